@@ -1,0 +1,53 @@
+# Everything installs itself into .venv; only Python 3.11 or later is needed beforehand.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+OUT ?= out
+# The models are small: one BLAS thread per process is faster than many.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: demo test slow lint format types proofs bench clean
+
+demo: .venv/base
+	@mkdir -p $(OUT)
+	$(BIN)/alberdice table6 --plot $(OUT)/table6.png
+	$(BIN)/alberdice solve bridge --data mix --alpha 0.01 --plot $(OUT)/bridge.png
+	@echo "Pictures: $(OUT)/table6.png, $(OUT)/bridge.png and one per algorithm and agent beside it."
+
+test: .venv/dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+slow: .venv/dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not gpu"
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+proofs:
+	sh proofs_check/check_coq.sh
+
+bench: .venv/dev
+	$(BIN)/python benchmarks/best_response.py
+	$(BIN)/python benchmarks/datasets.py
+
+clean:
+	rm -rf .venv $(OUT) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later found; install one or set PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/base: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	@touch $@ .venv/base
