@@ -1,0 +1,53 @@
+"""alberdice: offline multi-agent reinforcement learning that stays on the data's joint actions.
+
+The shared model (``MMDP``, ``FactorizedPolicy``, ``DataDistribution``, exact evaluation), ``alberdice.games`` (matrix games,
+Bridge, random models) and ``alberdice.tabular`` (certified best responses, the alternating loop, the six algorithms).
+Importing this package loads no torch, cvxpy or matplotlib.
+"""
+
+from alberdice import games, tabular
+from alberdice.data import DataDistribution
+from alberdice.errors import (
+    AlberDICEError,
+    InfeasibleError,
+    InvalidArgumentError,
+    InvalidDataError,
+    InvalidModelError,
+    InvalidPolicyError,
+    ResourceError,
+    SolverError,
+)
+from alberdice.evaluation import (
+    discounted_return,
+    occupancy,
+    out_of_data_probability,
+    state_occupancy,
+    state_values,
+    undiscounted_return,
+)
+from alberdice.mmdp import MMDP
+from alberdice.policy import FactorizedPolicy
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MMDP",
+    "AlberDICEError",
+    "DataDistribution",
+    "FactorizedPolicy",
+    "InfeasibleError",
+    "InvalidArgumentError",
+    "InvalidDataError",
+    "InvalidModelError",
+    "InvalidPolicyError",
+    "ResourceError",
+    "SolverError",
+    "discounted_return",
+    "games",
+    "occupancy",
+    "out_of_data_probability",
+    "state_occupancy",
+    "state_values",
+    "tabular",
+    "undiscounted_return",
+]

@@ -1,0 +1,137 @@
+"""Exact evaluation of a factorised policy on an MMDP: occupancies, values, returns; no sampling anywhere.
+
+With P_pi[s, s'] = sum_a pi(a|s) P(s'|s, a) and r_pi[s] = sum_a pi(a|s) r(s, a):
+
+    d(s)    = (1 - gamma) sum_t gamma^t Pr(s_t = s),   so (I - gamma P_pi^T) d = (1 - gamma) p_0     (sums to 1)
+    d(s, a) = d(s) pi(a|s)
+    V       = (I - gamma P_pi)^{-1} r_pi,              p_0.V = sum_{s,a} d(s, a) r(s, a) / (1 - gamma)
+    return over a horizon H = sum_{t < H} p_0 P_pi^t r_pi                                             (no discount)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+from numpy.typing import ArrayLike
+
+from alberdice import _checks
+from alberdice._checks import FloatArray
+from alberdice.data import DataDistribution
+from alberdice.errors import InvalidArgumentError, SolverError
+from alberdice.mmdp import MMDP
+from alberdice.policy import FactorizedPolicy
+
+__all__ = [
+    "DiscountedChain",
+    "discounted_return",
+    "occupancy",
+    "out_of_data_probability",
+    "state_occupancy",
+    "state_transition",
+    "state_values",
+    "undiscounted_return",
+]
+
+#: above this many states a Krylov method replaces the sparse factorisation, which may fill in
+DIRECT_STATES = 5_000
+#: relative residual that an iterative solve must reach
+RESIDUAL = 1e-13
+
+
+def state_transition(model: MMDP, policy: FactorizedPolicy) -> sp.csr_array:
+    """P_pi(s' | s), sparse ``(S, S)``."""
+    policy.check_fits(model)
+    return averaged_rows(model, policy.joint().reshape(model.n_states, -1))
+
+
+def averaged_rows(model: MMDP, weights: FloatArray) -> sp.csr_array:
+    """Rows sum_a weights[s, a] P(. | s, a), ``weights`` of shape ``(S, |A|)``; sparse ``(S, S)``, zero weights dropped."""
+    rows, flat = np.nonzero(weights)
+    picks = sp.csr_array(
+        (weights[rows, flat], (rows, rows * model.n_joint_actions + flat)),
+        shape=(model.n_states, model.n_states * model.n_joint_actions),
+    )
+    return sp.csr_array(picks @ model.transition)
+
+
+class DiscountedChain:
+    """Linear systems in I - gamma P_pi and its transpose, factorised once; a Krylov method where factors would fill in."""
+
+    def __init__(self, transition: sp.csr_array, discount: float) -> None:
+        self.transition, self.discount = transition, discount
+        size = transition.shape[0]
+        self._factors = spla.splu(sp.csc_array(sp.eye_array(size) - discount * transition)) if size <= DIRECT_STATES else None
+
+    def values(self, reward: FloatArray) -> FloatArray:
+        """The values V with (I - gamma P) V = reward."""
+        return np.asarray(self._factors.solve(reward)) if self._factors is not None else self._iterate(self.transition, reward)
+
+    def visits(self, source: FloatArray) -> FloatArray:
+        """The visits d with (I - gamma P^T) d = source."""
+        if self._factors is not None:
+            return np.asarray(self._factors.solve(source, trans="T"))
+        return self._iterate(sp.csr_array(self.transition.T), source)
+
+    def _iterate(self, matrix: sp.csr_array, rhs: FloatArray) -> FloatArray:
+        """BiCGStab, then Richardson steps, which contract by gamma; raises SolverError where both miss the residual."""
+        operator = sp.csr_array(sp.eye_array(len(rhs)) - self.discount * matrix)
+        size = float(np.abs(rhs).max())
+        found, _ = spla.bicgstab(operator, rhs, rtol=RESIDUAL, atol=0.0, maxiter=10_000)
+        solution: FloatArray = np.asarray(found) if np.isfinite(found).all() else np.zeros_like(rhs)
+        for _ in range(20_000):
+            residual = float(np.abs(rhs - operator @ solution).max())
+            if residual <= RESIDUAL * size:
+                break
+            solution = np.asarray(rhs + self.discount * (matrix @ solution))
+        if residual > 1e-10 * size:
+            raise SolverError("evaluation", got=f"a residual of {residual:.2g}", expected="1e-10 of the right side")
+        return solution
+
+
+def solve_discounted(transition: sp.csr_array, discount: float, rhs: FloatArray) -> FloatArray:
+    """One system (I - gamma T) x = rhs."""
+    return DiscountedChain(transition, discount).values(rhs)
+
+
+def state_occupancy(model: MMDP, policy: FactorizedPolicy) -> FloatArray:
+    """d(s), shape ``(S,)``, sums to 1."""
+    chain = DiscountedChain(state_transition(model, policy), model.discount)
+    return np.maximum(chain.visits((1 - model.discount) * model.initial), 0.0)
+
+
+def occupancy(model: MMDP, policy: FactorizedPolicy) -> FloatArray:
+    """d(s, a) = d(s) pi(a|s), shape ``(S, A1, ..., An)``, sums to 1 (the stationary distribution of section 2)."""
+    mass = state_occupancy(model, policy)
+    return mass.reshape(-1, *(1,) * model.n_agents) * policy.joint()
+
+
+def state_values(model: MMDP, policy: FactorizedPolicy, reward: ArrayLike | None = None) -> FloatArray:
+    """V^pi(s), shape ``(S,)``: expected discounted sums of the model's reward, or of another ``(S, A1, ..., An)``."""
+    rewards = model.reward if reward is None else _checks.real_array(reward, "reward", InvalidArgumentError)
+    _checks.check_shape(rewards, model.reward.shape, "reward", InvalidArgumentError)
+    mean = (policy.joint() * rewards).reshape(model.n_states, -1).sum(axis=1)
+    return DiscountedChain(state_transition(model, policy), model.discount).values(mean)
+
+
+def discounted_return(model: MMDP, policy: FactorizedPolicy) -> float:
+    """p_0.V^pi: the expected discounted sum of rewards."""
+    return float(model.initial @ state_values(model, policy))
+
+
+def undiscounted_return(model: MMDP, policy: FactorizedPolicy, horizon: int) -> float:
+    """Expected plain sum of rewards over ``horizon`` steps; absorbing states go on to pay their reward."""
+    steps = _checks.whole_number(horizon, "horizon", low=1)
+    chain = sp.csr_array(state_transition(model, policy).T)
+    mean = (policy.joint() * model.reward).reshape(model.n_states, -1).sum(axis=1)
+    mass, total = model.initial, 0.0
+    for _ in range(steps):
+        total += float(mass @ mean)
+        mass = chain @ mass
+    return total
+
+
+def out_of_data_probability(model: MMDP, policy: FactorizedPolicy, data: DataDistribution) -> float:
+    """Sum of d^pi(s, a) over the pairs that the data never show (``data.observed`` False), in [0, 1]."""
+    data.check_fits(model)
+    return float(occupancy(model, policy)[~data.observed].sum())
