@@ -1,0 +1,11 @@
+"""Pictures. Each function returns a matplotlib ``Figure`` that no window or global state knows of; ``save`` writes it.
+
+matplotlib is imported when a picture is drawn, not before.
+"""
+
+from alberdice.plotting.bridge_map import draw_first_moves, draw_policy
+from alberdice.plotting.figures import save
+from alberdice.plotting.matrix_heatmaps import draw_heatmaps
+from alberdice.plotting.solutions import solution_figures
+
+__all__ = ["draw_first_moves", "draw_heatmaps", "draw_policy", "save", "solution_figures"]
