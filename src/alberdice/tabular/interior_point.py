@@ -1,0 +1,334 @@
+"""A primal-dual interior-point method for the regularised flow problem: the best response (2)-(3), with its certificate.
+
+Problem (``flow.FlowProblem``), dual and proof. With A = E - gamma P, E[m,s] = 1 if s = s(m), and b = (1-gamma) p_0,
+
+    max_{d >= 0}  c.d - alpha sum_m d_m log d_m     s.t.  A^T d = b,
+    U(nu) = b.nu + alpha log sum_m exp(e_m / alpha),   e = c - A nu       (31);  b.nu + max_m e_m at alpha = 0.
+
+U(nu) >= value(d) for every nu and every feasible d, whoever computed them. The method stops on nothing else than
+``U(nu) - value(d) <= tolerance (1 + |value|)``, at a d that solves the flow equations of its own policy
+(``interior_point_certificate``).
+
+KKT system, with multipliers z of d >= 0 and a barrier parameter mu -> 0:
+
+    alpha (log d + 1) + A nu - c - z = 0,      A^T d = b,      d_m z_m = mu.
+
+Newton step, with residuals r_d, r_p = b - A^T d and r_c = (target of d z) - d z:
+
+    (alpha/d) Dd + A Dnu - Dz = -r_d,     A^T Dd = r_p,     z Dd + d Dz = r_c.
+
+1/d times the last, added to the first, removes Dz and leaves the diagonal (alpha + z)/d before Dd. With w = d/(alpha + z),
+
+    A^T diag(w) A Dnu = A^T w (r_c/d - r_d) - r_p,    Dd = w (r_c/d - r_d - A Dnu),    Dz = (r_c - z Dd)/d.
+
+This Schur complement is positive definite, for A has full column rank; ``linear_systems`` solves it. The multiplier z is what
+makes the method work where Newton's method on (31) alone fails: rows whose true occupancy exp(e/alpha - 1) is far below the
+smallest float are led along d = mu/z, as in linear programming, and the same code solves alpha = 0.
+
+Start: d = half the flow of the uniform policy, half 1/M; nu constant; z = alpha (log d + 1) + A nu - c: d, z > 0, r_d = 0. The
+uniform policy's flow alone would be feasible, but can be as small as |A|^-S (a combination lock), and growth per step is
+limited; 1/M alone is far from feasible on long corridors. The mixture violates (3), and the steps remove the violation.
+
+Centering (Mehrotra): a predictor with target 0 predicts mu', which sets the corrector's target sigma mu - Dd Dz,
+sigma = (mu'/mu)^3; both share one factorisation. For alpha > 0, d and z take one step length, because r_d couples them.
+
+End: from nu the policy pi(a|s) ~ exp(e/alpha) (35), or from d the policy d / sum_a d; either one's error enters the value
+squared. At alpha = 0 policy iteration finishes from the most used actions once the gap is below 0.1 %: the answer is a vertex,
+a deterministic policy, and nu = V^pi its exact certificate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import entr
+
+from alberdice import _checks
+from alberdice._checks import FloatArray
+from alberdice.tabular.flow import FlowProblem, FlowSolution, Status
+from alberdice.tabular.interior_point_certificate import Judge, Judged, by_state, soft_maximum
+from alberdice.tabular.linear_systems import (
+    EPS,
+    FlowOperator,
+    LinearSolver,
+    NormalEquations,
+    estimate_memory,
+    flow_sweeps,
+    resolve,
+)
+
+__all__ = ["FlowProblem", "FlowSolution", "InteriorPointSolution", "Status", "estimate_memory", "solve_flow"]
+
+#: fraction of the way to the boundary
+STEP = 0.995
+#: a policy is extracted and judged once the iterate's own gap is within this factor of the goal
+NEAR = 30.0
+#: the centering target falls no lower than this share of the gap that the goal allows
+CENTRE_FLOOR = 1e-3
+#: what ends the iteration: judged points without progress, steps since the least own gap, a step this short
+PATIENCE, STALL, SHORT = 6, 15, 1e-9
+#: at alpha = 0, actions below this share of their state's flow are off the optimal face
+OFF_FACE = 1e-5
+#: flow sweeps from p_0 for the cold start
+START_SWEEPS = 20
+#: at alpha = 0 policy iteration takes over at this relative gap
+CROSSOVER = 1e-3
+#: a warm start mixes in at most this share of the uniform point; its d z is at least this share of the average (measured)
+WARM_SHARE, WARM_CENTRE = 0.01, 0.01
+#: relative residual of each Newton system, and the most products with its matrix
+ACCURACY: dict[LinearSolver, tuple[float, int]] = {"cholesky": (1e-13, 12), "lu": (1e-13, 12), "iterative": (1e-5, 2000)}
+
+
+@dataclass(frozen=True)
+class InteriorPointSolution(FlowSolution):
+    """A solution by ``solve_flow``; nu is scaled such that d = exp(e_nu/alpha - 1), the minimiser of (14) (at alpha = 0: V*).
+
+    Attributes:
+        linear_solver: what solved the Newton systems.
+        warm_started: whether ``start`` led here; False if it was not given, did not fit, or was given up.
+    """
+
+    linear_solver: LinearSolver
+    warm_started: bool
+
+
+@dataclass
+class _Point:
+    """d > 0 and z > 0, ``(M,)``, and nu, ``(S,)``."""
+
+    d: FloatArray
+    nu: FloatArray
+    z: FloatArray
+
+
+def solve_flow(
+    problem: FlowProblem,
+    *,
+    start: FlowSolution | None = None,
+    tolerance: float = 1e-10,
+    max_iterations: int = 60,
+    linear_solver: str = "auto",
+) -> InteriorPointSolution:
+    """Maximise c.d - alpha sum d log d over the flow polytope, equations (2)-(3), with a proof of optimality.
+
+    Never raises for lack of convergence: look at ``status``, whose ``advice`` says what to try next. Deterministic.
+
+    Args:
+        problem: the problem; every state has a row and is reachable.
+        start: the solution of a nearby problem of the same shape; given up for a cold start if it does not help.
+        tolerance: certified means ``gap <= tolerance * (1 + |value|)`` and a flow residual of at most 1e-10.
+        max_iterations: Newton steps (predictor and corrector count as one), those of a failed warm start included.
+        linear_solver: "auto", "cholesky", "lu" or "iterative", see ``linear_systems``.
+
+    Returns:
+        occupancy and value in reward per step, nu in discounted reward, and the certificate.
+
+    Raises:
+        ResourceError: the linear solver would need more memory than there is.
+        InvalidArgumentError: an option out of its range.
+    """
+    tolerance = _checks.real_number(tolerance, "tolerance", low=0.0)
+    limit = _checks.whole_number(max_iterations, "max_iterations", low=1)
+    kind = resolve(problem, linear_solver)
+    run = _Run(problem, kind, tolerance)
+    used = 0
+    if start is not None and _fits(problem, start):
+        judged, status, used = run.iterate(run.warm_point(start), max(1, limit // 3))
+        if status is Status.CERTIFIED:
+            return _solution(problem, judged, status, used, kind, warm=True)
+    judged, status, steps = run.iterate(run.cold_point(), limit - used)
+    return _solution(problem, judged, status, used + steps, kind, warm=False)
+
+
+def _fits(problem: FlowProblem, start: FlowSolution) -> bool:
+    shapes = start.occupancy.shape == (problem.n_rows,) and start.nu.shape == (problem.n_states,)
+    return bool(shapes and np.isfinite(start.occupancy).all() and np.isfinite(start.nu).all() and (start.occupancy > 0).any())
+
+
+def _solution(
+    problem: FlowProblem, judged: Judged, status: Status, steps: int, kind: LinearSolver, *, warm: bool
+) -> InteriorPointSolution:
+    return InteriorPointSolution(
+        occupancy=judged.d,
+        nu=judged.nu,
+        value=judged.value,
+        upper_bound=judged.bound,
+        gap=judged.gap,
+        flow_residual=judged.residual,
+        iterations=steps,
+        status=status,
+        linear_solver=kind,
+        warm_started=warm,
+    )
+
+
+class _Run:
+    """One problem, its operator and factorisations, and the iteration on them."""
+
+    def __init__(self, problem: FlowProblem, kind: LinearSolver, tolerance: float) -> None:
+        self.problem = problem
+        self.kind = kind
+        self.tolerance = tolerance
+        self.alpha = problem.alpha
+        self.operator = FlowOperator(problem)
+        self.equations = NormalEquations(self.operator, kind)
+        self.judge = Judge(problem, self.operator, kind)
+        self.shift, self.reward = self.judge.shift, self.judge.reward
+
+    # -- points --------------------------------------------------------------------------------------------------------
+
+    def entropy_gradient(self, d: FloatArray) -> FloatArray:
+        """Alpha (log d + 1), ``(M,)``."""
+        return self.alpha * (np.log(d) + 1.0) if self.alpha > 0 else np.zeros_like(d)
+
+    def cold_point(self) -> _Point:
+        """Half a uniform policy's flow and half uniform; nu = k adds (1-gamma) k to z, so that z > 0 with r_d = 0."""
+        n_rows, state = self.problem.n_rows, self.problem.state
+        policy = by_state(np.ones(n_rows), state, self.problem.n_states)
+        mass, _ = flow_sweeps(self.operator, policy, self.problem.initial, START_SWEEPS)
+        d = 0.5 * policy * mass[state] + 0.5 / n_rows
+        slope = self.reward - self.entropy_gradient(d)
+        spread = float(np.ptp(slope))
+        top = float(slope.max()) + (0.1 * spread if spread > 0 else max(self.alpha, 1.0))
+        nu = np.full(self.problem.n_states, top / (1 - self.problem.discount))
+        return _Point(d, nu, top - slope)
+
+    def warm_point(self, start: FlowSolution) -> _Point:
+        """The old solution moved off the boundary, by no more than its error in this problem.
+
+        d is mixed with the uniform point, with a share that costs about as much as ``gap``, the old point's gap here (the flow
+        equations that it now violates are charged at the prices nu); z takes up the dual residual where that is positive, and
+        d z is kept above a fraction of the average that ``gap`` implies.
+        """
+        d = np.maximum(start.occupancy, 0.0)
+        d /= d.sum()
+        nu = start.nu - float(self.problem.initial @ start.nu)
+        e = self.reward - self.operator.forward(nu)
+        bound = soft_maximum(e, self.alpha) + float(self.operator.source @ nu)
+        value = float(d @ self.reward + self.alpha * entr(d).sum())
+        violation = float(np.abs(self.operator.source - self.operator.adjoint(d)) @ np.abs(nu))
+        goal = self.tolerance * (1 + abs(value + self.shift))
+        gap = max(abs(bound - value) + violation, goal, EPS)
+        share = min(WARM_SHARE, gap / max(float((e.max() - e).mean()), gap))
+        d = (1 - share) * d + share / len(d)
+        nu = nu + (bound - self.alpha) / (1 - self.problem.discount)
+        slope = self.entropy_gradient(d) + self.operator.forward(nu) - self.reward
+        return _Point(d, nu, np.maximum(slope, WARM_CENTRE * gap / (len(d) * d)))
+
+    # -- iteration -----------------------------------------------------------------------------------------------------
+
+    def iterate(self, point: _Point, limit: int) -> tuple[Judged, Status, int]:
+        """Newton steps until certified, stalled or out of steps; the best judged point, how it ended, steps taken."""
+        best: Judged | None = None
+        crossed = self.alpha > 0
+        least, since_least, fruitless, moved = math.inf, 0, 0, 1.0
+        for step in range(limit + 1):
+            goal = self.tolerance * (1 + abs(self.value(point.d) + self.shift))
+            gap = self.own_gap(point)
+            least, since_least = (gap, 0) if gap < 0.9 * least else (least, since_least + 1)
+            if not crossed and gap * self.tolerance <= CROSSOVER * goal:
+                crossed = True
+                best = self.judge.vertex(point.d, point.nu)
+                if best.certified(self.tolerance):
+                    return best, Status.CERTIFIED, step
+            last = step == limit or fruitless >= PATIENCE or since_least >= STALL or not moved >= SHORT
+            if last or gap <= NEAR * goal:
+                judged = self.extract(point)
+                improved = best is None or not judged.gap >= 0.9 * best.gap
+                best, fruitless = (judged, 0) if improved else (best, fruitless + 1)
+                if judged.certified(self.tolerance):
+                    return judged, Status.CERTIFIED, step
+            if last:
+                break
+            moved = self.advance(point, CENTRE_FLOOR * goal / self.problem.n_rows)
+        assert best is not None
+        if not math.isfinite(best.gap):
+            return best, Status.FAILED, step
+        return best, Status.ITERATION_LIMIT if step == limit else Status.STALLED, step
+
+    def value(self, d: FloatArray) -> float:
+        """The objective of the shifted reward at d > 0 (feasible or not)."""
+        return float(d @ (self.reward - self.alpha * np.log(d))) if self.alpha > 0 else float(d @ self.reward)
+
+    def own_gap(self, point: _Point) -> float:
+        """d.z + d.|r_d|: the gap between bound and value once the flow equations hold, which the extracted policy sees to."""
+        dual = self.entropy_gradient(point.d) + self.operator.forward(point.nu) - self.reward - point.z
+        return float(point.d @ (point.z + np.abs(dual)))
+
+    def advance(self, point: _Point, floor: float) -> float:
+        """One predictor-corrector step in place; returns the shorter step length, NaN if it could not be computed."""
+        alpha = self.alpha
+        d, z = point.d, point.z
+        dual = self.entropy_gradient(d) + self.operator.forward(point.nu) - self.reward - z
+        primal = self.operator.source - self.operator.adjoint(d)
+        mu = float(d @ z) / len(d)
+        try:
+            self.equations.factorise(d / (alpha + z))
+        except (np.linalg.LinAlgError, RuntimeError):
+            return math.nan
+        moves = self.direction(point, dual, primal, -d * z)
+        t_d, t_z = self.lengths(point, moves, 1.0)
+        predicted = float((d + t_d * moves.d) @ (z + t_z * moves.z)) / len(d)
+        target = max((min(predicted / mu, 1.0)) ** 3 * mu, floor)
+        moves = self.direction(point, dual, primal, target - d * z - moves.d * moves.z)
+        t_d, t_z = self.lengths(point, moves, STEP)
+        point.d = d + t_d * moves.d
+        point.nu = point.nu + t_z * moves.nu
+        point.z = z + t_z * moves.z
+        finite = np.isfinite(point.nu).all() and (point.d > 0).all() and (point.z > 0).all()
+        if not finite:
+            point.d, point.nu, point.z = d, point.nu - t_z * moves.nu, z
+            return math.nan
+        return min(t_d, t_z)
+
+    def direction(self, point: _Point, dual: FloatArray, primal: FloatArray, complement: FloatArray) -> _Point:
+        """(Dd, Dnu, Dz) of the Newton step with residuals r_d, r_p and r_c."""
+        push = complement / point.d - dual
+        weights = point.d / (self.alpha + point.z)
+        rhs = self.operator.adjoint(weights * push) - primal
+        nu = self.equations.solve(rhs, *ACCURACY[self.kind]).x
+        d = weights * (push - self.operator.forward(nu))
+        return _Point(d, nu, (complement - point.z * d) / point.d)
+
+    def lengths(self, point: _Point, moves: _Point, fraction: float) -> tuple[float, float]:
+        """Step lengths of d and of (nu, z): ``fraction`` of the way to the boundary, at most 1."""
+        t_d = min(1.0, fraction * _room(point.d, moves.d))
+        t_z = min(1.0, fraction * _room(point.z, moves.z))
+        return (t_d, t_z) if self.alpha == 0 else (min(t_d, t_z),) * 2
+
+    # -- certificate ---------------------------------------------------------------------------------------------------
+
+    def extract(self, point: _Point) -> Judged:
+        """The best policy that the point suggests, judged by the bound at its nu."""
+        guess = self.operator.per_state(point.d)
+        best: Judged | None = None
+        for policy in self.policies(point):
+            judged = self.judge.policy(policy, guess, point.nu)
+            if best is None or judged.value > best.value:
+                best = judged
+            if best.certified(self.tolerance):
+                break
+        assert best is not None
+        return best
+
+    def policies(self, point: _Point) -> Iterator[FloatArray]:
+        """Policies by rows, ``(M,)``, most promising first."""
+        state, size = self.problem.state, self.problem.n_states
+        share = by_state(point.d, state, size)
+        if self.alpha == 0:
+            yield by_state(np.where(share < OFF_FACE, 0.0, share), state, size)
+        else:
+            exponent = (self.reward - self.operator.forward(point.nu)) / self.alpha
+            top = np.full(size, -np.inf)
+            np.maximum.at(top, state, exponent)
+            yield by_state(np.exp(exponent - top[state]), state, size)
+        yield share
+
+
+def _room(values: FloatArray, moves: FloatArray) -> float:
+    """The largest t with values + t moves >= 0; infinite if no entry falls."""
+    ratio = float((-moves / values).max())
+    return 1.0 / ratio if ratio > 0 else math.inf

@@ -1,0 +1,152 @@
+"""What an answer of the interior-point method is judged by: a feasible point, its value, and a bound, honest about rounding.
+
+From a policy pi by rows the flow equations give the occupancy d = x[s(m)] pi_m, (I - gamma P_pi^T) x = (1-gamma) p_0: it is
+nonnegative and feasible whatever the policy; any nu gives the bound U(nu) of ``flow``. Then value(d) <= optimum <= U(nu).
+
+Rounding. c is shifted by its maximum (sum d = 1: this only adds to the value) and nu by -p_0.nu (Lemma E.2: this does not change
+U), which keeps their sizes, and so the rounding of e = c - A nu, as small as the problem allows. Each e_m is then raised by
+
+    u (4 + 2 sqrt(k_m)) (|c_m| + |nu[s(m)]| + (P |nu|)_m),     u = 2^-52, k_m successors in row m,
+
+the statistical size of the rounding of a k-term sum, before U is taken: the bound that is reported contains it. The residual r
+of the flow equations at d is charged against the gap as sum_s |r_s nu_s|, plus the error of sum d = 1 times the size of U.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.special import entr, logsumexp
+
+from alberdice._checks import FloatArray
+from alberdice.tabular.flow import FlowProblem
+from alberdice.tabular.linear_systems import EPS, FlowOperator, LinearSolver, solve_chain, stationary_flow
+
+#: largest violation of a flow constraint by a certified answer
+FEASIBILITY = 1e-10
+#: policies that policy iteration tries at most, and the gain per unit of value that counts as one
+POLICIES, GAIN = 50, 64 * EPS
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A feasible d with its value, and the bound by nu.
+
+    Attributes:
+        d: occupancy, ``(M,)``.
+        nu: multipliers in (14)'s scaling, ``(S,)``.
+        value: c.d - alpha sum d log d.
+        bound: U(nu), raised by the allowance for rounding.
+        residual: largest violation of a flow constraint.
+        charge: what the violations may be worth.
+    """
+
+    d: FloatArray
+    nu: FloatArray
+    value: float
+    bound: float
+    residual: float
+    charge: float
+
+    @property
+    def gap(self) -> float:
+        """``bound - value``."""
+        return self.bound - self.value
+
+    def certified(self, tolerance: float) -> bool:
+        """Whether gap and charge together are within ``tolerance * (1 + |value|)``; False for NaN."""
+        return self.residual <= FEASIBILITY and self.gap + self.charge <= tolerance * (1 + abs(self.value))
+
+
+class Judge:
+    """Judges policies and multipliers of one problem.
+
+    Attributes:
+        shift: max c.
+        reward: c - shift, ``(M,)``.
+    """
+
+    def __init__(self, problem: FlowProblem, operator: FlowOperator, kind: LinearSolver) -> None:
+        self.problem = problem
+        self.operator = operator
+        self.kind = kind
+        self.shift = float(problem.reward.max())
+        self.reward = problem.reward - self.shift
+
+    def policy(self, policy: FloatArray, guess: FloatArray, nu: FloatArray) -> Judged:
+        """The flow of a policy by rows, with its value, held against the bound by nu.
+
+        Args:
+            policy: pi(a|s), ``(M,)``, sums to 1 over the rows of each state.
+            guess: a first d(s), nonnegative, ``(S,)``.
+            nu: multipliers up to a constant, ``(S,)``.
+        """
+        problem, alpha = self.problem, self.problem.alpha
+        nu = nu - float(problem.initial @ nu)
+        plain, raised = self.bound(nu)
+        mass = stationary_flow(self.operator, policy, guess, self.kind)
+        d = policy * mass[problem.state]
+        residual = np.abs(self.operator.source - self.operator.adjoint(d))
+        excess = abs(float(d.sum()) - 1.0)
+        # (14)'s scaling is alpha log sum exp(e/alpha) = alpha; a constant moves e by -(1-gamma) times its size
+        scale = (plain + self.shift - alpha) / (1 - problem.discount)
+        return Judged(
+            d=d,
+            nu=nu + scale,
+            value=float(d @ self.reward + alpha * entr(d).sum()) + self.shift,
+            bound=raised + self.shift,
+            residual=float(residual.max()),
+            charge=float(residual @ np.abs(nu)) + excess * (abs(plain) + alpha),
+        )
+
+    def bound(self, nu: FloatArray) -> tuple[float, float]:
+        """U(nu) for the shifted reward as computed, and raised by the allowance for rounding."""
+        transition, alpha = self.operator.transition, self.problem.alpha
+        e = self.reward - self.operator.forward(nu)
+        terms = 4.0 + 2.0 * np.sqrt(np.diff(transition.indptr))
+        sizes = np.abs(self.reward) + abs(self.shift) + np.abs(nu)[self.problem.state] + transition @ np.abs(nu)
+        base = float(self.operator.source @ nu)
+        plain = base + soft_maximum(e, alpha)
+        raised = base + soft_maximum(e + EPS * terms * sizes, alpha)
+        # the last term: the sums, logarithms and exponentials of U itself
+        return plain, raised + EPS * (8.0 * abs(plain) + 64.0 * alpha + float(self.operator.source @ np.abs(nu)))
+
+    def vertex(self, d: FloatArray, values: FloatArray) -> Judged:
+        """At alpha = 0: policy iteration from the most used actions of d; nu = V^pi proves pi optimal if no action improves it.
+
+        A state changes its action only for a gain above rounding, so that ties do not cycle.
+        """
+        state = self.problem.state
+        choice = best_rows(d, state)
+        for _ in range(POLICIES):
+            chain = sp.csr_array(self.operator.transition[choice])
+            values = solve_chain(chain, self.problem.discount, self.reward[choice], self.kind, values)
+            e = self.reward - self.operator.forward(values)
+            better = best_rows(e, state)
+            gain = e[better] - e[choice] > GAIN * (1 + np.abs(values))
+            if not gain.any():
+                break
+            choice = np.where(gain, better, choice)
+        policy = np.zeros(self.problem.n_rows)
+        policy[choice] = 1.0
+        return self.policy(policy, self.operator.per_state(d), values)
+
+
+def soft_maximum(e: FloatArray, alpha: float) -> float:
+    """The limit max e included: alpha log sum exp(e/alpha), max e at alpha = 0."""
+    return float(alpha * logsumexp(e / alpha)) if alpha > 0 else float(e.max())
+
+
+def by_state(rows: FloatArray, state: NDArray[np.intp], n_states: int) -> FloatArray:
+    """Rows as shares of their state's sum, ``(M,)``."""
+    return np.asarray(rows / np.bincount(state, rows, n_states)[state])
+
+
+def best_rows(values: FloatArray, state: NDArray[np.intp]) -> NDArray[np.intp]:
+    """For each state its row of largest value, the first of equals, ``(S,)``."""
+    order = np.lexsort((-values, state))
+    first = np.flatnonzero(np.diff(state[order], prepend=-1))
+    return np.asarray(order[first])
