@@ -1,0 +1,134 @@
+"""What every command shares: parsing with one-line errors, exit codes, JSON, pictures, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from alberdice.errors import AlberDICEError, InvalidArgumentError
+
+
+class Command(Protocol):
+    """A parsed command."""
+
+    def run(self) -> None:
+        """Do the work; raises AlberDICEError."""
+
+
+def run_command(program: str, commands: Any, arguments: Sequence[str] | None, description: str) -> int:
+    """Parse and run one of ``commands``; returns the exit code."""
+    try:
+        command = parse(program, commands, arguments, description)
+        if command is None:
+            return 0
+        command.run()
+    except AlberDICEError as error:
+        print(f"{program}: {one_line(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of standard output has gone (e.g. ``| head``); nothing is left to say to it.
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
+        return 1
+    except OSError as error:
+        print(f"{program}: {one_line(str(error))}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse(program: str, commands: Any, arguments: Sequence[str] | None, description: str) -> Command | None:
+    """The command that the arguments ask for; None after --help.
+
+    Raises:
+        InvalidArgumentError: arguments that do not parse, in one line.
+    """
+    import tyro
+
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            parsed: Command = tyro.cli(
+                commands,
+                args=None if arguments is None else list(arguments),
+                prog=program,
+                description=description,
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            print(complaint.getvalue(), end="", file=sys.stderr)
+            return None
+        text = complaint.getvalue()
+        raise InvalidArgumentError(
+            "arguments", got=_without_frame(text), expected="a known command and options", remedy=f"see {program} --help"
+        ) from None
+    return parsed
+
+
+def one_line(text: str) -> str:
+    """White space folded to single blanks."""
+    return " ".join(text.split())
+
+
+def _without_frame(text: str) -> str:
+    """The words of tyro's framed message, up to the nearest match that it suggests."""
+    plain = re.sub(r"\x1b\[[0-9;]*m|[╭╮╰╯│─]+", " ", text)
+    plain = one_line(re.sub(r"For full helptext.*", "", plain, flags=re.DOTALL))
+    plain = re.sub(r"^(Parsing error|Unrecognized options|Missing argument) ", "", plain)
+    suggestion = re.search(r"^(.*?) Perhaps you meant: (\S+)", plain)
+    return f"{suggestion[1]} (nearest match: {suggestion[2]})" if suggestion else plain
+
+
+def print_json(value: Any) -> None:
+    """Pretty JSON on standard output; arrays as nested lists, NaN and infinities as null."""
+    print(json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def check_picture_path(path: Path | None) -> None:
+    """Refuse a picture that could not be written, before the work is done."""
+    if path is None:
+        return
+    if path.suffix.lower() not in {".png", ".pdf", ".svg"}:
+        raise InvalidArgumentError("--plot", got=str(path), expected="a file name ending in .png, .pdf or .svg")
+    if not path.parent.is_dir():
+        raise InvalidArgumentError("--plot", got=str(path), expected="an existing folder", remedy=f"create {path.parent} first")
+
+
+@contextlib.contextmanager
+def progress_bar(label: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error, silent when that is no terminal; call the yielded function once per step with a note."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=total, note="")
+
+        def step(note: str = "") -> None:
+            bar.update(task, advance=1, note=note)
+
+        yield step

@@ -1,0 +1,241 @@
+"""``alberdice solve``: alternating best responses on any game and data, with certificates."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tyro
+
+from alberdice import evaluation
+from alberdice._checks import FloatArray, real_number, whole_number
+from alberdice.cli.common import check_picture_path, print_json, progress_bar
+from alberdice.cli.inputs import load_data, load_game
+from alberdice.data import DEFAULT_FLOOR, DataDistribution
+from alberdice.errors import AlberDICEError, InvalidArgumentError
+from alberdice.games.game import Game
+from alberdice.policy import FactorizedPolicy
+from alberdice.tabular import ALGORITHMS, AlternatingRun, annealing_schedule, select_equilibrium
+from alberdice.tabular.selection import EquilibriumSelection
+
+#: states whose policies the text shows
+SHOWN_STATES = 4
+#: joint actions of the first move that the text shows
+SHOWN_MOVES = 6
+
+
+@dataclass(frozen=True)
+class Solve:
+    """Alternating best responses under the regularised objective (2), with certificates."""
+
+    game: Annotated[str, tyro.conf.Positional]
+    """xor, penalty-xor, xor-N, climbing, penalty, stag-hunt, bridge, bridge-original, or a .json, .csv or .npz file."""
+    data: str | None = None
+    """A data set of the game (its first unless told), 'uniform', or a .json, .csv or .npz file of counts."""
+    alpha: float | None = None
+    """Weight of the KL divergence to the data, >= 0 (0.01 unless told or annealed)."""
+    anneal: tuple[float, float] | None = None
+    """Lower alpha geometrically from HI to LO, one value per round, instead of a constant alpha."""
+    rounds: int | None = None
+    """Rounds at most; 1,000 at a constant alpha, 100 when annealing, unless told."""
+    floor: float = DEFAULT_FLOOR
+    """Added to each entry of the data's distribution before it is renormalised; 0 keeps exact zeros."""
+    order: tuple[int, ...] | None = None
+    """Order of the agents within a round, numbered from 1."""
+    starts: int = 1
+    """Starts to try: the data's marginals first, then random ones; the best end by the common objective is shown."""
+    seed: int = 0
+    """Of the random starts."""
+    tolerance: float = 1e-9
+    """A round in which no agent can gain more than this (relative to 1 + |objective|) ends a constant-alpha run."""
+    method: Literal["interior-point", "cvxpy"] = "interior-point"
+    """How best responses are computed."""
+    escape: bool = True
+    """Leave saddles of the objective along their direction of largest curvature, and say so."""
+    json: bool = False
+    """Print JSON instead of text."""
+    plot: Path | None = None
+    """Draw into this file (.png, .pdf or .svg): heat map of a one-shot game; policies of all six algorithms on Bridge."""
+
+    def run(self) -> None:
+        """Load, solve, report."""
+        check_picture_path(self.plot)
+        game = load_game(self.game)
+        data_name, data = load_data(self.data, game, real_number(self.floor, "--floor", low=0.0, high=1.0))
+        alphas = self._alphas()
+        selection = self._select(game, data, alphas)
+        report = describe(game, data_name, data, selection)
+        if self.json:
+            print_json(report)
+        else:
+            _print_report(game, report)
+        if self.plot is not None:
+            _draw(game, data, selection.best, self.plot)
+
+    def _alphas(self) -> float | FloatArray:
+        if self.alpha is not None and self.anneal is not None:
+            raise InvalidArgumentError("--alpha and --anneal", got="both", expected="one of them")
+        if self.rounds is not None:
+            whole_number(self.rounds, "--rounds", low=1)
+        if self.anneal is not None:
+            high, low = (real_number(a, "--anneal", low=0.0, open_ends=True) for a in self.anneal)
+            if low > high:
+                raise InvalidArgumentError("--anneal", got=f"{high:g} {low:g}", expected="HI LO with HI >= LO > 0")
+            return annealing_schedule(high, low, self.rounds or 100)
+        return real_number(0.01 if self.alpha is None else self.alpha, "--alpha", low=0.0)
+
+    def _select(self, game: Game, data: DataDistribution, alphas: float | FloatArray) -> EquilibriumSelection:
+        n = game.mmdp.n_agents
+        if self.order is not None and sorted(self.order) != list(range(1, n + 1)):
+            raise InvalidArgumentError("--order", got=self.order, expected=f"every agent from 1 to {n} once")
+        starts = whole_number(self.starts, "--starts", low=1)
+        if self.order is not None and starts > 1:
+            raise InvalidArgumentError("--order", got="together with --starts", expected="one of them: starts draw their order")
+        options: dict[str, Any] = {"rounds": self.rounds, "tolerance": self.tolerance, "method": self.method}
+        total = len(alphas) if isinstance(alphas, np.ndarray) else (self.rounds or 1000)
+        with progress_bar(f"{game.name}, start 1", total) as step:
+            return select_equilibrium(
+                game.mmdp,
+                data,
+                alphas,
+                starts,
+                generator=np.random.default_rng(whole_number(self.seed, "--seed")),
+                order=None if self.order is None else tuple(k - 1 for k in self.order),
+                progress=lambda _, value: step(f"objective {value:.6g}"),
+                escape=self.escape,
+                **options,
+            )
+
+
+def describe(game: Game, data_name: str, data: DataDistribution, selection: EquilibriumSelection) -> dict[str, Any]:
+    """Everything that is known of the best run, as plain values."""
+    run, model = selection.best, game.mmdp
+    first = _first_moves(game, run)
+    return {
+        "game": game.name,
+        "data": data_name,
+        "states": model.n_states,
+        "actions": model.n_actions,
+        "alpha": run.alphas[-1],
+        "rounds": run.rounds,
+        "converged": run.converged,
+        "objective": run.nash.value,
+        "certificate": {"epsilon": run.nash.epsilon, "gains": run.nash.gains, "largest_gap": float(run.gaps.max())},
+        "second_order": None
+        if run.second_order is None
+        else {"curvature": run.second_order.curvature, "is_saddle": run.second_order.is_saddle},
+        "saddles": [asdict(saddle) for saddle in run.saddles],
+        "expected_reward_per_step": float((evaluation.occupancy(model, run.policy) * model.reward).sum()),
+        "discounted_return": evaluation.discounted_return(model, run.policy),
+        "return": evaluation.undiscounted_return(model, run.policy, game.horizon),
+        "horizon": game.horizon,
+        "out_of_data_probability": evaluation.out_of_data_probability(model, run.policy, data),
+        "first_moves": first,
+        "policies": [np.asarray(table) for table in run.policy],
+        "trace": {"start": run.start_value, "alpha": run.alphas, "objective": run.values, "gap": run.gaps},
+        "equilibria": [
+            {
+                "objective": e.value,
+                "reached": len(e.starts),
+                "starts": [k + 1 for k in e.starts],
+                "first_moves": _first_moves(game, e.run),
+            }
+            for e in selection.equilibria
+        ],
+    }
+
+
+def _first_moves(game: Game, run: AlternatingRun) -> dict[str, float]:
+    """Joint actions of the first step and their probabilities, most likely first."""
+    joint = np.tensordot(game.mmdp.initial, run.policy.joint(), axes=1)
+    order = np.argsort(-joint, axis=None, kind="stable")
+    indices = [np.unravel_index(k, joint.shape) for k in order if joint.reshape(-1)[k] > 0]
+    return {game.describe_joint_action(tuple(int(k) for k in i)): float(joint[i]) for i in indices}
+
+
+def _print_report(game: Game, report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=max(Console().width, 100), highlight=False)
+    say = console.print
+    certificate, trace = report["certificate"], report["trace"]
+    say(
+        f"{report['game']}, data '{report['data']}': {report['states']} states, actions {'x'.join(map(str, report['actions']))}"
+    )
+    values = ", ".join(f"{v:.6g}" for v in trace["objective"][-6:])
+    alphas = trace["alpha"]
+    schedule = f"{alphas[0]:g}" if alphas[0] == alphas[-1] else f"{alphas[0]:g} to {alphas[-1]:g}"
+    state = "converged" if report["converged"] else "not converged"
+    say(f"alpha {schedule}, {report['rounds']} rounds, {state}")
+    say(f"objective (2)      {report['objective']:.10g}   (start {trace['start']:.6g}; last updates {values})")
+    say(
+        f"certificate        no agent gains more than {certificate['epsilon']:.2g}; "
+        f"largest duality gap {certificate['largest_gap']:.2g}"
+    )
+    say(_curvature_line(report))
+    say(
+        f"return             {report['return']:.6g} over {report['horizon']} step(s); "
+        f"discounted {report['discounted_return']:.6g}"
+    )
+    say(f"out of the data    probability {report['out_of_data_probability']:.3g} of joint actions that the data never show")
+    moves = list(report["first_moves"].items())
+    say(
+        "first moves        "
+        + ", ".join(f"{k} {v:.4f}" for k, v in moves[:SHOWN_MOVES])
+        + (" ..." if len(moves) > SHOWN_MOVES else "")
+    )
+    if len(report["equilibria"]) > 1 or report["equilibria"][0]["reached"] > 1:
+        table = Table("equilibrium", "objective", "reached", "likeliest first move", title="distinct ends, best first")
+        for k, e in enumerate(report["equilibria"]):
+            move, chance = next(iter(e["first_moves"].items()))
+            table.add_row(str(k + 1), f"{e['objective']:.8g}", f"{e['reached']} times", f"{move} {chance:.4f}")
+        say(table)
+    _print_policies(game, report, say)
+
+
+def _curvature_line(report: dict[str, Any]) -> str:
+    left = [s for s in report["saddles"] if s["escaped"]]
+    text = "second order       "
+    if report["second_order"] is None:
+        return text + "not computed at alpha = 0"
+    kind = "a SADDLE of the objective" if report["second_order"]["is_saddle"] else "a local maximum in every joint direction"
+    if report["saddles"] and not report["saddles"][-1]["escaped"]:
+        kind += f" (a step along it adds {report['saddles'][-1]['gain']:.2g})"
+    line = f"{text}{kind}, largest curvature {report['second_order']['curvature']:.4g}"
+    if not report["converged"]:
+        line = f"{text}largest curvature {report['second_order']['curvature']:.4g} (not at rest)"
+    if left:
+        line += "; left " + ", ".join(f"a saddle of curvature {s['curvature']:.4g} after round {s['round']}" for s in left)
+    return line
+
+
+def _print_policies(game: Game, report: dict[str, Any], say: Any) -> None:
+    """Policies at the likeliest initial states."""
+    likely = [int(s) for s in np.argsort(-game.mmdp.initial, kind="stable") if game.mmdp.initial[s] > 0][:SHOWN_STATES]
+    for s in likely:
+        where = "" if game.mmdp.n_states == 1 else f" at {game.describe_state(s)}"
+        for i, table in enumerate(report["policies"]):
+            cells = ", ".join(f"{name} {p:.4f}" for name, p in zip(game.action_names[i], table[s], strict=True))
+            say(f"agent {i + 1}{where}: {cells}")
+
+
+def _draw(game: Game, data: DataDistribution, run: AlternatingRun, path: Path) -> None:
+    """The main picture goes to ``path``, further ones beside it, each announced on standard error."""
+    from alberdice.plotting import save, solution_figures
+
+    policies: dict[str, FactorizedPolicy] = {}
+    with progress_bar("other algorithms", len(ALGORITHMS)) as step:
+        for name, algorithm in ALGORITHMS.items():
+            try:
+                policies[name] = run.policy if name == "AlberDICE" else algorithm(game.mmdp, data)
+            except AlberDICEError as error:
+                print(f"{name} is left out of the picture: {error}", file=sys.stderr)
+            step(name)
+    for suffix, figure in solution_figures(game, data, run, policies):
+        target = path.with_stem(f"{path.stem}-{suffix}") if suffix else path
+        save(figure, target)
+        print(f"wrote {target}", file=sys.stderr)
