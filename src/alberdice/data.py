@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
-from alberdice.errors import InvalidArgumentError, InvalidDataError
+from alberdice.errors import InvalidDataError
 from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
 

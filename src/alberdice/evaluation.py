@@ -79,11 +79,10 @@ class DiscountedChain:
         size = float(np.abs(rhs).max())
         found, _ = spla.bicgstab(operator, rhs, rtol=RESIDUAL, atol=0.0, maxiter=10_000)
         solution: FloatArray = np.asarray(found) if np.isfinite(found).all() else np.zeros_like(rhs)
-        for _ in range(20_000):
-            residual = float(np.abs(rhs - operator @ solution).max())
-            if residual <= RESIDUAL * size:
-                break
+        residual, last = float(np.abs(rhs - operator @ solution).max()), np.inf
+        while residual > RESIDUAL * size and residual < last:  # until rounding stops the progress
             solution = np.asarray(rhs + self.discount * (matrix @ solution))
+            residual, last = float(np.abs(rhs - operator @ solution).max()), residual
         if residual > 1e-10 * size:
             raise SolverError("evaluation", got=f"a residual of {residual:.2g}", expected="1e-10 of the right side")
         return solution

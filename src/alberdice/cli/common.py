@@ -81,7 +81,7 @@ def one_line(text: str) -> str:
 
 def _without_frame(text: str) -> str:
     """The words of tyro's framed message, up to the nearest match that it suggests."""
-    plain = re.sub(r"\x1b\[[0-9;]*m|[╭╮╰╯│─]+", " ", text)
+    plain = re.sub(r"\x1b\[[0-9;]*m|[╭╮╰╯│─]+|-{3,}", " ", text)
     plain = one_line(re.sub(r"For full helptext.*", "", plain, flags=re.DOTALL))
     plain = re.sub(r"^(Parsing error|Unrecognized options|Missing argument) ", "", plain)
     suggestion = re.search(r"^(.*?) Perhaps you meant: (\S+)", plain)

@@ -216,7 +216,8 @@ def _read_file(path: Path, error: type[AlberDICEError], read_csv: Callable[[], d
                 path.read_text(encoding="utf-8-sig"), object_pairs_hook=lambda pairs: _unique(pairs, path, error)
             )
         elif suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
+            # Opened here: numpy would leave the file open where it is no archive.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 fields = {key: archive[key] for key in archive.files}
         else:
             raise error(str(path), got=f"a {suffix or 'nameless'} file", expected="a .json, .csv or .npz file")

@@ -31,7 +31,7 @@ SHOWN_MOVES = 6
 class Solve:
     """Alternating best responses under the regularised objective (2), with certificates."""
 
-    game: Annotated[str, tyro.conf.Positional]
+    game: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="GAME")]
     """xor, penalty-xor, xor-N, climbing, penalty, stag-hunt, bridge, bridge-original, or a .json, .csv or .npz file."""
     data: str | None = None
     """A data set of the game (its first unless told), 'uniform', or a .json, .csv or .npz file of counts."""

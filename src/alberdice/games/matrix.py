@@ -99,9 +99,9 @@ def counts_from_joint_actions(counts: Mapping[str, float], names: tuple[tuple[st
 
 
 def _checked_count(key: str, count: object) -> float:
-    if isinstance(count, bool | np.bool_) or not isinstance(count, int | float | np.integer | np.floating) or not 0 <= count < np.inf:
-        raise InvalidDataError(f"counts[{key!r}]", got=repr(count), expected="a finite number >= 0")
-    return float(count)
+    if isinstance(count, int | float | np.integer | np.floating) and not isinstance(count, bool) and 0 <= count < np.inf:
+        return float(count)
+    raise InvalidDataError(f"counts[{key!r}]", got=repr(count), expected="a finite number >= 0")
 
 
 def _parse_joint_action(key: str, names: tuple[tuple[str, ...], ...]) -> tuple[int, ...]:
