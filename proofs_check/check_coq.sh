@@ -13,16 +13,17 @@ if ! command -v coqc >/dev/null 2>&1 || ! [ -d "$(coqc -where)/user-contrib/math
         exit 2
     fi
 fi
-make --no-print-directory all >/dev/null
-summary=$(make --no-print-directory check 2>&1)
-found=$(printf '%s\n' "$summary" | sed -n '/^\* Axioms:/,/^\* /p' | grep '^ ' | sed 's/^ *//' | sort)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+make --no-print-directory check >"$log" 2>&1 || { tail -n 40 "$log" >&2; exit 1; }
+found=$(sed -n '/^\* Axioms:/,/^\* Constants/p' "$log" | sed -n 's/^  *\([A-Z].*\)/\1/p' | LC_ALL=C sort)
 expected='Coq.Logic.Classical_Prop.classic
 Coq.Logic.FunctionalExtensionality.functional_extensionality_dep
-Coq.Reals.ClassicalDedekindReals.ClassicalDedekindReals.sig_forall_dec
-Coq.Reals.ClassicalDedekindReals.ClassicalDedekindReals.sig_not_dec'
+Coq.Reals.ClassicalDedekindReals.sig_forall_dec
+Coq.Reals.ClassicalDedekindReals.sig_not_dec'
 printf 'axioms in use:\n%s\n' "$found"
 if [ "$found" != "$expected" ]; then
-    printf 'make proofs: unexpected axioms. coqchk said:\n%s\n' "$summary" >&2
+    printf 'make proofs: expected the axioms\n%s\n' "$expected" >&2
     exit 1
 fi
 echo "proofs: $(ls theories/*.v | wc -l) files compiled, checked by coqchk, no axiom beyond those of the classical real numbers"
