@@ -1,10 +1,12 @@
-"""Every code block of the README and of docs/ runs: Python blocks in one namespace per page, commands one by one.
+"""Every code block of the README and of docs/ runs, page by page, in the page's order, in an empty folder.
 
-``make`` and ``pip`` lines are not repeated here: they install into the environment that this test runs in.
+Python blocks of a page share one namespace; commands run in processes of their own. ``make`` and ``pip`` lines are not repeated
+here: they install into the environment that this test runs in, and .ci/run calls them.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -15,36 +17,40 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
-COMMANDS = {"alberdice": "alberdice", "alberdice-deep": "alberdice.deep.cli"}
+MODULES = {"alberdice": "alberdice", "alberdice-deep": "alberdice.deep.cli"}
+LANGUAGES = ("python", "sh", "bash", "console")
+#: pages that need an optional package
+NEEDS = {"datasets.md": "torch"}
 
 
-def blocks(page: Path, languages: tuple[str, ...]) -> list[str]:
-    return re.findall(rf"^```(?:{'|'.join(languages)})\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+def blocks(page: Path) -> list[tuple[str, str]]:
+    found = re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [(language, text) for language, text in found if language in LANGUAGES]
 
 
-def commands(page: Path) -> list[str]:
-    lines = [line.split("#")[0].strip() for block in blocks(page, ("sh", "bash", "console")) for line in block.splitlines()]
-    return [line for line in lines if line]
+def run_commands(text: str, where: str, folder: Path) -> None:
+    for line in text.splitlines():
+        program, *arguments = shlex.split(line, comments=True) or [""]
+        assert program in {*MODULES, "make", "pip", ""}, f"{where}: {line}"
+        if program in MODULES:
+            command = [sys.executable, "-m", MODULES[program], *arguments]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{where}: {line}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, ("python",))], ids=lambda p: str(p.relative_to(ROOT)))
-def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: str(p.relative_to(ROOT)))
+def test_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = NEEDS.get(page.name)
+    if needed and importlib.util.find_spec(needed) is None:
+        pytest.skip(f"{page.name} shows what {needed} is needed for, and {needed} is not installed")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for k, block in enumerate(blocks(page, ("python",))):
-        exec(compile(block, f"{page.name}, Python block {k + 1}", "exec"), namespace)
-
-
-@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: str(p.relative_to(ROOT)))
-def test_commands_run(page: Path, tmp_path: Path) -> None:
-    for line in commands(page):
-        program, *arguments = shlex.split(line)
-        assert program in {*COMMANDS, "make", "pip"}, f"{page.name}: {line}"
-        if program in COMMANDS:
-            done = subprocess.run(
-                [sys.executable, "-m", COMMANDS[program], *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, f"{page.name}: {line}\n{done.stderr}"
+    for k, (language, text) in enumerate(blocks(page)):
+        where = f"{page.name}, block {k + 1}"
+        if language == "python":
+            exec(compile(text, where, "exec"), namespace)
+        else:
+            run_commands(text, where, tmp_path)
 
 
 def test_links_between_pages_lead_somewhere() -> None:

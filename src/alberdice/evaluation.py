@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csgraph
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
@@ -27,6 +28,8 @@ __all__ = [
     "discounted_return",
     "occupancy",
     "out_of_data_probability",
+    "reachable",
+    "reached_states",
     "state_occupancy",
     "state_transition",
     "state_values",
@@ -88,15 +91,26 @@ class DiscountedChain:
         return solution
 
 
-def solve_discounted(transition: sp.csr_array, discount: float, rhs: FloatArray) -> FloatArray:
-    """One system (I - gamma T) x = rhs."""
-    return DiscountedChain(transition, discount).values(rhs)
+def reachable(graph: sp.csr_array, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Nodes that ``start`` reaches along positive entries, ``(S,)``; breadth-first from one extra node before them all."""
+    rooted = sp.block_array([[graph, None], [start[None].astype(float), np.zeros((1, 1))]], format="csr")
+    order = csgraph.breadth_first_order(sp.csr_array(rooted), len(start), return_predecessors=False)
+    reached = np.zeros(len(start) + 1, dtype=bool)
+    reached[order] = True
+    return reached[:-1]
+
+
+def reached_states(model: MMDP, policy: FactorizedPolicy) -> NDArray[np.bool_]:
+    """States with d^pi(s) > 0, ``(S,)``; found on the graph, free of rounding."""
+    return reachable(state_transition(model, policy), model.initial > 0)
 
 
 def state_occupancy(model: MMDP, policy: FactorizedPolicy) -> FloatArray:
     """d(s), shape ``(S,)``, sums to 1."""
-    chain = DiscountedChain(state_transition(model, policy), model.discount)
-    return np.maximum(chain.visits((1 - model.discount) * model.initial), 0.0)
+    transition = state_transition(model, policy)
+    mass = DiscountedChain(transition, model.discount).visits((1 - model.discount) * model.initial)
+    # Rounding must not put mass where the policy cannot go: off the data it would make (2) infinite.
+    return np.where(reachable(transition, model.initial > 0), np.maximum(mass, 0.0), 0.0)
 
 
 def occupancy(model: MMDP, policy: FactorizedPolicy) -> FloatArray:

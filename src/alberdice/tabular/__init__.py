@@ -1,5 +1,6 @@
 """The tabular layer: the LP (2)-(3) solved exactly, with certificates, and the six algorithms as population versions."""
 
+from alberdice.evaluation import reached_states
 from alberdice.tabular.algorithms import ALGORITHMS
 from alberdice.tabular.alternating import AlternatingRun, Saddle, alternate, annealing_schedule
 from alberdice.tabular.best_response import BestResponse, best_response
@@ -38,7 +39,6 @@ from alberdice.tabular.modified_reward import (
     modified_reward,
     modified_values,
     occupancy_average,
-    reached_states,
 )
 from alberdice.tabular.objective import kl_divergence, objective
 from alberdice.tabular.selection import Equilibrium, EquilibriumSelection, select_equilibrium

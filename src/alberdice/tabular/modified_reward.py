@@ -28,7 +28,7 @@ from alberdice import _checks
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution
 from alberdice.errors import InvalidArgumentError
-from alberdice.evaluation import solve_discounted, state_occupancy, state_transition
+from alberdice.evaluation import DiscountedChain, occupancy, reached_states, state_occupancy, state_transition
 from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.objective import kl_divergence
@@ -42,7 +42,6 @@ __all__ = [
     "modified_reward",
     "modified_values",
     "occupancy_average",
-    "reached_states",
 ]
 
 
@@ -56,7 +55,7 @@ def agent_objective(model: MMDP, policy: FactorizedPolicy, agent: int, data: Dat
     own = policy[agent]
     rows = (own.reshape(-1), np.arange(own.size), np.arange(0, own.size + 1, own.shape[1]))
     chain = sp.csr_array(rows, shape=(model.n_states, own.size)) @ averaged_transition(model, policy, agent)
-    mass = solve_discounted(sp.csr_array(chain.T), model.discount, (1 - model.discount) * model.initial)
+    mass = DiscountedChain(chain, model.discount).visits((1 - model.discount) * model.initial)
     shape = [model.n_states] + [1] * model.n_agents
     shape[agent + 1] = own.shape[1]
     d_i = np.where(reached_states(model, policy), np.maximum(mass, 0.0), 0.0)[:, None] * own
@@ -65,20 +64,9 @@ def agent_objective(model: MMDP, policy: FactorizedPolicy, agent: int, data: Dat
     return reward if alpha == 0 else reward - alpha * kl_divergence(joint, data.probabilities)
 
 
-def reached_states(model: MMDP, policy: FactorizedPolicy) -> NDArray[np.bool_]:
-    """States with d^pi(s) > 0, ``(S,)``; found on the graph, free of rounding."""
-    backward = sp.csr_array(state_transition(model, policy).T)
-    reached = model.initial > 0
-    while True:
-        grown = reached | (backward @ reached.astype(float) > 0)
-        if (grown == reached).all():
-            return reached
-        reached = grown
-
-
 def modified_reward(model: MMDP, policy: FactorizedPolicy, data: DataDistribution, alpha: float) -> FloatArray:
     """r~ of Lemma 4.1, main text, ``(S, A1, ..., An)``; the same for all agents. Infinite where the module's docstring says."""
-    return _reward_minus_log(model, data, alpha, [_along_states(_mass(model, policy), model), policy.joint()])
+    return _reward_minus_log(model, data, alpha, [_along_states(state_occupancy(model, policy), model), policy.joint()])
 
 
 def appendix_modified_reward(
@@ -87,7 +75,7 @@ def appendix_modified_reward(
     """r~ as Appendix D prints it, with d_i(s, a_i) pi(a|s) in the logarithm; it differs between agents."""
     shape = [model.n_states] + [1] * model.n_agents
     shape[agent + 1] = model.n_actions[agent]
-    factors = [_along_states(_mass(model, policy), model), policy[agent].reshape(shape), policy.joint()]
+    factors = [_along_states(state_occupancy(model, policy), model), policy[agent].reshape(shape), policy.joint()]
     return _reward_minus_log(model, data, alpha, factors)
 
 
@@ -95,7 +83,7 @@ def occupancy_average(model: MMDP, policy: FactorizedPolicy, reward: ArrayLike) 
     """sum_{s,a} d^pi(s, a) f(s, a) for f of shape ``(S, A1, ..., An)``; f may be infinite where d^pi vanishes."""
     values = np.asarray(reward, dtype=np.float64)
     _checks.check_shape(values, model.reward.shape, "reward", InvalidArgumentError)
-    visits = _along_states(_mass(model, policy), model) * policy.joint()
+    visits = occupancy(model, policy)
     return float((visits * np.where(visits > 0, values, 0.0)).sum())
 
 
@@ -103,7 +91,7 @@ def conditional_entropy(model: MMDP, policy: FactorizedPolicy, agent: int) -> fl
     """sum_s d^pi(s) H(pi_i(.|s)), in nats: what Appendix D's r~ adds to (2), over alpha."""
     own = policy[agent]
     entropy = -(own * np.log(np.where(own > 0, own, 1.0))).sum(axis=1)
-    return float(_mass(model, policy) @ entropy)
+    return float(state_occupancy(model, policy) @ entropy)
 
 
 def modified_values(model: MMDP, policy: FactorizedPolicy, data: DataDistribution, alpha: float) -> FloatArray:
@@ -119,7 +107,7 @@ def modified_values(model: MMDP, policy: FactorizedPolicy, data: DataDistributio
         raise InvalidArgumentError(
             "policy", got="an objective of -infinity", expected="a policy inside the data's support", remedy="floor the data"
         )
-    return np.where(reached, solve_discounted(state_transition(model, policy), model.discount, mean), np.nan)
+    return np.where(reached, DiscountedChain(state_transition(model, policy), model.discount).values(mean), np.nan)
 
 
 def frozen_gains(model: MMDP, policy: FactorizedPolicy, agent: int, data: DataDistribution, alpha: float) -> FloatArray:
@@ -179,7 +167,7 @@ def _optimal_values(
         picks = sp.csr_array((np.ones(len(live)), (live, chosen)), shape=(n_states, len(reward)))
         mean = np.zeros(n_states)
         mean[live] = reward[chosen]
-        values = solve_discounted(sp.csr_array(picks @ transition), discount, mean)
+        values = DiscountedChain(sp.csr_array(picks @ transition), discount).values(mean)
         quality = np.full(len(reward), -np.inf)
         quality[rows] = gain + discount * (transition[rows] @ values)
         order = np.lexsort((-quality[rows], owner))
@@ -188,11 +176,6 @@ def _optimal_values(
         if not better.any():
             return values
         chosen = np.where(better, best, chosen)
-
-
-def _mass(model: MMDP, policy: FactorizedPolicy) -> FloatArray:
-    """d^pi(s), exactly 0 at unreached states."""
-    return np.where(reached_states(model, policy), state_occupancy(model, policy), 0.0)
 
 
 def _along_states(values: NDArray[Any], model: MMDP) -> NDArray[Any]:

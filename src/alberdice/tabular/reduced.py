@@ -25,11 +25,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse import csgraph
 
 from alberdice._checks import FloatArray
 from alberdice.data import DEFAULT_FLOOR, DataDistribution
 from alberdice.errors import InfeasibleError
+from alberdice.evaluation import reachable
 from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.flow import FlowProblem
@@ -143,15 +143,11 @@ def _without_dead_ends(transition: sp.csr_array, supported: BoolArray) -> BoolAr
 
 
 def _reachable(transition: sp.csr_array, alive: BoolArray, start: BoolArray) -> BoolArray:
-    """States that the initial ones reach by living actions; a breadth-first search from one extra node before them all."""
+    """States that the initial ones reach by living actions."""
     n_states, n_own = alive.shape
     own_rows = np.flatnonzero(alive.reshape(-1))
     by_state = sp.csr_array((np.ones(len(own_rows)), (own_rows // n_own, own_rows)), shape=(n_states, n_states * n_own))
-    graph = sp.block_array([[by_state @ transition, None], [start[None].astype(float), np.zeros((1, 1))]], format="csr")
-    order = csgraph.breadth_first_order(sp.csr_array(graph), n_states, return_predecessors=False)
-    reached = np.zeros(n_states + 1, dtype=bool)
-    reached[order] = True
-    return reached[:-1]
+    return reachable(sp.csr_array(by_state @ transition), start)
 
 
 def _infeasible(

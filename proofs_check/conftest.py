@@ -1,0 +1,5 @@
+"""Loads the Hypothesis profile when pytest is given this folder alone."""
+
+import strategies
+
+strategies.load_profile()
