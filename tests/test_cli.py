@@ -131,6 +131,18 @@ def test_cvxpy_agrees(capsys: pytest.CaptureFixture[str]) -> None:
     assert slow["objective"] == pytest.approx(solve(capsys, *options)["objective"], abs=1e-5)
 
 
+def test_logged_data_are_solved_and_judged_in_the_true_game(capsys: pytest.CaptureFixture[str]) -> None:
+    report = solve(capsys, "--dataset", "matrix-b", "--alpha", "0.01")
+    assert max(report["first_moves"]["AB"], report["first_moves"]["BA"]) > 0.99
+    assert report["true_return"] == pytest.approx(1, abs=0.01)
+    assert any("never occur" in note for note in report["notes"])
+
+
+def test_logged_bridge_comes_close_to_the_optimum(capsys: pytest.CaptureFixture[str]) -> None:
+    report = solve(capsys, "--dataset", "bridge-mix", "--alpha", "0.01")
+    assert report["true_return"] >= -1.25
+
+
 GAME = {"payoff": [[1, 0, 0], [0, 2, 0]]}
 MODEL = {
     "transition": np.full((2, 2, 3, 2), 0.5).tolist(),
@@ -208,7 +220,11 @@ BAD_REQUESTS: list[tuple[str, str]] = [
     ("table6 --jsn", "--jsn.*nearest match: --json"),
     ("table6 --plot x.txt", r"--plot: got x.txt, expected a file name ending in .png, .pdf or .svg"),
     ("table6 --plot nowhere/x.png", "--plot: got nowhere.x.png, expected an existing folder; create nowhere"),
-    ("solve", "Missing from alberdice solve: GAME"),
+    ("solve", "GAME: got nothing, expected a game, or --dataset"),
+    ("solve xor --data three --dataset matrix-a", "--data and --dataset: got both"),
+    ("solve --dataset matrix-z", "dataset 'matrix-z': got nothing of that name"),
+    ("solve xor-3 --dataset matrix-a", r"GAME: got xor-3 with actions \(2, 2, 2\), expected actions \(2, 2\)"),
+    ("solve --dataset matrix-a --discount 1", "--discount: got 1"),
     ("solve xorr", "GAME: got 'xorr', expected one of xor, .*did you mean 'xor'"),
     ("solve xor-1", "n_agents: got 1, expected a whole number from 2 to 12"),
     ("solve xor --data trhee", "--data: got 'trhee', expected one of .*did you mean 'three'"),
@@ -290,6 +306,8 @@ def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_solver_without_certificate_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run(capsys, "solve", "bridge", "--method", "cvxpy", "--alpha", "0.0001", "--tolerance", "1e-9", "--rounds", "1")
+    code, _, err = run(
+        capsys, "solve", "bridge", "--method", "cvxpy", "--alpha", "0.0001", "--tolerance", "1e-9", "--rounds", "1"
+    )
     assert code in (0, 1)
     assert code == 0 or "expected a gap of at most" in err

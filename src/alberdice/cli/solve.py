@@ -14,6 +14,7 @@ from alberdice import evaluation
 from alberdice._checks import FloatArray, real_number, whole_number
 from alberdice.cli.common import check_picture_path, print_json, progress_bar
 from alberdice.cli.inputs import load_data, load_game
+from alberdice.cli.logged import Logged, load_logged
 from alberdice.data import DEFAULT_FLOOR, DataDistribution
 from alberdice.errors import AlberDICEError, InvalidArgumentError
 from alberdice.games.game import Game
@@ -31,10 +32,14 @@ SHOWN_MOVES = 6
 class Solve:
     """Alternating best responses under the regularised objective (2), with certificates."""
 
-    game: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="GAME")]
+    game: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="GAME")] = None
     """xor, penalty-xor, xor-N, climbing, penalty, stag-hunt, bridge, bridge-original, or a .json, .csv or .npz file."""
     data: str | None = None
     """A data set of the game (its first unless told), 'uniform', or a .json, .csv or .npz file of counts."""
+    dataset: str | None = None
+    """Logged data instead: a built-in dataset, a directory or a stored id; solves their maximum-likelihood model."""
+    discount: float = 0.99
+    """Of the maximum-likelihood model, with --dataset."""
     alpha: float | None = None
     """Weight of the KL divergence to the data, >= 0 (0.01 unless told or annealed)."""
     anneal: tuple[float, float] | None = None
@@ -63,17 +68,34 @@ class Solve:
     def run(self) -> None:
         """Load, solve, report."""
         check_picture_path(self.plot)
-        game = load_game(self.game)
-        data_name, data = load_data(self.data, game, real_number(self.floor, "--floor", low=0.0, high=1.0))
         alphas = self._alphas()
+        game, data_name, data, logged = self._inputs()
         selection = self._select(game, data, alphas)
         report = describe(game, data_name, data, selection)
+        if logged is not None:
+            report["notes"] = logged.notes
+            report["true_return"] = logged.true_return(selection.best.policy) if logged.true_return else None
         if self.json:
             print_json(report)
         else:
             _print_report(game, report)
         if self.plot is not None:
             _draw(game, data, selection.best, self.plot)
+
+    def _inputs(self) -> tuple[Game, str, DataDistribution, Logged | None]:
+        floor = real_number(self.floor, "--floor", low=0.0, high=1.0)
+        if self.dataset is not None:
+            if self.data is not None:
+                raise InvalidArgumentError("--data and --dataset", got="both", expected="one of them")
+            discount = real_number(self.discount, "--discount", low=0.0, high=1.0, open_ends=True)
+            logged = load_logged(self.dataset, self.game, discount, floor)
+            return logged.game, self.dataset, logged.data, logged
+        if self.game is None:
+            raise InvalidArgumentError(
+                "GAME", got="nothing", expected="a game, or --dataset", remedy="see alberdice solve --help"
+            )
+        game = load_game(self.game)
+        return game, *load_data(self.data, game, floor), None
 
     def _alphas(self) -> float | FloatArray:
         if self.alpha is not None and self.anneal is not None:
@@ -181,6 +203,10 @@ def _print_report(game: Game, report: dict[str, Any]) -> None:
         f"return             {report['return']:.6g} over {report['horizon']} step(s); "
         f"discounted {report['discounted_return']:.6g}"
     )
+    if report.get("true_return") is not None:
+        say(f"in the true game   return {report['true_return']:.6g} over {report['horizon']} step(s)")
+    for note in report.get("notes", ()):
+        say(f"assumed            {note}")
     say(f"out of the data    probability {report['out_of_data_probability']:.3g} of joint actions that the data never show")
     moves = list(report["first_moves"].items())
     say(

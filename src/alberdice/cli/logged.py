@@ -1,0 +1,82 @@
+"""Logged data as a game: the empirical model of a dataset, and the true game beside it where there is one.
+
+``alberdice solve --dataset NAME`` solves the maximum-likelihood model of the data. ``alberdice solve GAME --dataset NAME``
+(or a built-in dataset, whose game is known) also carries the policy to the true game, state by state, and evaluates it there
+exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from alberdice import evaluation
+from alberdice.data import DataDistribution
+from alberdice.errors import InvalidArgumentError
+from alberdice.games.game import Game
+from alberdice.policy import FactorizedPolicy
+
+__all__ = ["Logged", "load_logged"]
+
+#: names of built-in datasets begin with these; their games
+GAME_OF = {"matrix-": "penalty-xor", "bridge-": "bridge"}
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The empirical model as a game, its data, what was assumed, and the return in the true game (None: none is known)."""
+
+    game: Game
+    data: DataDistribution
+    notes: tuple[str, ...]
+    true_return: Callable[[FactorizedPolicy], float] | None
+
+
+def load_logged(dataset_name: str, game_name: str | None, discount: float, floor: float) -> Logged:
+    """Read the dataset and build its empirical model.
+
+    Raises:
+        InvalidDataError: no such dataset, or one that cannot be read.
+        InvalidArgumentError: a true game whose agents, actions or features differ from the data's.
+    """
+    from alberdice.cli.inputs import load_game
+    from alberdice.datasets.empirical import empirical_model
+    from alberdice.datasets.load import load_dataset
+
+    dataset = load_dataset(dataset_name)
+    model = empirical_model(dataset, discount, floor=floor)
+    names = [f"state {_shown(row)}" for row in model.states]
+    names += [{model.end: "END", model.unseen: "UNSEEN"}[k] for k in range(len(names), model.mmdp.n_states)]
+    known = game_name or next((game for prefix, game in GAME_OF.items() if dataset_name.startswith(prefix)), None)
+    truth = load_game(known) if known else None
+    if truth is not None and truth.mmdp.n_actions != dataset.n_actions:
+        raise InvalidArgumentError(
+            "GAME",
+            got=f"{truth.name} with actions {truth.mmdp.n_actions}",
+            expected=f"actions {dataset.n_actions} as in the data",
+        )
+    one_state = truth is not None and truth.mmdp.n_states == 1
+    game = Game(
+        name=f"logged data {dataset_name}",
+        mmdp=model.mmdp,
+        action_names=truth.action_names if truth else tuple(tuple(str(a) for a in range(k)) for k in dataset.n_actions),
+        state_names=tuple(names),
+        horizon=truth.horizon if truth else int(dataset.time.max()) + 1,
+    )
+    if truth is None:
+        return Logged(game, model.data, model.notes, None)
+    # A one-shot game has no features worth comparing: its one state is the data's one state.
+    features = model.states[:1] if one_state else np.stack([truth.observation(s) for s in range(truth.mmdp.n_states)])
+
+    def true_return(policy: FactorizedPolicy) -> float:
+        return evaluation.undiscounted_return(truth.mmdp, model.policy_on(policy, features), truth.horizon)
+
+    return Logged(game, model.data, model.notes, true_return)
+
+
+def _shown(row: np.ndarray) -> str:
+    """A feature row in few letters."""
+    numbers = [f"{x:g}" for x in np.ravel(row)[:8]]
+    return f"({', '.join(numbers)}{', ...' if row.size > 8 else ''})"

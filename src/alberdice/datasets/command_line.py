@@ -1,0 +1,300 @@
+"""``alberdice-deep datasets list|make|inspect|import|export``: results on stdout, words and notes on stderr.
+
+Exit codes: 0 done, 1 the work failed (no room), 2 the request was wrong; an error is one line on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from alberdice.datasets import formats
+from alberdice.datasets.builtin import RECIPES, make_builtin
+from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.load import load_dataset
+from alberdice.datasets.statistics import DatasetSummary, summarise
+from alberdice.datasets.store import default_root, stored_datasets, write_dataset
+from alberdice.errors import AlberDICEError, InvalidArgumentError
+
+__all__ = ["Datasets", "run"]
+
+_Name = Annotated[str, tyro.conf.Positional]
+_Place = Annotated[Path, tyro.conf.Positional]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _busy(text: str) -> AbstractContextManager[Any]:
+    """A spinner on stderr, silent when that is no terminal."""
+    return Console(stderr=True).status(text)
+
+
+def _print_table(table: Table) -> None:
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+
+
+@dataclass(frozen=True)
+class List:
+    """List the built-in datasets with recipe, size and mean return, and what is stored."""
+
+    root: Path | None = None
+    """directory of all stored datasets; by default MINARI_DATASETS_PATH or Minari's own"""
+    json: bool = False
+    """print JSON instead of a table"""
+
+    def run(self) -> int:
+        """Print the lists."""
+        stored = stored_datasets(self.root)
+        if self.json:
+            keys = ("name", "description", "episodes", "steps", "mean_return")
+            recipes = [{key: getattr(recipe, key) for key in keys} for recipe in RECIPES.values()]
+            print(json.dumps({"builtin": recipes, "stored": stored}, indent=1))
+            return 0
+        table = Table("built in", "recipe", "episodes", "steps", "mean return (seed 0)")
+        for recipe in RECIPES.values():
+            steps = f"{recipe.steps:,}" if recipe.steps else "by the seed"
+            table.add_row(recipe.name, recipe.description, f"{recipe.episodes:,}", steps, f"{recipe.mean_return:.6g}")
+        _print_table(table)
+        table = Table("stored", "header", "episodes", "steps", "MB")
+        for each in stored:
+            sizes = (each["total_episodes"], each["total_steps"], each["dataset_size"])
+            table.add_row(
+                each["id"],
+                "alberdice" if each["native"] else "Minari",
+                *(f"{size:,}" if size is not None else "" for size in sizes),
+            )
+        if stored:
+            _print_table(table)
+        else:
+            _say(f"Nothing is stored under {default_root() if self.root is None else self.root}.")
+        return 0
+
+
+@dataclass(frozen=True)
+class Make:
+    """Make a built-in dataset and store it; prints where."""
+
+    name: _Name
+    """a built-in dataset, see `datasets list`"""
+    seed: int = 0
+    """seed of the recipe's generator"""
+    id: str | None = None
+    """id to store it under; by default alberdice/NAME-seedSEED-v0"""
+    root: Path | None = None
+    """directory of all stored datasets; by default MINARI_DATASETS_PATH or Minari's own"""
+    overwrite: bool = False
+    """replace what is stored under this id"""
+
+    def run(self) -> int:
+        """Make and store."""
+        with _busy(f"making {self.name}"):
+            made = make_builtin(self.name, self.seed)
+            identity = self.id if self.id is not None else f"alberdice/{self.name}-seed{self.seed}-v0"
+            print(write_dataset(made, identity, root=self.root, overwrite=self.overwrite))
+        return 0
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """Summarise a dataset: sizes, statistics, notes and warnings."""
+
+    dataset: _Name
+    """a built-in dataset's name, a directory, or an id of the store"""
+    seed: int = 0
+    """seed of a built-in dataset's recipe"""
+    root: Path | None = None
+    """directory of all stored datasets; by default MINARI_DATASETS_PATH or Minari's own"""
+    plot: Path | None = None
+    """draw returns, lengths and actions to this file (.png, .pdf or .svg)"""
+    json: bool = False
+    """print JSON instead of a table"""
+
+    def run(self) -> int:
+        """Load, summarise, draw."""
+        with _busy(f"reading {self.dataset}"):
+            loaded = load_dataset(self.dataset, seed=self.seed, root=self.root)
+            summary = summarise(loaded)
+            if self.plot is not None:
+                from alberdice.datasets.pictures import plot_dataset
+
+                _say(f"Wrote {plot_dataset(loaded, self.plot)}.")
+        if self.json:
+            print(json.dumps(summary.as_json(), indent=1))
+        else:
+            _print_summary(summary)
+        return 0
+
+
+def _print_summary(summary: DatasetSummary) -> None:
+    table = Table(title=summary.name, show_header=False)
+
+    def spread(name: str) -> str:
+        of = getattr(summary, name)
+        return f"mean {of.mean:.6g} ± {of.std:.4g}   min {of.minimum:.6g}   median {of.median:.6g}   max {of.maximum:.6g}"
+
+    rows = {
+        "source": summary.source,
+        "episodes": f"{summary.episodes:,} ({summary.terminated_episodes:,} terminated, {summary.truncated_episodes:,} cut)",
+        "steps": f"{summary.steps:,} ({summary.transitions:,} transitions)",
+        "agents": f"{summary.agents}, actions {', '.join(map(str, summary.n_actions))}",
+        "features": f"state {summary.state_size}, observation {summary.observation_size}",
+        "types": ", ".join(f"{key} {kind}" for key, kind in summary.types.items()),
+        "memory": f"{summary.megabytes:,.1f} MB" + (" (mapped)" if summary.memory_mapped else ""),
+        "returns": spread("returns"),
+        "lengths": spread("lengths"),
+        "rewards": spread("rewards"),
+        "joint actions": f"{summary.joint_actions:,} of {summary.joint_action_space:,}, {summary.joint_action_coverage:.3%}",
+        "joint entropy": f"{summary.joint_action_entropy:.4f} nats, total correlation {summary.total_correlation:.4f}",
+        "outside support": f"{100 * summary.product_outside_support:.2f}% of the product of the agents' marginals",
+        "most frequent": "   ".join(f"{' '.join(map(str, a))}: {n:,}" for a, n in summary.most_frequent[:6]),
+        "distinct": f"{summary.distinct_states:,} states, {summary.distinct_state_actions:,} pairs of state and joint action",
+        "duplicates": f"{summary.duplicate_transitions:,} transitions, {summary.duplicate_episodes:,} episodes",
+    }
+    for agent, frequencies in enumerate(summary.action_frequencies):
+        rows[f"agent {agent + 1} actions"] = "  ".join(f"{p:.3f}" for p in frequencies)
+    for name, text in rows.items():
+        if text:
+            table.add_row(name, text)
+    for kind in ("notes", "warnings"):
+        for sentence in getattr(summary, kind):
+            table.add_row(kind.removesuffix("s"), sentence)
+    _print_table(table)
+
+
+@dataclass(frozen=True)
+class Import:
+    """Read another format and store it; prints where."""
+
+    format: Annotated[Literal["pymarl", "vault", "cfcql", "minari", "joint-actions"], tyro.conf.Positional]
+    """what is to be read"""
+    path: _Place
+    """file or directory"""
+    id: str
+    """id to store it under, (namespace/)name-vN"""
+    name: str | None = None
+    """the dataset's name; by default taken from the source"""
+    episode_limit: int | None = None
+    """pymarl, cfcql: steps at which a time limit cut episodes; those become truncated instead of terminated"""
+    n_actions: tuple[int, ...] | None = None
+    """actions per agent, where the source does not say"""
+    team_reward: Literal["equal", "mean", "sum"] = "equal"
+    """vault, minari: how per-agent rewards become the team's; `equal` refuses unequal ones"""
+    ends: Literal["equal", "all"] = "equal"
+    """vault: whether agents must end together, or an episode ends when all have"""
+    root: Path | None = None
+    """directory of all stored datasets; by default MINARI_DATASETS_PATH or Minari's own"""
+    overwrite: bool = False
+    """replace what is stored under this id"""
+
+    def _read(self) -> OfflineDataset:
+        given: dict[str, Any] = {"name": self.name, "n_actions": self.n_actions}
+        takes = {
+            "pymarl": ("episode_limit",),
+            "cfcql": ("episode_limit",),
+            "vault": ("team_reward", "ends"),
+            "minari": ("team_reward",),
+        }
+        defaults = {"episode_limit": None, "team_reward": "equal", "ends": "equal"}
+        for option, default in defaults.items():
+            value = getattr(self, option)
+            if option in takes.get(self.format, ()):
+                given[option] = value
+            elif value != default:
+                option = "--" + option.replace("_", "-")
+                raise InvalidArgumentError(option, got=value, expected=f"nothing: {self.format} has no such option")
+        readers: dict[str, Callable[..., OfflineDataset]] = {
+            "pymarl": formats.read_pymarl,
+            "vault": formats.read_vault,
+            "cfcql": formats.read_cfcql,
+            "minari": formats.read_minari,
+            "joint-actions": formats.read_joint_actions,
+        }
+        return readers[self.format](self.path, **given)
+
+    def run(self) -> int:
+        """Read and store."""
+        with _busy(f"reading {self.path}"):
+            loaded = self._read()
+        for note in loaded.notes:
+            _say(note)
+        with _busy(f"storing {self.id}"):
+            print(write_dataset(loaded, self.id, root=self.root, overwrite=self.overwrite))
+        return 0
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a dataset in another format; prints where, and says what the format cannot hold."""
+
+    format: Annotated[Literal["pymarl", "vault", "joint-actions"], tyro.conf.Positional]
+    """what is to be written"""
+    dataset: _Name
+    """a built-in dataset's name, a directory, or an id of the store"""
+    path: _Place
+    """file or directory to make"""
+    seed: int = 0
+    """seed of a built-in dataset's recipe"""
+    mark_time_limits: bool = True
+    """pymarl: mark truncated episodes terminated too, as published buffers do"""
+    root: Path | None = None
+    """directory of all stored datasets; by default MINARI_DATASETS_PATH or Minari's own"""
+    overwrite: bool = False
+    """replace what is there"""
+
+    def run(self) -> int:
+        """Load and write."""
+        if not self.mark_time_limits and self.format != "pymarl":
+            got = self.mark_time_limits
+            raise InvalidArgumentError("--mark-time-limits", got=got, expected=f"nothing: {self.format} has no such option")
+        with _busy(f"writing {self.path}"):
+            loaded = load_dataset(self.dataset, seed=self.seed, root=self.root)
+            if self.format == "pymarl":
+                losses = formats.write_pymarl(
+                    loaded, self.path, mark_time_limits=self.mark_time_limits, overwrite=self.overwrite
+                )
+            elif self.format == "vault":
+                losses = formats.write_vault(loaded, self.path, overwrite=self.overwrite)
+            else:
+                losses = formats.write_joint_actions(loaded, self.path, overwrite=self.overwrite)
+        for loss in losses:
+            _say(loss)
+        print(self.path)
+        return 0
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """Make, look at and convert datasets."""
+
+    command: (
+        Annotated[List, tyro.conf.subcommand("list")]
+        | Annotated[Make, tyro.conf.subcommand("make")]
+        | Annotated[Inspect, tyro.conf.subcommand("inspect")]
+        | Annotated[Import, tyro.conf.subcommand("import")]
+        | Annotated[Export, tyro.conf.subcommand("export")]
+    )
+
+    def run(self) -> int:
+        """Run the chosen command; errors of this package become one line on stderr and their exit code."""
+        return run(self.command)
+
+
+def run(command: List | Make | Inspect | Import | Export) -> int:
+    """Run a command and return its exit code."""
+    try:
+        return command.run()
+    except AlberDICEError as problem:
+        _say("error: " + " ".join(str(problem).split()))
+        return problem.exit_code

@@ -1,0 +1,346 @@
+"""The one in-memory form of an offline multi-agent dataset.
+
+E episodes with L_0, ..., L_{E-1} steps each, T = sum of L_e, N agents, agent i with A_i actions, A = max A_i, states of S
+features and observations of O features per agent.  A *step* is (s_t, o_t, a_t, r_t, terminated_t, truncated_t, avail_t); a
+*frame* is what the environment showed, (s_t, o_t, avail_t).  An episode has L_e steps and L_e + 1 frames: the last frame is
+where its last step led.  All frames lie in one array of F = T + E rows,
+
+    rows 0 .. T-1     the frames of the steps, episode after episode,
+    row  T + e        the final frame of episode e,
+
+so that ``states`` is a view of the first T rows, and the state after step k is row ``next_row[k]``, which is k + 1 inside an
+episode and T + e at its end.  Nothing is stored twice.
+
+``terminated`` means that the process ended (no value beyond); ``truncated`` means that a time limit cut the record, and the
+process went on.  Both are true at most at the last step of an episode, where at least one of them is.
+
+Some formats do not keep the final frame.  Then ``final_known[e]`` is False and row T + e is zero, which stands for nothing.  If
+the episode terminated, its last step is still a full transition, as nothing after it matters.  If it was truncated, its last
+step is a step but not a transition: ``usable`` leaves it out, and the loader says so in ``notes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alberdice.datasets.episode import Episode
+from alberdice.datasets.validation import check_index, validate
+from alberdice.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from alberdice.datasets.torch_view import TorchDataset
+
+__all__ = ["Episode", "OfflineDataset"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class OfflineDataset:
+    """An offline dataset: flat, typed, named, checked and read-only arrays.  See the module for the layout.
+
+    Args:
+        name: what people call it.
+        n_actions: (A_1, ..., A_N).
+        frame_states: (T + E, S), any float or integer type.
+        frame_observations: (T + E, N, O), likewise.
+        actions: (T, N) int64, in 0 .. A_i - 1.
+        rewards: (T,) float; the team's reward, one number per step.
+        terminated: (T,) bool.
+        truncated: (T,) bool.
+        lengths: (E,) int64, steps per episode.
+        frame_masks: (T + E, N, A) bool, which actions were available; None: the source does not say, and all are.
+        final_known: (E,) bool, whether row T + e holds the final frame; None: all do.
+        notes: what the loader assumed or could not keep, one sentence each.
+        source: file or recipe, for messages.
+
+    Raises:
+        InvalidDataError: anything that does not fit, naming field, index, what was got and what was expected.
+    """
+
+    name: str
+    n_actions: tuple[int, ...]
+    frame_states: Array
+    frame_observations: Array
+    actions: NDArray[np.int64]
+    rewards: Array
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    lengths: NDArray[np.int64]
+    frame_masks: NDArray[np.bool_] | None = None
+    final_known: NDArray[np.bool_] = None  # type: ignore[assignment]
+    notes: tuple[str, ...] = ()
+    source: str = ""
+    episode: NDArray[np.int64] = field(init=False)
+    time: NDArray[np.int64] = field(init=False)
+    starts: NDArray[np.int64] = field(init=False)
+    next_row: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        if self.final_known is None:
+            put(self, "final_known", np.ones(np.shape(self.lengths), np.bool_))
+        put(self, "n_actions", tuple(self.n_actions))
+        put(self, "notes", tuple(self.notes))
+        validate(self)
+        put(self, "n_actions", tuple(int(n) for n in self.n_actions))
+        steps, episodes = len(self.actions), len(self.lengths)
+        ends = np.cumsum(self.lengths)
+        put(self, "starts", ends - self.lengths)
+        put(self, "episode", np.repeat(np.arange(episodes), self.lengths))
+        put(self, "time", np.arange(steps) - np.repeat(self.starts, self.lengths))
+        next_row = np.arange(1, steps + 1)
+        next_row[ends - 1] = steps + np.arange(episodes)
+        put(self, "next_row", next_row)
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.ndarray):
+                locked = value.view()
+                locked.flags.writeable = False
+                put(self, each.name, locked)
+
+    def __repr__(self) -> str:
+        return (
+            f"OfflineDataset({self.name!r}: {self.n_episodes:,} episodes, {self.n_steps:,} steps, {self.n_agents} agents, "
+            f"actions {self.n_actions}, S={self.state_size}, O={self.observation_size})"
+        )
+
+    # ---- sizes -------------------------------------------------------------------------------------------------------
+
+    @property
+    def n_agents(self) -> int:
+        """N."""
+        return len(self.n_actions)
+
+    @property
+    def n_steps(self) -> int:
+        """T, over all episodes."""
+        return len(self.actions)
+
+    @property
+    def n_episodes(self) -> int:
+        """E."""
+        return len(self.lengths)
+
+    @property
+    def state_size(self) -> int:
+        """S; 0 where the source holds no state."""
+        return int(self.frame_states.shape[1])
+
+    @property
+    def observation_size(self) -> int:
+        """O, per agent."""
+        return int(self.frame_observations.shape[2])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays together."""
+        return sum(getattr(self, f.name).nbytes for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray))
+
+    @property
+    def memory_mapped(self) -> bool:
+        """Whether the observations live in a scratch file rather than in memory."""
+        base: Any = self.frame_observations
+        while base is not None:
+            if isinstance(base, np.memmap):
+                return True
+            base = getattr(base, "base", None)
+        return False
+
+    # ---- arrays by step ----------------------------------------------------------------------------------------------
+
+    @property
+    def states(self) -> Array:
+        """(T, S), a view."""
+        return self.frame_states[: self.n_steps]
+
+    @property
+    def observations(self) -> Array:
+        """(T, N, O), a view."""
+        return self.frame_observations[: self.n_steps]
+
+    @property
+    def action_masks(self) -> NDArray[np.bool_]:
+        """(T, N, A), True where available; a view, or one broadcast row where the source has no masks."""
+        return self.masks_of(slice(0, self.n_steps))
+
+    @property
+    def next_states(self) -> Array:
+        """(T, S), a copy; zero where :attr:`next_known` is False."""
+        return self.frame_states[self.next_row]
+
+    @property
+    def next_observations(self) -> Array:
+        """(T, N, O), a copy; zero where :attr:`next_known` is False."""
+        return self.frame_observations[self.next_row]
+
+    @property
+    def next_action_masks(self) -> NDArray[np.bool_]:
+        """(T, N, A), a copy; False where :attr:`next_known` is False."""
+        return self.masks_of(self.next_row)
+
+    @property
+    def next_known(self) -> NDArray[np.bool_]:
+        """(T,), whether the frame after the step is in the data."""
+        known = np.ones(self.n_steps, np.bool_)
+        known[self.starts + self.lengths - 1] = self.final_known
+        return known
+
+    @cached_property
+    def usable(self) -> NDArray[np.int64]:
+        """(K,) indices of the steps that are transitions: the next frame is known, or the process ended there."""
+        indices = np.flatnonzero(self.next_known | self.terminated)
+        indices.flags.writeable = False
+        return indices
+
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """(E,), undiscounted sum of team rewards of each episode."""
+        return np.add.reduceat(self.rewards.astype(np.float64), self.starts)
+
+    def masks_of(self, rows: Any) -> NDArray[np.bool_]:
+        """Masks of these frame rows, (..., N, A); unknown final frames have no available action."""
+        if self.frame_masks is not None:
+            chosen: NDArray[np.bool_] = self.frame_masks[rows]
+            return chosen
+        own = np.arange(max(self.n_actions))[None, :] < np.asarray(self.n_actions)[:, None]
+        shape = np.empty(self.n_steps + self.n_episodes, np.bool_)[rows].shape
+        if isinstance(rows, slice):
+            return np.broadcast_to(own, (*shape, *own.shape))
+        known = np.concatenate([np.ones(self.n_steps, np.bool_), self.final_known])[rows]
+        available: NDArray[np.bool_] = own & known[..., None, None]
+        return available
+
+    # ---- views -------------------------------------------------------------------------------------------------------
+
+    def batch(self, index: Any) -> dict[str, Array]:
+        """Transitions of these steps, gathered.
+
+        Args:
+            index: (B,) integers in 0 .. T - 1.
+
+        Returns:
+            states, next_states (B, S); observations, next_observations (B, N, O); actions (B, N); action_masks,
+            next_action_masks (B, N, A); rewards, terminated, truncated, next_known, episode, time (B,).
+
+        Raises:
+            InvalidArgumentError: an index out of range or not an integer.
+        """
+        rows = check_index(index, self.n_steps)
+        after = self.next_row[rows]
+        episode = self.episode[rows]
+        return {
+            "states": self.frame_states[rows],
+            "observations": self.frame_observations[rows],
+            "actions": self.actions[rows],
+            "rewards": self.rewards[rows],
+            "next_states": self.frame_states[after],
+            "next_observations": self.frame_observations[after],
+            "terminated": self.terminated[rows],
+            "truncated": self.truncated[rows],
+            "action_masks": self.masks_of(rows),
+            "next_action_masks": self.masks_of(after),
+            "next_known": (after < self.n_steps) | self.final_known[episode],
+            "episode": episode,
+            "time": self.time[rows],
+        }
+
+    @property
+    def transitions(self) -> dict[str, Array]:
+        """All transitions (:meth:`batch` of :attr:`usable`): a copy, about twice the memory of the dataset."""
+        return self.batch(self.usable)
+
+    def sample(self, size: int, generator: np.random.Generator) -> dict[str, Array]:
+        """``size`` transitions drawn uniformly with replacement (:meth:`batch`)."""
+        if size < 1:
+            raise InvalidArgumentError("size", got=size, expected="at least 1")
+        usable = self.usable
+        if not len(usable):
+            raise InvalidArgumentError(self.name, got="no transition", expected="at least one step with a known next frame")
+        return self.batch(usable[generator.integers(len(usable), size=size)])
+
+    def windows(self, index: Any, length: int) -> dict[str, Array]:
+        """Histories of ``length`` steps ending with these steps, padded on the left with zeros.
+
+        Args:
+            index: (B,) integers in 0 .. T - 1, the last step of each window.
+            length: k >= 1.
+
+        Returns:
+            states (B, k, S), observations (B, k, N, O), actions (B, k, N), rewards, terminated, truncated (B, k), action_masks
+            (B, k, N, A), and ``valid`` (B, k), False where the episode had not begun.
+
+        Raises:
+            InvalidArgumentError: an index out of range, or a length below 1.
+        """
+        last = check_index(index, self.n_steps)
+        if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
+            raise InvalidArgumentError("length", got=length, expected="an integer, at least 1")
+        back = np.arange(1 - int(length), 1)
+        valid = self.time[last][:, None] + back >= 0
+        rows = np.maximum(last[:, None] + back, self.starts[self.episode[last]][:, None])
+        window = {
+            "states": self.frame_states[rows],
+            "observations": self.frame_observations[rows],
+            "actions": self.actions[rows],
+            "rewards": self.rewards[rows],
+            "terminated": self.terminated[rows],
+            "truncated": self.truncated[rows],
+            "action_masks": self.masks_of(rows),
+        }
+        for array in window.values():
+            array[~valid] = 0
+        window["valid"] = valid
+        return window
+
+    def get_episode(self, index: int) -> Episode:
+        """Episode ``index``, as views."""
+        rows = check_index([index], self.n_episodes)
+        at = int(rows[0])
+        start, stop, final = int(self.starts[at]), int(self.starts[at] + self.lengths[at]), self.n_steps + at
+        part = slice(start, stop)
+        known = bool(self.final_known[at])
+        return Episode(
+            index=at,
+            start=start,
+            stop=stop,
+            states=self.frame_states[part],
+            observations=self.frame_observations[part],
+            actions=self.actions[part],
+            rewards=self.rewards[part],
+            terminated=self.terminated[part],
+            truncated=self.truncated[part],
+            action_masks=self.masks_of(part),
+            final_state=self.frame_states[final] if known else None,
+            final_observation=self.frame_observations[final] if known else None,
+            final_action_mask=self.masks_of(slice(final, final + 1))[0] if known else None,
+        )
+
+    @property
+    def episodes(self) -> Iterator[Episode]:
+        """Every episode in turn, as views."""
+        return (self.get_episode(index) for index in range(self.n_episodes))
+
+    def to_torch(self, device: str = "cpu") -> TorchDataset:
+        """The same dataset as tensors; on the CPU they share this dataset's memory.  Needs torch."""
+        from alberdice.datasets.torch_view import TorchDataset
+
+        return TorchDataset(self, device)
+
+    # ---- changed copies ----------------------------------------------------------------------------------------------
+
+    def with_notes(self, *notes: str, name: str | None = None) -> OfflineDataset:
+        """The same arrays under more notes and, if given, another name."""
+        return replace(self, name=self.name if name is None else name, notes=(*self.notes, *notes))
+
+    def with_joint_observation_as_state(self) -> OfflineDataset:
+        """The same dataset whose state is all agents' observations side by side, S = N O, for sources without a state."""
+        joint = self.frame_observations.reshape(len(self.frame_observations), -1)
+        note = "The state is the agents' observations side by side; the source's own state, if any, was set aside."
+        return replace(self, frame_states=joint, notes=(*self.notes, note))

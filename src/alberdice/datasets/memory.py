@@ -1,0 +1,94 @@
+"""Where the arrays of a dataset live: in memory, or in a scratch file that is mapped into memory.
+
+A loader adds up the bytes it is about to need, B, before it reads anything.  With M bytes of memory (the machine's, or the
+control group's limit where that is lower) and a share q (``memory_share``, default 0.5), arrays are
+
+    ordinary memory        if B <= q M,
+    memory-mapped scratch  if B >  q M: one unlinked temporary file per array, its blocks reserved beforehand.
+
+Reserving (``posix_fallocate``) turns a full disk into an error before reading, instead of a crash in the middle of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from alberdice.datasets.files import claim
+from alberdice.errors import InvalidArgumentError, ResourceError
+
+__all__ = ["MemoryPlan", "memory_limit"]
+
+
+def memory_limit() -> int:
+    """Bytes of memory this process may use: the machine's, or its control group's limit where that is lower."""
+    if not hasattr(os, "sysconf"):
+        return 8 << 30  # a system that does not say: assume 8 GiB
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        try:
+            text = path.read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            total = min(total, int(text))
+    return total
+
+
+class MemoryPlan:
+    """Allocates a dataset's arrays, in memory or mapped from scratch files.
+
+    Args:
+        total_bytes: size of all arrays together, in bytes.
+        memory_share: largest share of memory that may be used, in [0, 1]; 0 maps everything.
+        scratch: directory of the scratch files; None is the system's temporary directory.
+
+    Raises:
+        InvalidArgumentError: memory_share outside [0, 1], or scratch not a directory.
+    """
+
+    def __init__(self, total_bytes: int, *, memory_share: float = 0.5, scratch: str | Path | None = None) -> None:
+        if not 0.0 <= memory_share <= 1.0:
+            raise InvalidArgumentError("memory_share", got=memory_share, expected="a number in [0, 1]")
+        if scratch is not None and not Path(scratch).is_dir():
+            raise InvalidArgumentError("scratch", got=str(scratch), expected="an existing directory")
+        self.total_bytes = total_bytes
+        self.mapped = total_bytes > memory_share * memory_limit()
+        self.scratch = scratch
+
+    def zeros(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+        """A zero array of this shape, mapped from a scratch file when the plan says so.
+
+        Raises:
+            ResourceError: the scratch directory has no room, or memory is exhausted.
+        """
+        kind = np.dtype(dtype)
+        size = math.prod(shape) * kind.itemsize
+        if not self.mapped or size == 0:
+            try:
+                return np.zeros(tuple(shape), kind)
+            except MemoryError as problem:
+                raise ResourceError(
+                    "memory", got=f"no room for {size:,} bytes", expected="room", remedy="lower memory_share"
+                ) from problem
+        with tempfile.TemporaryFile(prefix="alberdice-", dir=self.scratch) as file:
+            try:
+                claim(file, size)
+            except OSError as problem:
+                if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    raise
+                raise ResourceError(
+                    f"scratch directory {self.scratch or tempfile.gettempdir()}",
+                    got=f"no room for {size:,} bytes",
+                    expected="room for the mapped arrays",
+                    remedy="give another scratch directory, or raise memory_share",
+                ) from problem
+            return np.memmap(file, dtype=kind, mode="r+", shape=tuple(shape))

@@ -1,0 +1,200 @@
+"""Every invariant of the in-memory form, checked where a dataset is made.
+
+    shapes      frames (T+E, ...), steps (T, ...), lengths (E,) with L_e >= 1 and sum L_e = T
+    types       actions int64; terminated, truncated, masks, final_known bool; rewards float; frames float or integer
+    values      0 <= a_i < A_i; a_i available; rewards and frames finite; every agent has an available action
+    ends        terminated or truncated at the last step of every episode, neither before it
+
+An error names source, field and index, what was got and what was expected.  Large arrays are read in pieces, so that checking
+needs no second copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alberdice.errors import InvalidArgumentError, InvalidDataError
+
+if TYPE_CHECKING:
+    from alberdice.datasets.dataset import OfflineDataset
+
+__all__ = ["blocks", "check_index", "fail", "first_nonfinite", "validate"]
+
+_BLOCK = 1 << 20
+"""Elements that one piece of a check looks at."""
+
+
+def fail(source: str, where: str, *, got: object, expected: object, remedy: str = "") -> InvalidDataError:
+    """An InvalidDataError whose place begins with the source, if there is one."""
+    return InvalidDataError(f"{source}: {where}" if source else where, got=got, expected=expected, remedy=remedy)
+
+
+def blocks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """(first row, rows) pieces of an array, of about a million elements each."""
+    rows = max(1, _BLOCK // max(1, int(np.prod(array.shape[1:]))))
+    for first in range(0, len(array), rows):
+        yield first, array[first : first + rows]
+
+
+def first_nonfinite(array: NDArray[Any]) -> tuple[int, ...] | None:
+    """Index of the first NaN or infinity, or None."""
+    if array.dtype.kind != "f":
+        return None
+    for first, piece in blocks(array):
+        finite = np.isfinite(piece)
+        if not finite.all():
+            at = np.argwhere(~finite)[0]
+            return (first + int(at[0]), *(int(i) for i in at[1:]))
+    return None
+
+
+def check_index(index: Any, size: int) -> NDArray[np.int64]:
+    """``index`` as (B,) int64 in 0 .. size - 1, or InvalidArgumentError."""
+    array = np.asarray(index)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise InvalidArgumentError("index", got=f"{array.dtype} of shape {array.shape}", expected="a vector of integers")
+    bad = np.flatnonzero((array < 0) | (array >= size))
+    if len(bad):
+        raise InvalidArgumentError(f"index[{bad[0]}]", got=int(array[bad[0]]), expected=f"0 to {size - 1}")
+    return array.astype(np.int64, copy=False)
+
+
+def validate(data: OfflineDataset) -> None:
+    """Check every invariant of the module's list.
+
+    Raises:
+        InvalidDataError: the first violation found.
+    """
+    _check_sizes(data)
+    _check_types(data)
+    _check_ends(data)
+    _check_finite(data)
+    _check_actions(data)
+
+
+def _check_sizes(data: OfflineDataset) -> None:
+    source = data.source
+    n_actions = data.n_actions
+    if not n_actions or not all(isinstance(n, int | np.integer) and n >= 1 for n in n_actions):
+        raise fail(source, "n_actions", got=n_actions, expected="one positive integer per agent")
+    required = ("frame_states", "frame_observations", "actions", "rewards", "terminated", "truncated", "lengths", "final_known")
+    for name in (*required, *(("frame_masks",) if data.frame_masks is not None else ())):
+        if not isinstance(getattr(data, name), np.ndarray):
+            raise fail(source, name, got=type(getattr(data, name)).__name__, expected="a NumPy array")
+    if data.lengths.ndim != 1 or data.lengths.dtype.kind != "i":
+        raise fail(source, "lengths", got=f"{data.lengths.dtype} {data.lengths.shape}", expected="integers of shape (E,)")
+    if not len(data.lengths):
+        raise fail(source, "lengths", got="no episode", expected="at least one episode")
+    short = np.flatnonzero(data.lengths < 1)
+    if len(short):
+        raise fail(source, f"lengths[{short[0]}]", got=int(data.lengths[short[0]]), expected="at least one step per episode")
+    steps, episodes, agents = int(data.lengths.sum()), len(data.lengths), len(n_actions)
+    state_size = data.frame_states.shape[-1] if data.frame_states.ndim == 2 else "S"
+    size = data.frame_observations.shape[-1] if data.frame_observations.ndim == 3 else "O"
+    expected: dict[str, tuple[Any, ...]] = {
+        "actions": (steps, agents),
+        "rewards": (steps,),
+        "terminated": (steps,),
+        "truncated": (steps,),
+        "frame_states": (steps + episodes, state_size),
+        "frame_observations": (steps + episodes, agents, size),
+        "final_known": (episodes,),
+    }
+    if data.frame_masks is not None:
+        expected["frame_masks"] = (steps + episodes, agents, max(n_actions))
+    for name, shape in expected.items():
+        got = getattr(data, name).shape
+        if got != shape:
+            what = f"{shape}: {episodes} episodes, {steps} steps by `lengths`, {agents} agents by `n_actions`"
+            raise fail(source, f"{name}.shape", got=got, expected=what)
+
+
+def _check_types(data: OfflineDataset) -> None:
+    wanted = {
+        "actions": ("i8", "int64"),
+        "rewards": ("f2 f4 f8", "a float type"),
+        "terminated": ("b1", "bool"),
+        "truncated": ("b1", "bool"),
+        "lengths": ("i8", "int64"),
+        "final_known": ("b1", "bool"),
+        "frame_masks": ("b1", "bool"),
+        "frame_states": ("f2 f4 f8 b1 i1 i2 i4 i8 u1 u2 u4 u8", "a native float or integer type"),
+        "frame_observations": ("f2 f4 f8 b1 i1 i2 i4 i8 u1 u2 u4 u8", "a native float or integer type"),
+    }
+    for name, (kinds, words) in wanted.items():
+        array = getattr(data, name)
+        if array is not None and (array.dtype.str[1:] not in kinds.split() or not array.dtype.isnative):
+            raise fail(data.source, f"{name}.dtype", got=array.dtype, expected=words, remedy="convert it explicitly")
+
+
+def _check_ends(data: OfflineDataset) -> None:
+    ends = np.cumsum(data.lengths) - 1
+    ended = data.terminated | data.truncated
+    missing = np.flatnonzero(~ended[ends])
+    if len(missing):
+        where = f"terminated[{ends[missing[0]]}] (last step of episode {missing[0]})"
+        raise fail(data.source, where, got="neither terminated nor truncated", expected="one of them at every episode's end")
+    inside = ended.copy()
+    inside[ends] = False
+    early = np.flatnonzero(inside)
+    if len(early):
+        step = int(early[0])
+        episode = int(np.searchsorted(ends, step))
+        which = "terminated" if data.terminated[step] else "truncated"
+        raise fail(
+            data.source,
+            f"{which}[{step}] (episode {episode}, before its last step {ends[episode]})",
+            got=True,
+            expected="False before the end of an episode",
+            remedy="split the episode there, or mend its length",
+        )
+
+
+def _check_finite(data: OfflineDataset) -> None:
+    for name in ("rewards", "frame_states", "frame_observations"):
+        array = getattr(data, name)
+        at = first_nonfinite(array)
+        if at is not None:
+            raise fail(data.source, f"{name}[{', '.join(map(str, at))}]", got=array[at], expected="a finite number")
+    hidden = len(data.actions) + np.flatnonzero(~data.final_known)
+    for name in ("frame_states", "frame_observations", "frame_masks"):
+        array = getattr(data, name)
+        if array is not None and len(hidden) and array[hidden].any():
+            raise fail(data.source, name, got="values in a final frame that is marked unknown", expected="zeros")
+
+
+def _check_actions(data: OfflineDataset) -> None:
+    steps = len(data.actions)
+    limit = np.asarray(data.n_actions)
+    for first, piece in blocks(data.actions):
+        wrong = (piece < 0) | (piece >= limit)
+        if wrong.any():
+            row, agent = (int(i) for i in np.argwhere(wrong)[0])
+            expected = f"0 to {limit[agent] - 1} for agent {agent}"
+            raise fail(data.source, f"actions[{first + row}, {agent}]", got=int(piece[row, agent]), expected=expected)
+    if data.frame_masks is None:
+        return
+    beyond = np.arange(max(data.n_actions))[None, :] >= limit[:, None]
+    known = np.concatenate([np.ones(steps, np.bool_), data.final_known])
+    for first, masks in blocks(data.frame_masks):
+        if (masks & beyond).any():
+            at = np.argwhere(masks & beyond)[0]
+            where = f"frame_masks[{first + at[0]}, {at[1]}, {at[2]}]"
+            raise fail(data.source, where, got=True, expected=f"False: agent {at[1]} has {limit[at[1]]} actions")
+        chosen = data.actions[first : min(first + len(masks), steps)]
+        taken = np.take_along_axis(masks[: len(chosen)], chosen[:, :, None], axis=2)[:, :, 0]
+        if not taken.all():
+            row, agent = (int(i) for i in np.argwhere(~taken)[0])
+            where = f"actions[{first + row}, {agent}]"
+            got = f"{chosen[row, agent]}, which the mask forbids"
+            expected = f"one of the available actions {np.flatnonzero(masks[row, agent]).tolist()}"
+            raise fail(data.source, where, got=got, expected=expected)
+        stuck = ~masks.any(axis=2) & known[first : first + len(masks), None]
+        if stuck.any():
+            row, agent = (int(i) for i in np.argwhere(stuck)[0])
+            where = f"frame_masks[{first + row}, {agent}]"
+            raise fail(data.source, where, got="no available action", expected="at least one per agent")
