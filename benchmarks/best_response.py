@@ -3,10 +3,10 @@
     python benchmarks/best_response.py            # Bridge at every alpha, then S = 100 to 100,000
     python benchmarks/best_response.py --bridge   # the first part only
 
-Bridge: agent 1 against the data's marginals of 'mix', floor 1e-10; every solver gets the same flow problem, every answer is judged
-by the same certificate; medians over repetitions, all in one run. For cvxpy the time to compile the problem is counted, and also
-given apart. Scale: garnet models, two agents with five actions each, five successors per joint action; each case in a process of
-its own, with its peak memory, under a time limit at which a solver counts as having given up.
+Bridge: agent 1 against the marginals of 'mix', floor 1e-10. Every solver gets the same flow problem, every answer is judged by
+the same certificate; medians over repetitions, all in one run. For cvxpy the time to compile the problem is counted, and also
+given apart. Scale: garnet models, two agents with five actions each, five successors per joint action; each case in a process
+of its own, with its peak memory, under a time limit at which a solver counts as having given up.
 """
 
 from __future__ import annotations

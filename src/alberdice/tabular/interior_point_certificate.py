@@ -3,8 +3,8 @@
 From a policy pi by rows the flow equations give the occupancy d = x[s(m)] pi_m, (I - gamma P_pi^T) x = (1-gamma) p_0: it is
 nonnegative and feasible whatever the policy; any nu gives the bound U(nu) of ``flow``. Then value(d) <= optimum <= U(nu).
 
-Rounding. c is shifted by its maximum (sum d = 1: this only adds to the value) and nu by -p_0.nu (Lemma E.2: this does not change
-U), which keeps their sizes, and so the rounding of e = c - A nu, as small as the problem allows. Each e_m is then raised by
+Rounding. c is shifted by its maximum (sum d = 1: this only adds to the value) and nu by -p_0.nu (Lemma E.2: U stays the
+same), which keeps their sizes, and so the rounding of e = c - A nu, as small as the problem allows. Each e_m is then raised by
 
     u (4 + 2 sqrt(k_m)) (|c_m| + |nu[s(m)]| + (P |nu|)_m),     u = 2^-52, k_m successors in row m,
 

@@ -30,6 +30,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+from scipy.linalg import lapack
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from alberdice._checks import FloatArray
@@ -52,6 +53,8 @@ PATTERN_ENTRIES = 20_000_000
 #: applications of the flow map before and after a linear solve, and the change that makes the solve unnecessary
 SWEEPS, SETTLED = 100, 1e-14
 EPS = float(np.finfo(np.float64).eps)
+#: bytes at the peak per pair of entries in one row, while the map from weights to A^T diag(w) A is built
+PAIR = 84
 #: from this density on a dense product forms the normal equations faster than a sparse one
 DENSE_PRODUCT = 0.05
 
@@ -129,16 +132,32 @@ class NormalEquations:
         self.operator = operator
         self.kind = kind
         self.products = 0
-        self._matrix = None if kind == "iterative" else operator.matrix()
+        self._matrix = operator.matrix() if kind == "lu" else None
         self._dense: FloatArray | None = None
-        if self._matrix is not None and kind == "cholesky" and self._matrix.nnz > DENSE_PRODUCT * math.prod(self._matrix.shape):
-            self._dense = self._matrix.toarray()
+        self._squares: sp.csr_array | None = None
+        if kind == "cholesky":
+            matrix = operator.matrix()
+            if matrix.nnz > DENSE_PRODUCT * math.prod(matrix.shape):
+                self._dense = matrix.toarray()
+            else:
+                self._squares = _row_squares(matrix)
 
     def factorise(self, weights: FloatArray) -> None:
         """Take new weights, ``(M,)``, positive."""
         self._weights = weights
-        self._scale = 1.0 / np.sqrt(self.operator.diagonal(weights))
-        self._precondition = self._preconditioner()
+        if self.kind == "cholesky":
+            matrix = self._normal_matrix()
+            self._scale = 1.0 / np.sqrt(matrix.diagonal())
+            matrix *= self._scale[:, None]
+            matrix *= self._scale
+            self._precondition = self._preconditioner(lambda shift: _cholesky(matrix, shift))
+        elif self.kind == "lu":
+            self._scale = 1.0 / np.sqrt(self.operator.diagonal(weights))
+            scaled = self._sparse_matrix()
+            self._precondition = self._preconditioner(lambda shift: _sparse_lu(scaled, shift))
+        else:
+            self._scale = 1.0 / np.sqrt(self.operator.diagonal(weights))
+            self._precondition = lambda residual: residual
 
     def solve(self, rhs: FloatArray, tolerance: float, limit: int) -> KrylovResult:
         """Conjugate gradients until the scaled residual has fallen by ``tolerance``, or for ``limit`` products."""
@@ -150,36 +169,54 @@ class NormalEquations:
         rows = self._weights * self.operator.forward(self._scale * y)
         return self._scale * self.operator.adjoint(rows)
 
-    def _preconditioner(self) -> Callable[[FloatArray], FloatArray]:
-        if self.kind == "iterative":
-            return lambda residual: residual
-        matrix = self._scaled_matrix()
+    @staticmethod
+    def _preconditioner(
+        factor: Callable[[float], Callable[[FloatArray], FloatArray]],
+    ) -> Callable[[FloatArray], FloatArray]:
         shift = 0.0
         while True:  # the unit diagonal makes the shift relative; conjugate gradients take it back
             try:
-                return _cholesky(matrix, shift) if self.kind == "cholesky" else _sparse_lu(matrix, shift)
+                return factor(shift)
             except (np.linalg.LinAlgError, RuntimeError):
                 if shift > 1e-4:
                     raise
                 shift = max(100.0 * shift, 1e-14)
 
-    def _scaled_matrix(self) -> FloatArray | sp.csr_array:
-        root = np.sqrt(self._weights)
+    def _normal_matrix(self) -> FloatArray:
+        """A^T diag(w) A, dense."""
         if self._dense is not None:
-            rows = self._dense * root[:, None]
-            rows *= self._scale
+            rows = self._dense * np.sqrt(self._weights)[:, None]
             return np.asarray(rows.T @ rows)
+        assert self._squares is not None
+        return np.asarray(self._squares @ self._weights).reshape(self.operator.n_states, -1)
+
+    def _sparse_matrix(self) -> sp.csr_array:
+        """D^{-1/2} A^T diag(w) A D^{-1/2}, sparse."""
         assert self._matrix is not None
-        rows = self._matrix.multiply(root[:, None]).multiply(self._scale).tocsr()
-        product = sp.csr_array(rows.T @ rows)
-        return product.toarray() if self.kind == "cholesky" else product
+        rows = self._matrix.multiply(np.sqrt(self._weights)[:, None]).multiply(self._scale).tocsr()
+        return sp.csr_array(rows.T @ rows)
+
+
+def _row_squares(matrix: sp.csr_array) -> sp.csr_array:
+    """The map from weights to A^T diag(w) A as a flat vector: column m holds a_m a_m^T; sparse ``(S^2, M)``."""
+    n_rows, n_states = matrix.shape
+    lengths = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(n_rows), lengths**2)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(lengths**2) - lengths**2, lengths**2)
+    first = matrix.indptr[row] + place // lengths[row]
+    second = matrix.indptr[row] + place % lengths[row]
+    flat = matrix.indices[first].astype(np.int64) * n_states + matrix.indices[second]
+    return sp.csr_array((matrix.data[first] * matrix.data[second], (flat, row)), shape=(n_states**2, n_rows))
 
 
 def _cholesky(matrix: FloatArray, shift: float) -> Callable[[FloatArray], FloatArray]:
-    shifted = matrix.copy()
-    shifted.flat[:: len(shifted) + 1] += shift
-    factor = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True, check_finite=False)
-    return lambda residual: np.asarray(scipy.linalg.cho_solve(factor, residual, check_finite=False))
+    shifted = matrix.copy(order="F")
+    if shift > 0:
+        shifted.reshape(-1, order="A")[:: len(shifted) + 1] += shift
+    factor, info = lapack.dpotrf(shifted, lower=1, overwrite_a=1, clean=0)
+    if info != 0:
+        raise np.linalg.LinAlgError("not positive definite")
+    return lambda residual: lapack.dpotrs(factor, residual, lower=1)[0]
 
 
 def _sparse_lu(matrix: sp.csr_array, shift: float) -> Callable[[FloatArray], FloatArray]:
@@ -207,7 +244,7 @@ def _conjugate_gradients(
     rho = float(residual @ z)
     best, best_x = 1.0, x
     steps = 0
-    while steps < limit and best > tolerance:
+    while steps < limit:
         image = product(direction)
         steps += 1
         curvature = float(direction @ image)
@@ -221,6 +258,8 @@ def _conjugate_gradients(
             break
         if norm < best:
             best, best_x = norm, x
+        if best <= tolerance:
+            break
         z = precondition(residual)
         rho, previous = float(residual @ z), rho
         direction = z + (rho / previous) * direction
@@ -321,9 +360,7 @@ def envelope(problem: FlowProblem) -> float:
     return float((np.arange(len(order)) - first + 1).sum())
 
 
-def estimate_memory(
-    n_rows: int, n_states: int, nnz: int, linear_solver: LinearSolver, fill: float | None = None
-) -> int:
+def estimate_memory(n_rows: int, n_states: int, nnz: int, linear_solver: LinearSolver, fill: float | None = None) -> int:
     """Peak bytes of ``solve_flow`` beyond the problem itself, predicted before any is taken.
 
     Args:
@@ -340,11 +377,12 @@ def estimate_memory(
     common = nnz * (2 * entry + 8) + 30 * 8 * n_rows + 40 * 8 * n_states
     if linear_solver == "iterative":
         return int(common)
-    pairs = min(float(n_states) ** 2, (nnz / max(n_rows, 1) + 1) ** 2 * n_rows)
-    products = 3 * entry * (nnz + n_rows) + entry * pairs
+    pairs = (nnz / max(n_rows, 1) + 1) ** 2 * n_rows
     if linear_solver == "cholesky":
-        dense_rows = 16.0 * n_rows * n_states if nnz > DENSE_PRODUCT * n_rows * n_states else 0.0
-        return int(common + products + dense_rows + 24.0 * n_states**2)
+        dense_rows = nnz > DENSE_PRODUCT * n_rows * n_states
+        rows = 16.0 * n_rows * n_states if dense_rows else PAIR * pairs
+        return int(common + rows + 32.0 * n_states**2)
+    products = 3 * entry * (nnz + n_rows) + entry * min(float(n_states) ** 2, pairs)
     triangle = min(n_states * (n_states + 1) / 2, math.inf if fill is None else fill)
     return int(common + 2 * products + 2 * 1.5 * entry * triangle)
 
@@ -365,9 +403,7 @@ def resolve(problem: FlowProblem, linear_solver: str) -> LinearSolver:
         ResourceError: it does not fit the memory.
     """
     if linear_solver not in ("auto", *KINDS):
-        raise InvalidArgumentError(
-            "linear_solver", got=repr(linear_solver), expected="'auto', 'cholesky', 'lu' or 'iterative'"
-        )
+        raise InvalidArgumentError("linear_solver", got=repr(linear_solver), expected="'auto', 'cholesky', 'lu' or 'iterative'")
     kind = choose_linear_solver(problem) if linear_solver == "auto" else KINDS[linear_solver]
     fill = envelope(problem) if kind == "lu" else None
     needed = estimate_memory(problem.n_rows, problem.n_states, problem.transition.nnz, kind, fill)
