@@ -5,8 +5,8 @@ generator seeded by a drawn number. Everything is small: at most 4 agents, 4 sta
 
     profile   examples  entries
     dev       default   the same examples in every run
-    ci        default   new examples in every run; prints what to pass to repeat them
-    slow      10 times as many, new in every run
+    ci        default   those of the printed seed
+    slow      10 times as many, those of the printed seed
 
 chosen by the environment variable HYPOTHESIS_PROFILE.
 """
