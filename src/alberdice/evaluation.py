@@ -68,24 +68,30 @@ class DiscountedChain:
 
     def values(self, reward: FloatArray) -> FloatArray:
         """The values V with (I - gamma P) V = reward."""
-        return np.asarray(self._factors.solve(reward)) if self._factors is not None else self._iterate(self.transition, reward)
+        if self._factors is not None:
+            return np.asarray(self._factors.solve(reward))
+        return self._iterate(self.transition, reward, np.inf)
 
     def visits(self, source: FloatArray) -> FloatArray:
         """The visits d with (I - gamma P^T) d = source."""
         if self._factors is not None:
             return np.asarray(self._factors.solve(source, trans="T"))
-        return self._iterate(sp.csr_array(self.transition.T), source)
+        return self._iterate(sp.csr_array(self.transition.T), source, 1)
 
-    def _iterate(self, matrix: sp.csr_array, rhs: FloatArray) -> FloatArray:
-        """BiCGStab, then Richardson steps, which contract by gamma; raises SolverError where both miss the residual."""
+    def _iterate(self, matrix: sp.csr_array, rhs: FloatArray, norm: float) -> FloatArray:
+        """BiCGStab, then Richardson steps, which contract by gamma in ``norm``: the largest value, or the sum of visits.
+
+        Raises:
+            SolverError: both missed the residual.
+        """
         operator = sp.csr_array(sp.eye_array(len(rhs)) - self.discount * matrix)
-        size = float(np.abs(rhs).max())
+        size = float(np.linalg.norm(rhs, norm))
         found, _ = spla.bicgstab(operator, rhs, rtol=RESIDUAL, atol=0.0, maxiter=10_000)
         solution: FloatArray = np.asarray(found) if np.isfinite(found).all() else np.zeros_like(rhs)
-        residual, last = float(np.abs(rhs - operator @ solution).max()), np.inf
+        residual, last = float(np.linalg.norm(rhs - operator @ solution, norm)), np.inf
         while residual > RESIDUAL * size and residual < last:  # until rounding stops the progress
             solution = np.asarray(rhs + self.discount * (matrix @ solution))
-            residual, last = float(np.abs(rhs - operator @ solution).max()), residual
+            residual, last = float(np.linalg.norm(rhs - operator @ solution, norm)), residual
         if residual > 1e-10 * size:
             raise SolverError("evaluation", got=f"a residual of {residual:.2g}", expected="1e-10 of the right side")
         return solution

@@ -213,9 +213,7 @@ def test_occupancies_too_small_for_floats(alpha: float) -> None:
 
 def test_underflow_to_exact_zero() -> None:
     """An action that is 1e6 alpha worse has d = 0 exactly, and its neighbour's value is not harmed."""
-    problem = oracle.flow_problem(
-        np.array([0.0, -100.0, 0.0]), np.ones((3, 1)), np.zeros(3, int), np.ones(1), 0.9, 1e-4
-    )
+    problem = oracle.flow_problem(np.array([0.0, -100.0, 0.0]), np.ones((3, 1)), np.zeros(3, int), np.ones(1), 0.9, 1e-4)
     solution = solved(problem)
     assert solution.occupancy[1] == 0.0
     assert solution.value == pytest.approx(1e-4 * np.log(2), rel=1e-9)
@@ -245,9 +243,7 @@ def test_the_order_of_rows_and_duplicate_entries_do_not_matter() -> None:
     problem = oracle.garnet(9, 3, 3, 7, 0.1)
     order = np.random.default_rng(0).permutation(problem.n_rows)
     rows = problem.transition[order]
-    halves = sp.csr_array(
-        (np.repeat(rows.data / 2, 2), np.repeat(rows.indices, 2), 2 * rows.indptr), shape=rows.shape
-    )
+    halves = sp.csr_array((np.repeat(rows.data / 2, 2), np.repeat(rows.indices, 2), 2 * rows.indptr), shape=rows.shape)
     shuffled = dataclasses.replace(problem, reward=problem.reward[order], state=problem.state[order], transition=halves)
     base = solved(problem)
     for kind in KINDS:

@@ -78,8 +78,12 @@ START_SWEEPS = 20
 CROSSOVER = 1e-3
 #: a warm start mixes in at most this share of the uniform point; its d z is at least this share of the average (measured)
 WARM_SHARE, WARM_CENTRE = 0.01, 0.01
-#: relative residual of each Newton system, and the most products with its matrix
-ACCURACY: dict[LinearSolver, tuple[float, int]] = {"cholesky": (1e-13, 12), "lu": (1e-13, 12), "iterative": (1e-5, 2000)}
+#: relative residuals of the predictor's and the corrector's Newton system, and the most products with their matrix
+ACCURACY: dict[LinearSolver, tuple[float, float, int]] = {
+    "cholesky": (1e-13, 1e-13, 12),
+    "lu": (1e-13, 1e-13, 12),
+    "iterative": (1e-2, 1e-5, 2000),  # the predictor only aims
+}
 
 
 @dataclass(frozen=True)
@@ -269,11 +273,12 @@ class _Run:
             self.equations.factorise(d / (alpha + z))
         except (np.linalg.LinAlgError, RuntimeError):
             return math.nan
-        moves = self.direction(point, dual, primal, -d * z)
+        aim, accuracy, products = ACCURACY[self.kind]
+        moves = self.direction(point, dual, primal, -d * z, aim, products)
         t_d, t_z = self.lengths(point, moves, 1.0)
         predicted = float((d + t_d * moves.d) @ (z + t_z * moves.z)) / len(d)
         target = max((min(predicted / mu, 1.0)) ** 3 * mu, floor)
-        moves = self.direction(point, dual, primal, target - d * z - moves.d * moves.z)
+        moves = self.direction(point, dual, primal, target - d * z - moves.d * moves.z, accuracy, products)
         t_d, t_z = self.lengths(point, moves, STEP)
         point.d = d + t_d * moves.d
         point.nu = point.nu + t_z * moves.nu
@@ -284,12 +289,20 @@ class _Run:
             return math.nan
         return min(t_d, t_z)
 
-    def direction(self, point: _Point, dual: FloatArray, primal: FloatArray, complement: FloatArray) -> _Point:
-        """(Dd, Dnu, Dz) of the Newton step with residuals r_d, r_p and r_c."""
+    def direction(
+        self,
+        point: _Point,
+        dual: FloatArray,
+        primal: FloatArray,
+        complement: FloatArray,
+        accuracy: float,
+        products: int,
+    ) -> _Point:
+        """(Dd, Dnu, Dz) of the Newton step with residuals r_d, r_p and r_c, solved to a relative ``accuracy``."""
         push = complement / point.d - dual
         weights = point.d / (self.alpha + point.z)
         rhs = self.operator.adjoint(weights * push) - primal
-        nu = self.equations.solve(rhs, *ACCURACY[self.kind]).x
+        nu = self.equations.solve(rhs, accuracy, products).x
         d = weights * (push - self.operator.forward(nu))
         return _Point(d, nu, (complement - point.z * d) / point.d)
 

@@ -24,6 +24,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -388,8 +389,11 @@ def estimate_memory(n_rows: int, n_states: int, nnz: int, linear_solver: LinearS
 
 
 def available_memory() -> int | None:
-    """Bytes of physical memory that are free for use, or None where the system does not tell."""
+    """Bytes of physical memory that can be had without swapping, or None where the system does not tell."""
     try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):  # counts the caches that the system would give up
+                return 1024 * int(line.split()[1])
         return int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
         return None
