@@ -37,7 +37,7 @@ SEED = 0
 ALPHAS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 SIZES = (100, 1_000, 10_000, 100_000)
 REPETITIONS = 7
-TIME_LIMIT = 300.0
+TIME_LIMIT = 120.0
 
 Answer = tuple[np.ndarray | None, np.ndarray | None, dict[str, float]]
 
