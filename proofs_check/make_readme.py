@@ -9,7 +9,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
-FIELDS = ("statement", "verdict", "corrected", "coq", "property", "counterexample")
+FIELDS = ("statement", "verdict", "corrected", "coq", "property", "counterexample", "deep")
 
 HEAD = """# Every numbered statement of the paper
 
@@ -22,6 +22,8 @@ prose: [docs/mathematics.md](../docs/mathematics.md).
   sets, impossible transitions, unreachable states) and asserts the counterexamples' numbers. `python proofs_check/lemma_4_1.py`
   runs one alone, `pytest proofs_check` all of them, `pytest -m slow proofs_check` ten times as many new examples.
 - **Counterexample**: its number in the files' test names, and its values.
+- **Sample form**: the loss of the deep layer (`alberdice.deep.losses`) that estimates it; `tests/deep/test_losses.py` holds
+  each against the population form.
 
 """
 
@@ -46,11 +48,15 @@ def grouped_by_file(row: dict[str, Any]) -> dict[str, list[str]]:
 
 def render(rows: list[dict[str, Any]]) -> str:
     """The whole README."""
-    lines = ["| statement | verdict | corrected form | Coq theorem | property | counterexample |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| statement | verdict | corrected form | Coq theorem | property | counterexample | sample form |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         coq = ", ".join(f"`{name}`" for name in row["coq"])
         files = ", ".join(f"[{file}]({file}) ({len(tests)})" for file, tests in grouped_by_file(row).items())
-        cells = [row["statement"], f"**{row['verdict']}**", row["corrected"], coq, files, row["counterexample"]]
+        deep = ", ".join(f"`{name}`" for name in row["deep"])
+        cells = [row["statement"], f"**{row['verdict']}**", row["corrected"], coq, files, row["counterexample"], deep]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") if cell else " " for cell in cells) + " |")
     return HEAD + "\n".join(lines) + "\n"
 

@@ -72,6 +72,13 @@ def test_no_coq_file_leaves_anything_unproved() -> None:
         assert found is None, f"{file}: {found and found.group()}"
 
 
+def test_every_deep_loss_exists() -> None:
+    source = (HERE.parent / "src" / "alberdice" / "deep" / "losses.py").read_text(encoding="utf-8")
+    named = {name for row in ROWS for name in row["deep"]}
+    assert named
+    assert not named - set(re.findall(r"^def (\w+)", source, re.MULTILINE))
+
+
 def test_the_scanner_sees_what_it_is_for() -> None:
     assert UNPROVED.search(without_comments("Lemma x : True. (* Axiom *) Admitted."))
     assert not UNPROVED.search(without_comments("(* Admitted. (* Axiom *) admit *) Lemma x : True. Proof. by []. Qed."))
