@@ -1,0 +1,1 @@
+"""The deep layer's command line; networks, learners and training join it later."""

@@ -1,0 +1,252 @@
+"""AlberDICE, Algorithm 1 of the paper, on samples.
+
+    pretrain    pi_i^D and pi^D(a_-i|s, a_i) by (44), (45); cache their log probabilities
+    each round  draw a minibatch; evaluate all policies once
+                for i = 1 .. N, one after the other:
+                    rho_i (11) and k_i from the others' newest policies
+                    one step of pi_i by (48), and its new probabilities
+                resample by rho_1, ..., rho_N; one step of all nu_i by (46) and of all e_i by (47)
+
+Within an agent's turn, the three steps of line 7 use the parameters from before the turn.  nu_i and e_i enter no other
+agent's turn, so all agents' steps of nu and e can be one batched step at the end of the round: the sequential algorithm, at
+the price of N policy evaluations and one backward pass per round.
+
+e is written as a network's part f minus alpha k_i (``price = 'analytic'``), e_i(s, a_i) = f_i(s, a_i) - alpha k_i(s, a_i): f
+learns E[r + gamma nu(s')] - nu(s) from samples, by (47), while k_i is known at every action, also at those that no sample shows
+any more.  CQL's term bears on f: it draws softmax(f) to pi_i^D where no resampled row tells otherwise, and would lift e again
+where k_i has lowered it.  With ``price = 'sample'`` e = f, and the sample's log rho_i is part of its target, as printed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from alberdice.deep import losses
+from alberdice.deep.behaviour import Behaviour
+from alberdice.deep.config import TrainConfig
+from alberdice.deep.data import TrainingData
+from alberdice.deep.learner import Policies, register
+from alberdice.deep.minibatch import Matched, Minibatch, at, gather_minibatch, match
+from alberdice.deep.networks import Adam, StackedMLP
+
+__all__ = ["AlberDICE"]
+
+#: one initial state is drawn for so many steps
+_STEPS_PER_START = 4
+#: memory of the running mean of the effective sample size, in updates
+_MEMORY = 100
+
+
+class AlberDICE:
+    """The learner; see the module and ``alberdice.deep.learner.Learner``."""
+
+    def __init__(self, data: TrainingData, config: TrainConfig, generator: torch.Generator) -> None:
+        self.data, self.config = data, config
+        device, n, choices = data.states.device, data.n_agents, data.available.shape[-1]
+        features = data.states.shape[-1]
+        self.policy_net = StackedMLP(data.observations.shape[-1], config.hidden, choices, last_scale=0.01)
+        self.nu_net = StackedMLP(features, config.hidden, 1, last_bias=False)
+        self.e_net = StackedMLP(features, config.hidden, choices)
+        self.behaviour = Behaviour(data, config.hidden, generator)
+        nets = {"policy": self.policy_net, "nu": self.nu_net, "e": self.e_net}
+        self.parameters = {name: net.initial(n, generator).to(device) for name, net in nets.items()}
+        self.optimisers = {name: Adam(parameters) for name, parameters in self.parameters.items()}
+        first = config.alpha_start if config.anneal_share > 0 else config.alpha_end
+        rounds = max(1.0, config.anneal_share * config.updates)
+        self._decay = (config.alpha_end / config.alpha_start) ** (1 / rounds)
+        self._cached = False
+        self.scalars = {
+            "updates_done": torch.zeros((), dtype=torch.int64),
+            "alpha": torch.tensor(first, dtype=torch.float64, device=device),
+            "effective_rows": torch.tensor(float(config.batch_size), dtype=torch.float64, device=device),
+        }
+
+    # ---- the learner's interface -------------------------------------------------------------------------------------
+
+    @property
+    def policies(self) -> Policies:
+        """The present policies."""
+        return Policies(self.policy_net, self.parameters["policy"], self.data.features, self.data.n_actions)
+
+    def update(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """One step of behaviour cloning, or one round of all agents."""
+        done = int(self.scalars["updates_done"])
+        self.scalars["updates_done"] += 1
+        if done < self.config.pretrain_updates:
+            rate = (1 - done / self.config.pretrain_updates) * self.config.pretrain_learning_rate
+            if self.config.policy_start == "data":
+                self._clone(rate, generator)
+            return self.behaviour.update(self.config.pretrain_batch_size, rate, generator)
+        if done == self.config.pretrain_updates:
+            self.optimisers["policy"].reset()  # cloning's gradients are larger and would hold back the first thousand steps
+        if not self._cached:
+            self.behaviour.fill_caches()
+            self._cached = True
+        return self._round(self._learning_rate(done - self.config.pretrain_updates), generator)
+
+    def _clone(self, rate: float, generator: torch.Generator) -> None:
+        """One step of the policies towards the data's marginals: where the exact alternation starts, too."""
+        data, size = self.data, self.config.pretrain_batch_size
+        steps = torch.randint(data.n_steps, (size,), generator=generator, device=data.here.device)
+        rows = data.rows(steps, steps[:0])
+        frames = rows.frames[: rows.n_here]
+        parameters = self.parameters["policy"].detach().requires_grad_()
+        logits = self.policy_net(parameters, data.observations[frames].transpose(0, 1))
+        tables = losses.log_policy(logits, data.available[frames].transpose(0, 1))[:, rows.here]
+        weight = torch.full((size,), 1.0 / size, device=data.here.device)
+        loss = losses.behaviour_loss(tables, data.actions[steps].T, weight).sum()
+        (gradient,) = torch.autograd.grad(loss, parameters)
+        self.optimisers["policy"].step(gradient, rate)
+
+    def _learning_rate(self, done: int) -> float:
+        """Adam's, constant and then falling to 0 in a straight line over the last ``settle_share`` of the updates."""
+        left = (self.config.updates - done) / self.config.updates
+        return self.config.learning_rate * min(1.0, left / max(self.config.settle_share, 1e-9))
+
+    def complaint(self, metrics: dict[str, float]) -> str:
+        """Not-a-number, or an effective sample size of next to nothing."""
+        if any(value != value or abs(value) == float("inf") for value in metrics.values()):
+            return "a loss is not finite: lower learning_rate, raise alpha_end, or lower ratio_clip"
+        if metrics.get("effective_rows", float("inf")) < self.config.collapse_rows:
+            rows = metrics["effective_rows"]
+            return (
+                f"exp(e / alpha) leans on {rows:.1f} of {self.config.batch_size} samples at alpha = {metrics['alpha']:.2g}: "
+                "raise alpha_end, batch_size or hold_share"
+            )
+        return ""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Parameters, optimisers and scalars."""
+        own = {"own": self.behaviour.own, "others": self.behaviour.others, **self.parameters}
+        optimisers = {**self.behaviour.optimisers, **self.optimisers}
+        moments = {f"{name}.{key}": t for name, adam in optimisers.items() for key, t in adam.state.items()}
+        return {**own, **moments, **self.scalars}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue from a state; caches are filled again when they are needed."""
+        for name, tensor in self.state_dict().items():
+            tensor.copy_(state[name])
+        self._cached = False
+
+    # ---- one round ---------------------------------------------------------------------------------------------------
+
+    def _round(self, rate: float, generator: torch.Generator) -> dict[str, Tensor]:
+        config, alpha = self.config, self.scalars["alpha"].float()
+        parameters = {name: self.parameters[name].detach().requires_grad_() for name in ("nu", "e")}
+        steps = torch.randint(self.data.n_steps, (config.batch_size,), generator=generator, device=alpha.device)
+        batch = gather_minibatch(self.data, self.behaviour, steps, self._starts(generator))
+        f = self.e_net(parameters["e"], batch.states[: batch.rows.n_here])
+        ratio, price, policy_loss = self._turns(batch, f.detach(), alpha, rate, generator)
+        matched = match(batch, ratio, config.importance == "resample", generator)
+        nu = self.nu_net(parameters["nu"], batch.states)[..., 0]
+        here, after = nu.gather(1, matched.here), nu.gather(1, matched.after)
+        log_rho, mean_price = ratio.gather(1, matched.picked), at(price, matched.here, matched.own)
+        bare = losses.sample_advantage(matched.reward, 0.0, here, after, alpha, config.discount)
+        advantage = bare - alpha * (log_rho if config.nu_price == "sample" else mean_price)
+        target = bare - alpha * log_rho if config.price == "sample" else bare  # alpha k_i is on both sides and cancels
+        nu_losses = self._nu_losses(nu, batch, matched, advantage, alpha)
+        e_losses = self._e_losses(f, batch, matched, target)
+        total = nu_losses.sum() + e_losses.sum() + self._slope_penalty(parameters["nu"], batch, generator)
+        gradients = torch.autograd.grad(total, list(parameters.values()))
+        for name, gradient in zip(parameters, gradients, strict=True):
+            self.optimisers[name].step(gradient, rate)
+        self._anneal(losses.effective_sample_size(advantage.detach() / alpha + matched.log_weight).min())
+        return {
+            "alpha": alpha,
+            "nu_loss": nu_losses.detach().mean(),
+            "e_loss": e_losses.detach().mean(),
+            "policy_loss": policy_loss,
+            "effective_rows": self.scalars["effective_rows"].clone(),
+        }
+
+    def _starts(self, generator: torch.Generator) -> Tensor:
+        """Frames over which (1-gamma) E nu is taken."""
+        pool = self.data.starts if self.config.initial_states == "initial" else self.data.here
+        size = max(1, self.config.batch_size // _STEPS_PER_START)
+        return pool[torch.randint(len(pool), (size,), generator=generator, device=pool.device)]
+
+    def _turns(
+        self, batch: Minibatch, f: Tensor, alpha: Tensor, rate: float, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Let the agents take their turns: log rho_i ``(N, B)`` and k_i ``(N, R, A)`` of agent i's turn, and the mean loss."""
+        with torch.no_grad():
+            newest = losses.log_policy(self.policy_net(self.parameters["policy"], batch.inputs), batch.available)
+        ratios, prices, policy_losses = [], [], []
+        for i in range(self.data.n_agents):
+            ratios.append(self._log_ratio(i, batch, newest))
+            prices.append(self._price(i, batch, newest, generator))
+            e = f[i] - alpha * prices[i] if self.config.price == "analytic" else f[i]
+            loss, updated = self._policy_step(i, batch, e, alpha, rate)
+            policy_losses.append(loss)
+            if self.config.order == "sequential":
+                newest[i] = updated
+        return torch.stack(ratios), torch.stack(prices), torch.stack(policy_losses).mean()
+
+    def _log_ratio(self, agent: int, batch: Minibatch, log_policies: Tensor) -> Tensor:
+        """The others' log rho_i at the steps, ``(B,)``."""
+        chosen = at(log_policies, batch.rows.here.expand(len(log_policies), -1), batch.actions.T)
+        floor = math.log(self.config.behaviour_floor)
+        log_data = self.behaviour.log_data[agent].index_select(0, batch.steps).clamp(min=floor)
+        return losses.importance_log_ratio(chosen.sum(0) - chosen[agent], log_data, self.config.ratio_clip)
+
+    def _price(self, agent: int, batch: Minibatch, log_policies: Tensor, generator: torch.Generator) -> Tensor:
+        """The others' price k_i at the frames, ``(R, A)``; zeros where it is not asked for."""
+        if self.config.price == "sample" == self.config.nu_price:
+            return torch.zeros_like(log_policies[agent])
+        frames = batch.rows.frames[: batch.rows.n_here]
+        return self.behaviour.others_price(frames, agent, log_policies, self.config.behaviour_floor, generator)
+
+    def _policy_step(self, agent: int, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+        """One step of pi_i by (48); the loss, and the log probabilities after it."""
+        own, inputs, available = slice(agent, agent + 1), batch.inputs[agent], batch.available[agent]
+        parameters = self.parameters["policy"][own].detach().requires_grad_()
+        table = losses.log_policy(self.policy_net(parameters, inputs)[0], available)
+        loss = losses.i_projection_loss(table, e, batch.log_own[agent], alpha, batch.weight)
+        (gradient,) = torch.autograd.grad(loss, parameters)
+        self.optimisers["policy"].step(gradient, rate, own)
+        with torch.no_grad():
+            updated = losses.log_policy(self.policy_net(self.parameters["policy"][own], inputs)[0], available)
+        return loss.detach(), updated
+
+    # ---- losses of all agents at once --------------------------------------------------------------------------------
+
+    def _nu_losses(self, nu: Tensor, batch: Minibatch, matched: Matched, advantage: Tensor, alpha: Tensor) -> Tensor:
+        """J(nu_i), ``(N,)``, with the absorbing transition as one more row of its own weight."""
+        discount = self.config.discount
+        share = self.data.absorbing_share(1.0 if self.config.absorbing == "single" else 1 / (1 - discount))
+        at_end = (discount - 1) * nu[:, batch.rows.absorbing :][:, :1]
+        end_weight = at_end.new_full(at_end.shape, math.log(share) if share > 0 else losses.MASKED)
+        terms = torch.cat([advantage, at_end], dim=1)
+        log_weight = torch.cat([matched.log_weight + math.log1p(-share), end_weight], dim=1)
+        return losses.nu_loss(terms, log_weight, nu[:, batch.rows.start].mean(1), alpha, discount)
+
+    def _e_losses(self, f: Tensor, batch: Minibatch, matched: Matched, target: Tensor) -> Tensor:
+        """J(e_i), ``(N,)``, at rows that match the others' policies."""
+        penalty = losses.conservative_penalty(f, batch.log_own, batch.available).gather(1, matched.here)
+        chosen = at(f, matched.here, matched.own)
+        return losses.advantage_loss(chosen, target, penalty, matched.share, self.config.conservatism)
+
+    def _slope_penalty(self, parameters: Tensor, batch: Minibatch, generator: torch.Generator) -> Tensor:
+        """The penalty on nu's slope between the states of random pairs of rows; 0 unless asked for."""
+        if self.config.gradient_penalty == 0:
+            return torch.zeros((), device=parameters.device)
+        here = batch.states.index_select(0, batch.rows.here)
+        order = torch.randperm(len(here), generator=generator, device=here.device)
+        share = torch.rand(len(here), 1, generator=generator, device=here.device)
+        between = (share * here + (1 - share) * here[order]).expand(len(parameters), *here.shape).requires_grad_()
+        (slopes,) = torch.autograd.grad(self.nu_net(parameters, between).sum(), between, create_graph=True)
+        return self.config.gradient_penalty * losses.gradient_penalty(slopes, self.config.slope_limit).sum()
+
+    def _anneal(self, effective: Tensor) -> None:
+        """Lower alpha unless the samples that carry exp(e / alpha) are few."""
+        running, alpha = self.scalars["effective_rows"], self.scalars["alpha"]
+        running.lerp_(effective.double(), 1 / _MEMORY)
+        enough = running >= self.config.hold_share * self.config.batch_size
+        lowered = (alpha * self._decay).clamp(min=self.config.alpha_end)
+        alpha.copy_(torch.where(enough, lowered, alpha))
+
+
+register("alberdice", AlberDICE)

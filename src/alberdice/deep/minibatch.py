@@ -1,0 +1,111 @@
+"""What one round of AlberDICE looks at: the minibatch, and the rows of it that match the others' policies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alberdice.deep import losses
+from alberdice.deep.behaviour import Behaviour
+from alberdice.deep.data import Rows, TrainingData
+
+__all__ = ["Matched", "Minibatch", "at", "gather_minibatch", "match"]
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """Sampled steps, and all that networks need to be run on their frames.
+
+    Attributes:
+        steps: ``(B,)``.
+        rows: where their frames are.
+        actions, rewards: ``(B, N)``, ``(B,)``.
+        states: ``(R', S + 1)``, of all frames; the other tables cover the first R, from which steps start.
+        inputs: the policies', ``(N, R, O)``.
+        available, log_own: available actions and log pi_i^D, ``(N, R, A)``.
+        weight: share of the steps that start from each frame, ``(R,)``.
+    """
+
+    steps: Tensor
+    rows: Rows
+    actions: Tensor
+    rewards: Tensor
+    states: Tensor
+    inputs: Tensor
+    available: Tensor
+    log_own: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Rows that match the others' policies, agent by agent, ``(N, B)`` each.
+
+    Attributes:
+        picked: their places in the minibatch.
+        here, after: their frames' positions.
+        own: a_i.
+        reward: r.
+        log_weight: their log weights in (46).
+        share: their weights in (47), summing to 1.
+    """
+
+    picked: Tensor
+    here: Tensor
+    after: Tensor
+    own: Tensor
+    reward: Tensor
+    log_weight: Tensor
+    share: Tensor
+
+
+def gather_minibatch(data: TrainingData, behaviour: Behaviour, steps: Tensor, starts: Tensor) -> Minibatch:
+    """The minibatch of these steps ``(B,)``; ``starts`` are frames over which (1-gamma) E nu is taken."""
+    rows = data.rows(steps, starts)
+    frames, share = rows.frames[: rows.n_here], torch.full(steps.shape, 1.0 / len(steps), device=steps.device)
+    return Minibatch(
+        steps=steps,
+        rows=rows,
+        actions=data.actions.index_select(0, steps),
+        rewards=data.rewards.index_select(0, steps),
+        states=data.states[rows.frames],
+        inputs=data.observations[frames].transpose(0, 1),
+        available=data.available[frames].transpose(0, 1),
+        log_own=behaviour.log_own[:, frames],
+        weight=torch.zeros(rows.n_here, device=steps.device).index_add_(0, rows.here, share),
+    )
+
+
+def match(batch: Minibatch, log_ratio: Tensor, resample: bool, generator: torch.Generator) -> Matched:
+    """Rows drawn in proportion to rho_i ``(N, B)``, or all rows with their ratios as weights."""
+    n, size = log_ratio.shape
+    if resample:
+        picked = losses.resample(log_ratio, size, generator)
+        log_weight = losses.resampled_log_weight(log_ratio)[:, None].expand(n, size)
+        share = torch.full_like(log_ratio, 1.0 / size)
+    else:
+        picked = torch.arange(size, device=log_ratio.device).expand(n, size)
+        log_weight, share = log_ratio - math.log(size), torch.softmax(log_ratio, 1)
+    return Matched(
+        picked=picked,
+        here=_pick(batch.rows.here, picked),
+        after=_pick(batch.rows.after, picked),
+        own=batch.actions.T.gather(1, picked),
+        reward=_pick(batch.rewards, picked),
+        log_weight=log_weight,
+        share=share,
+    )
+
+
+def at(table: Tensor, rows: Tensor, actions: Tensor) -> Tensor:
+    """``table[n, rows[n, b], actions[n, b]]``, ``(N, B)``, of a table ``(N, R, A)``."""
+    choices = table.shape[-1]
+    return table.flatten(1).gather(1, rows * choices + actions)
+
+
+def _pick(values: Tensor, index: Tensor) -> Tensor:
+    """``values[index]`` for a vector of values, of the index's shape."""
+    return values.index_select(0, index.reshape(-1)).view(index.shape)

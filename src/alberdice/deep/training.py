@@ -1,0 +1,277 @@
+"""The training loop: a learner's updates, evaluations, checkpoints, and what happens when something stops it.
+
+    train(config, out)               a fresh run; the folder must not hold one
+    train(config, out, resume=True)  goes on from the checkpoint, bit for bit as if never stopped (on one CPU thread)
+
+Every random draw of the training comes from one generator whose state is in the checkpoint; evaluations draw from generators
+of their own, seeded by seed and update, so that evaluating more or less often changes nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import alberdice
+from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.deep.config import TrainConfig
+from alberdice.deep.data import Features, TrainingData
+from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
+from alberdice.deep.learner import Learner, Policies, learner_class
+from alberdice.deep.run_directory import RunDirectory
+from alberdice.errors import InvalidArgumentError, SolverError
+from alberdice.games.game import Game
+
+__all__ = ["train"]
+
+#: updates between looks at the metrics
+_LOOK_EVERY = 100
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class _Run:
+    """A run under way."""
+
+    config: TrainConfig
+    folder: RunDirectory
+    dataset: OfflineDataset
+    learner: Learner
+    generator: torch.Generator
+    environment: Environment | None
+    device: str
+    features: Features
+    progress: Progress
+    curves: Any = None
+    done: int = 0
+    train_seconds: float = 0.0
+    rows: list[dict[str, float]] = field(default_factory=list)
+    latest: Evaluation | None = None
+
+
+def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Progress | None = None) -> dict[str, Any]:
+    """Train, and return what ``result.json`` holds.
+
+    Args:
+        config: the settings.
+        out: the run's folder.
+        resume: continue the run that the folder holds, with the same settings.
+        progress: called after every update with a note.
+
+    Raises:
+        InvalidArgumentError, InvalidDataError: settings, data or a folder that do not fit.
+        SolverError: training collapsed; the message says what to change, and ``result.json`` says so too.
+        KeyboardInterrupt: stopped by SIGINT or SIGTERM, after saving.
+    """
+    folder, begun = RunDirectory(out), time.perf_counter()
+    with folder.locked():
+        _check_folder(folder, config, resume)
+        run = _prepare(config, folder, progress or (lambda note: None))
+        if resume and folder.has_checkpoint:
+            _restore(run)
+        folder.write_json("config.json", asdict(config))
+        run.curves = _curves(folder.path, run.done)
+        try:
+            with _numerics(config), _stoppable() as stopped:
+                _loop(run, stopped)
+        except SolverError as error:
+            folder.write_json("result.json", _result(run, begun, f"diverged: {error}"))
+            raise
+        finally:
+            run.curves.close()
+        result = _result(run, begun, "done")
+        folder.write_json("result.json", result)
+    return result
+
+
+def _check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> None:
+    """Refuse to overwrite a run, or to continue another one."""
+    if not (folder.path / "config.json").exists():
+        return
+    if not resume:
+        remedy = "add --resume to continue it, or choose another --out"
+        raise InvalidArgumentError(str(folder.path), got="a folder that holds a run", expected="an empty one", remedy=remedy)
+    was, now = folder.read_json("config.json"), json.loads(json.dumps(asdict(config)))
+    if folder.has_checkpoint and folder.load()[1]["fingerprint"] != config.fingerprint():
+        name = next((key for key in now if was.get(key) != now[key]), "a setting")
+        remedy = "resume with the settings of config.json, or choose another --out"
+        raise InvalidArgumentError(name, got=now.get(name), expected=f"{was.get(name)}, as the run began", remedy=remedy)
+
+
+def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _Run:
+    """Load the data and draw a fresh learner."""
+    device = _device(config.device)
+    maker = learner_class(config.algorithm)
+    environment = find_environment(config.environment, config.dataset)
+    dataset = load_dataset(config.dataset, seed=config.dataset_seed)
+    data = TrainingData.build(dataset, standardise=config.standardise, share=config.share_frames, device=device)
+    learner = maker(data, config, torch.Generator().manual_seed(config.seed))
+    if isinstance(environment, Game):
+        policy_of_game(learner.policies, environment)  # refuse a game that does not fit before hours of training, not after
+    generator = torch.Generator(device).manual_seed(config.seed + 1)
+    return _Run(config, folder, dataset, learner, generator, environment, device, data.features, progress)
+
+
+def _device(wanted: str) -> str:
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InvalidArgumentError("device", got="cuda", expected="a device of this machine", remedy="use --device cpu")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _restore(run: _Run) -> None:
+    tensors, header = run.folder.load()
+    run.generator.set_state(tensors.pop("generator"))
+    run.learner.load_state_dict({name: tensor.to(run.device) for name, tensor in tensors.items()})
+    run.done, run.train_seconds = header["update"], header["train_seconds"]
+    run.rows = run.folder.read_metrics(run.done)
+
+
+def _loop(run: _Run, stopped: Callable[[], bool]) -> None:
+    """All updates that are left."""
+    config, clock = run.config, time.perf_counter()
+    while run.done < config.total:
+        metrics = run.learner.update(run.generator)
+        run.done += 1
+        trained = run.done - config.pretrain_updates
+        last, note = run.done == config.total, ""
+        evaluating = last or (trained > 0 and trained % config.evaluate_every == 0)
+        if evaluating or run.done % _LOOK_EVERY == 0:
+            note = _look(run, metrics)
+        if evaluating:
+            run.train_seconds += time.perf_counter() - clock
+            note = _evaluate(run, metrics)
+            clock = time.perf_counter()
+        stop = stopped() and not last
+        if last or stop or run.done % config.checkpoint_every == 0:
+            run.train_seconds += time.perf_counter() - clock
+            _save(run)
+            clock = time.perf_counter()
+        run.progress(note)
+        if stop:
+            print(f"stopped at update {run.done}, saved in {run.folder.path}; --resume continues", file=sys.stderr)
+            raise KeyboardInterrupt
+
+
+def _look(run: _Run, metrics: dict[str, Tensor]) -> str:
+    """Stop if training has collapsed; otherwise a note for the progress bar."""
+    plain = {name: float(value) for name, value in metrics.items()}
+    complaint = run.learner.complaint(plain)
+    if complaint:
+        what, _, remedy = complaint.partition(": ")
+        raise SolverError(f"training at update {run.done}", got=what, expected="a run that can go on", remedy=remedy)
+    for name, value in plain.items():
+        run.curves.add_scalar(f"training/{name}", value, run.done)
+    effective = f", {plain['effective_rows']:.0f} effective rows" if "effective_rows" in plain else ""
+    return f"update {run.done}{effective}"
+
+
+def _evaluate(run: _Run, metrics: dict[str, Tensor]) -> str:
+    """Play episodes, write a row of metrics."""
+    row = {"update": run.done, "seconds": round(run.train_seconds, 3), **{k: float(v) for k, v in metrics.items()}}
+    note = f"update {run.done}"
+    if run.environment is not None:
+        generator = torch.Generator().manual_seed((run.config.seed << 24) + run.done)
+        run.latest = evaluate(run.learner.policies, run.environment, run.config.evaluate_episodes, generator)
+        gap = run.latest.return_mean - _data_return(run)
+        row |= {**asdict(run.latest), "gap_to_data": gap}
+        note = f"return {run.latest.return_mean:.4f}, {gap:+.4f} against the data"
+        run.curves.add_scalar("evaluation/return_mean", run.latest.return_mean, run.done)
+    run.rows.append(row)
+    run.folder.write_metrics(run.rows)
+    return note
+
+
+def _data_return(run: _Run) -> float:
+    """Mean return of the data's episodes, per step in games of one step."""
+    horizon = getattr(run.environment, "horizon", 0)
+    return float(run.dataset.rewards.mean() if horizon == 1 else run.dataset.returns.mean())
+
+
+def _save(run: _Run) -> None:
+    policies = run.learner.policies
+    tensors = {**run.learner.state_dict(), "generator": run.generator.get_state()}
+    tensors |= {f"deploy.{name}": tensor for name, tensor in _policy_tensors(policies).items()}
+    header = {
+        "update": run.done,
+        "train_seconds": run.train_seconds,
+        "fingerprint": run.config.fingerprint(),
+        "network": asdict(policies.network),
+        "n_actions": policies.n_actions,
+        "dataset": run.config.dataset,
+    }
+    run.folder.save(tensors, header)
+
+
+def _policy_tensors(policies: Policies) -> dict[str, Tensor]:
+    return {"policies": policies.parameters, "mean": policies.features.mean, "scale": policies.features.scale}
+
+
+def _result(run: _Run, begun: float, status: str) -> dict[str, Any]:
+    found = run.latest or Evaluation(float("nan"), float("nan"), 0, float("nan"))
+    return {
+        "status": status,
+        "algorithm": run.config.algorithm,
+        "dataset": run.config.dataset,
+        "seed": run.config.seed,
+        **asdict(found),
+        "data_return": _data_return(run),
+        "updates": run.done,
+        "wall_seconds": round(time.perf_counter() - begun, 3),
+        "train_seconds": round(run.train_seconds, 3),
+        "device": run.device,
+        "versions": {
+            "alberdice": alberdice.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _curves(out: Path, done: int) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(out / "tensorboard"), purge_step=done)
+
+
+@contextmanager
+def _numerics(config: TrainConfig) -> Iterator[None]:
+    """Threads as asked, and no denormal numbers: Adam's averages of dead units decay into them, at a hundredfold cost."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.threads)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """SIGINT and SIGTERM ask the loop to stop after the present update; the yielded function tells whether one came."""
+    came: list[int] = []
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            before[number] = signal.signal(number, lambda got, frame: came.append(got))
+        except ValueError:  # not the main thread: whoever runs this one decides
+            break
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,77 @@
+"""Small runs and datasets for the deep layer's tests."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, load_dataset
+from alberdice.deep.config import TrainConfig, from_mapping
+from alberdice.deep.data import TrainingData
+from alberdice.deep.learner import learner_class
+
+TINY: dict[str, Any] = {
+    "dataset": "matrix-d",
+    "updates": 12,
+    "pretrain_updates": 10,
+    "batch_size": 32,
+    "pretrain_batch_size": 16,
+    "hidden": (8,),
+    "evaluate_every": 6,
+    "evaluate_episodes": 20,
+    "checkpoint_every": 5,
+}
+
+
+def chain_dataset(seed: int = 0, *, n_actions: tuple[int, ...] = (2, 3, 4), masks: bool = False) -> OfflineDataset:
+    """Random episodes with three agents, five features per observation, seven per state: N, D and A all differ."""
+    generator = np.random.default_rng(seed)
+    n, wide, episodes = len(n_actions), max(n_actions), []
+    for length in (4, 1, 6, 3):
+        available = np.arange(wide) < np.array(n_actions)[:, None]
+        shown = np.broadcast_to(available, (length + 1, n, wide)).copy()
+        actions = np.stack([generator.integers(k, size=length) for k in n_actions], axis=1)
+        if masks:
+            shown &= generator.random(shown.shape) < 0.6
+            shown[..., 0] = True
+            actions = np.array([[generator.choice(np.flatnonzero(row)) for row in frame] for frame in shown[:length]])
+        episodes.append(
+            EpisodeArrays(
+                states=generator.normal(size=(length + 1, 7)),
+                observations=generator.normal(size=(length + 1, n, 5)),
+                actions=actions.astype(np.int64),
+                rewards=generator.normal(size=length),
+                terminated=length % 2 == 0,
+                action_masks=shown if masks else None,
+            )
+        )
+    return from_episodes("chain", n_actions, episodes)
+
+
+def tiny(**changes: Any) -> TrainConfig:
+    """Settings of a run that takes a fraction of a second."""
+    return from_mapping({**TINY, **changes})
+
+
+@lru_cache(maxsize=4)
+def _source(config: TrainConfig) -> OfflineDataset:
+    return load_dataset(config.dataset, seed=config.dataset_seed)
+
+
+def trained(config: TrainConfig, dataset: OfflineDataset | None = None, updates: int | None = None) -> dict[str, torch.Tensor]:
+    """State of a learner after all updates of a run, or some, without the loop around it."""
+    source = _source(config) if dataset is None else dataset
+    data = TrainingData.build(source, standardise=config.standardise, share=config.share_frames)
+    learner = learner_class(config.algorithm)(data, config, torch.Generator().manual_seed(config.seed))
+    generator = torch.Generator().manual_seed(config.seed + 1)
+    for _ in range(config.total if updates is None else updates):
+        learner.update(generator)
+    return {name: tensor.clone() for name, tensor in learner.state_dict().items()}
+
+
+def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    """Whether two states agree bit for bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

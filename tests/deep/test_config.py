@@ -1,0 +1,156 @@
+"""Settings: every one of them changes what comes out, or is refused; files and unknown names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from deep_samples import TINY, chain_dataset, equal, tiny, trained
+
+from alberdice.deep.config import TrainConfig, from_mapping, read_toml
+from alberdice.deep.training import train
+from alberdice.errors import InvalidArgumentError
+
+#: another value of every setting that reaches the learner
+CHANGES: dict[str, Any] = {
+    "dataset": "matrix-c",
+    "dataset_seed": 1,
+    "seed": 1,
+    "updates": 13,
+    "pretrain_updates": 11,
+    "batch_size": 33,
+    "pretrain_batch_size": 17,
+    "learning_rate": 1e-3,
+    "pretrain_learning_rate": 2e-3,
+    "discount": 0.9,
+    "hidden": (9,),
+    "alpha_start": 2.0,
+    "alpha_end": 0.05,
+    "anneal_share": 0.5,
+    "settle_share": 0.5,
+    "hold_share": 1.0,
+    "conservatism": 0.3,
+    "policy_start": "uniform",
+    "ratio_clip": 0.5,
+    "importance": "resample",
+    "price": "sample",
+    "nu_price": "analytic",
+    "behaviour_floor": 0.4,
+    "initial_states": "all",
+    "absorbing": "single",
+    "gradient_penalty": 0.5,
+    "standardise": False,
+    "order": "simultaneous",
+}
+#: settings that bear on another one, which the test sets too
+WITH: dict[str, dict[str, Any]] = {"slope_limit": {"gradient_penalty": 0.5}}
+#: settings of the loop, the machine and the bookkeeping; each has a test of its own
+ELSEWHERE = {
+    "algorithm": "test_unknown_names_are_refused",
+    "environment": "test_the_environment_must_fit_and_may_be_left_out",
+    "device": "test_device",
+    "threads": "test_threads",
+    "collapse_rows": "test_training.py",
+    "evaluate_every": "test_rows_of_metrics",
+    "evaluate_episodes": "test_rows_of_metrics",
+    "checkpoint_every": "test_training.py",
+    "share_frames": "test_alberdice.py",
+}
+
+
+def test_every_setting_is_covered() -> None:
+    assert {f.name for f in fields(TrainConfig)} == {*CHANGES, *WITH, *ELSEWHERE}
+
+
+@pytest.mark.parametrize("name", [*CHANGES])
+def test_every_setting_changes_what_is_learned(name: str) -> None:
+    dataset = None if name.startswith("dataset") else chain_dataset(n_actions=(2, 3))
+    assert not equal(trained(tiny(), dataset), trained(tiny(**{name: CHANGES[name]}), dataset))
+
+
+def test_slope_limit_changes_what_is_learned() -> None:
+    dataset = chain_dataset(n_actions=(2, 3))
+    first, second = (trained(tiny(gradient_penalty=0.5, slope_limit=limit), dataset) for limit in (0.0, 0.1))
+    assert not equal(first, second)
+
+
+def test_threads(tmp_path: Path) -> None:
+    before, seen = torch.get_num_threads(), set()
+    train(tiny(threads=before + 1), tmp_path / "run", progress=lambda note: seen.add(torch.get_num_threads()))
+    assert seen == {before + 1}
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_device(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="device: got cuda, expected a device of this machine; use --device cpu"):
+        train(tiny(device="cuda"), tmp_path / "run")
+
+
+def test_rows_of_metrics(tmp_path: Path) -> None:
+    train(tiny(evaluate_every=4, evaluate_episodes=7), tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    names = lines[0].split(",")
+    rows = [dict(zip(names, line.split(","), strict=True)) for line in lines[1:]]
+    assert [row["update"] for row in rows] == ["14", "18", "22"]
+    assert {row["episodes"] for row in rows} == {"7"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"alpah_end": 0.1}, "settings: alpah_end: got an unknown key, expected a setting; nearest match: alpha_end"),
+        ({"importance": "wieght"}, "importance: got 'wieght', expected one of weight, resample; nearest match: weight"),
+        ({"updates": 0}, "updates: got 0, expected a number, at least 1"),
+        ({"updates": 2.5}, "updates: got 2.5, expected a whole number"),
+        ({"discount": 1.0}, "discount: got 1.0, expected a number from 0 to 1"),
+        ({"alpha_end": 2.0}, "alpha_end: got 2.0, expected at most alpha_start, 1.0"),
+        ({"alpha_end": float("nan")}, "alpha_end: got nan"),
+        ({"standardise": "yes"}, "standardise: got 'yes', expected true or false"),
+        ({"hidden": []}, "hidden: got"),
+        ({"hidden": 128}, "hidden: got 128, expected a list of whole numbers"),
+        ({"dataset": 3}, "dataset: got 3, expected text"),
+    ],
+)
+def test_wrong_settings_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as raised:
+        from_mapping(values)
+    assert str(raised.value).startswith(message)
+
+
+def test_unknown_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"algorithm: got 'alberdise', .*; nearest match: alberdice"):
+        train(tiny(algorithm="alberdise"), tmp_path / "run")
+
+
+def test_the_environment_must_fit_and_may_be_left_out(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="environment: got bridge with actions"):
+        train(tiny(environment="bridge"), tmp_path / "first")
+    result = train(tiny(environment="none"), tmp_path / "second")
+    assert result["episodes"] == 0
+    assert json.loads((tmp_path / "second" / "result.json").read_text())["return_mean"] is None
+
+
+def test_toml(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('dataset = "matrix-b"\nhidden = [16, 16]\nratio_clip = inf\n')
+    assert read_toml(path) == TrainConfig(dataset="matrix-b", hidden=(16, 16), ratio_clip=float("inf"))
+    path.write_text("learning_rat = 0.1\n")
+    with pytest.raises(InvalidArgumentError, match=r"settings.toml: learning_rat: got an unknown key.*learning_rate"):
+        read_toml(path)
+    path.write_text("learning_rate: 0.1\n")
+    with pytest.raises(InvalidArgumentError, match="expected TOML"):
+        read_toml(path)
+    with pytest.raises(InvalidArgumentError, match="No such file"):
+        read_toml(tmp_path / "missing.toml")
+
+
+def test_fingerprint_sees_what_decides_the_result_only() -> None:
+    base = tiny()
+    assert from_mapping({"evaluate_every": 3, "checkpoint_every": 2}, base).fingerprint() == base.fingerprint()
+    assert all(tiny(**{name: CHANGES[name]}).fingerprint() != base.fingerprint() for name in CHANGES)
+    assert from_mapping(TINY) == base
