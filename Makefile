@@ -7,7 +7,7 @@ OUT ?= out
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test slow lint format types proofs bench clean
+.PHONY: demo test slow acceptance lint format types proofs bench clean
 
 demo: .venv/base
 	@mkdir -p $(OUT)
@@ -20,6 +20,10 @@ test: .venv/dev
 
 slow: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not gpu"
+
+# The deep layer's aims on every seed; about half an hour on two cores, and not all of them are met yet.
+acceptance: .venv/dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m acceptance
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from alberdice.deep.saved_run import load_policies
 from alberdice.deep.training import train
 from alberdice.evaluation import undiscounted_return
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance
 GAME = ad.games.bridge()
 START = int(GAME.mmdp.initial.argmax())
 RIGHT, LEFT = 3, 4
