@@ -25,7 +25,7 @@ from alberdice.data import DataDistribution
 from alberdice.errors import InvalidArgumentError, SolverError
 from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
-from alberdice.tabular.flow import FlowProblem, FlowSolution, Status
+from alberdice.tabular.flow import FlowProblem, FlowSolution, Status, advantages
 from alberdice.tabular.reduced import ReducedProblem, reduce
 
 __all__ = ["BestResponse", "best_response"]
@@ -39,7 +39,7 @@ class BestResponse:
     """A certified best response.
 
     Attributes:
-        policy: pi_i, ``(S, A_i)``; the previous policy at states that it does not reach.
+        policy: pi_i, ``(S, A_i)``; the previous policy at states that no policy reaches inside the data.
         occupancy: d_i(s, a_i), ``(S, A_i)``, sums to 1.
         nu: multipliers of (3), ``(S,)``; NaN at states that were removed from the problem.
         value: J(pi_i, pi_{-i}), reward per step.
@@ -138,12 +138,28 @@ def best_response(
     return _lifted(problem, solution, policy[agent], method)
 
 
+def _where_starved(problem: ReducedProblem, solution: FlowSolution, previous: FloatArray) -> FloatArray:
+    """The policy at states whose occupancy is below the smallest float: pi ~ exp(e_nu / alpha), as d is.
+
+    For alpha > 0 the optimum reaches every state of the problem, however seldom, and must not leave the data there, which
+    the previous policy might. Removed states, and all at alpha = 0, keep the previous policy.
+    """
+    flow = problem.flow
+    if flow.alpha == 0:
+        return previous
+    exponent = problem.lift_rows(advantages(flow, solution.nu) / flow.alpha, fill=-np.inf)[problem.states]
+    weights = np.exp(exponent - exponent.max(axis=1, keepdims=True))
+    table = previous.copy()
+    table[problem.states] = weights / weights.sum(axis=1, keepdims=True)
+    return table
+
+
 def _lifted(problem: ReducedProblem, solution: FlowSolution, previous: FloatArray, method: str) -> BestResponse:
     """Back to the full tables; unreachable states keep the previous policy."""
     visits = problem.lift_rows(solution.occupancy)
     mass = visits.sum(axis=1, keepdims=True)
     reachable = mass > NEGLIGIBLE
-    table = np.where(reachable, visits / np.where(reachable, mass, 1.0), previous)
+    table = np.where(reachable, visits / np.where(reachable, mass, 1.0), _where_starved(problem, solution, previous))
     return BestResponse(
         policy=table / table.sum(axis=1, keepdims=True),
         occupancy=visits,

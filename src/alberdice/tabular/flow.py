@@ -24,7 +24,16 @@ from scipy.special import entr, logsumexp
 from alberdice._checks import FloatArray
 from alberdice.evaluation import DiscountedChain
 
-__all__ = ["FlowProblem", "FlowSolution", "Status", "feasible_point", "flow_residual", "primal_value", "upper_bound"]
+__all__ = [
+    "FlowProblem",
+    "FlowSolution",
+    "Status",
+    "advantages",
+    "feasible_point",
+    "flow_residual",
+    "primal_value",
+    "upper_bound",
+]
 
 
 class Status(StrEnum):
