@@ -208,12 +208,9 @@ def _print_report(game: Game, report: dict[str, Any]) -> None:
     for note in report.get("notes", ()):
         say(f"assumed            {note}")
     say(f"out of the data    probability {report['out_of_data_probability']:.3g} of joint actions that the data never show")
-    moves = list(report["first_moves"].items())
-    say(
-        "first moves        "
-        + ", ".join(f"{k} {v:.4f}" for k, v in moves[:SHOWN_MOVES])
-        + (" ..." if len(moves) > SHOWN_MOVES else "")
-    )
+    moves = [(name, chance) for name, chance in report["first_moves"].items() if chance >= 5e-5]
+    shown = ", ".join(f"{name} {chance:.4f}" for name, chance in moves[:SHOWN_MOVES])
+    say(f"first moves        {shown}" + (" ..." if len(moves) > SHOWN_MOVES else ""))
     if len(report["equilibria"]) > 1 or report["equilibria"][0]["reached"] > 1:
         table = Table("equilibrium", "objective", "reached", "likeliest first move", title="distinct ends, best first")
         for k, e in enumerate(report["equilibria"]):
