@@ -17,11 +17,13 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, core, settings
 from hypothesis import strategies as st
 
 import alberdice as ad
 
+#: of the profiles 'ci' and 'slow' unless HYPOTHESIS_SEED says otherwise
+SEED = 20231210
 #: examples per property unless a test says otherwise
 EXAMPLES = 25
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -32,9 +34,14 @@ settings.register_profile("slow", max_examples=10 * EXAMPLES, print_blob=True, *
 
 
 def load_profile() -> str:
-    """Load the profile that HYPOTHESIS_PROFILE names ('dev' unless set), and return its name."""
+    """Load the profile that HYPOTHESIS_PROFILE names ('dev' unless set), with its seed; return its name.
+
+    One seed for every process of a run, workers' and those of files run alone included: HYPOTHESIS_SEED or ``SEED``.
+    """
     name = os.environ.get("HYPOTHESIS_PROFILE", "dev")
     settings.load_profile(name)
+    if name != "dev":
+        core.global_force_seed = int(os.environ.get("HYPOTHESIS_SEED", SEED))
     return name
 
 
