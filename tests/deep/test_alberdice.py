@@ -156,11 +156,6 @@ def test_policies_start_at_the_marginals(start: str, expected: list[float]) -> N
     np.testing.assert_allclose(table[0, 0], expected, atol=0.03)
 
 
-def test_the_optimiser_starts_afresh_after_cloning() -> None:
-    """The policies' rows have made as many steps as there were rounds, not as many as there were updates."""
-    assert trained(tiny())["policy.steps"].flatten().tolist() == [12.0, 12.0]
-
-
 def test_single_agent_and_many_agents() -> None:
     for n_actions in ((3,), (2, 3, 2, 3, 2)):
         state = trained(tiny(), chain_dataset(n_actions=n_actions))

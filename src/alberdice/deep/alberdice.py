@@ -69,7 +69,8 @@ class AlberDICE:
     @property
     def policies(self) -> Policies:
         """The present policies."""
-        return Policies(self.policy_net, self.parameters["policy"], self.data.features, self.data.n_actions)
+        own = (self.behaviour.own_net, self.behaviour.own) if self.config.policy_start == "data" else None
+        return Policies(self.policy_net, self.parameters["policy"], self.data.features, self.data.n_actions, own)
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of behaviour cloning, or one round of all agents."""
@@ -77,29 +78,11 @@ class AlberDICE:
         self.scalars["updates_done"] += 1
         if done < self.config.pretrain_updates:
             rate = (1 - done / self.config.pretrain_updates) * self.config.pretrain_learning_rate
-            if self.config.policy_start == "data":
-                self._clone(rate, generator)
             return self.behaviour.update(self.config.pretrain_batch_size, rate, generator)
-        if done == self.config.pretrain_updates:
-            self.optimisers["policy"].reset()  # cloning's gradients are larger and would hold back the first thousand steps
         if not self._cached:
             self.behaviour.fill_caches()
             self._cached = True
         return self._round(self._learning_rate(done - self.config.pretrain_updates), generator)
-
-    def _clone(self, rate: float, generator: torch.Generator) -> None:
-        """One step of the policies towards the data's marginals: where the exact alternation starts, too."""
-        data, size = self.data, self.config.pretrain_batch_size
-        steps = torch.randint(data.n_steps, (size,), generator=generator, device=data.here.device)
-        rows = data.rows(steps, steps[:0])
-        frames = rows.frames[: rows.n_here]
-        parameters = self.parameters["policy"].detach().requires_grad_()
-        logits = self.policy_net(parameters, data.observations[frames].transpose(0, 1))
-        tables = losses.log_policy(logits, data.available[frames].transpose(0, 1))[:, rows.here]
-        weight = torch.full((size,), 1.0 / size, device=data.here.device)
-        loss = losses.behaviour_loss(tables, data.actions[steps].T, weight).sum()
-        (gradient,) = torch.autograd.grad(loss, parameters)
-        self.optimisers["policy"].step(gradient, rate)
 
     def _learning_rate(self, done: int) -> float:
         """Adam's, constant and then falling to 0 in a straight line over the last ``settle_share`` of the updates."""
@@ -173,7 +156,7 @@ class AlberDICE:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Let the agents take their turns: log rho_i ``(N, B)`` and k_i ``(N, R, A)`` of agent i's turn, and the mean loss."""
         with torch.no_grad():
-            newest = losses.log_policy(self.policy_net(self.parameters["policy"], batch.inputs), batch.available)
+            newest = self._tables(self.parameters["policy"], batch, slice(None))
         ratios, prices, policy_losses = [], [], []
         for i in range(self.data.n_agents):
             ratios.append(self._log_ratio(i, batch, newest))
@@ -201,15 +184,22 @@ class AlberDICE:
 
     def _policy_step(self, agent: int, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float) -> tuple[Tensor, Tensor]:
         """One step of pi_i by (48); the loss, and the log probabilities after it."""
-        own, inputs, available = slice(agent, agent + 1), batch.inputs[agent], batch.available[agent]
+        own = slice(agent, agent + 1)
         parameters = self.parameters["policy"][own].detach().requires_grad_()
-        table = losses.log_policy(self.policy_net(parameters, inputs)[0], available)
+        table = self._tables(parameters, batch, own)[0]
         loss = losses.i_projection_loss(table, e, batch.log_own[agent], alpha, batch.weight)
         (gradient,) = torch.autograd.grad(loss, parameters)
         self.optimisers["policy"].step(gradient, rate, own)
         with torch.no_grad():
-            updated = losses.log_policy(self.policy_net(self.parameters["policy"][own], inputs)[0], available)
+            updated = self._tables(self.parameters["policy"][own], batch, own)[0]
         return loss.detach(), updated
+
+    def _tables(self, parameters: Tensor, batch: Minibatch, agents: slice) -> Tensor:
+        """The tables log pi_i(a|o_i) of these agents, ``(n, R, A)``; networks that start at pi_i^D give the change."""
+        logits = self.policy_net(parameters, batch.inputs[agents])
+        if self.config.policy_start == "data":
+            logits = logits + batch.log_own[agents]
+        return losses.log_policy(logits, batch.available[agents])
 
     # ---- losses of all agents at once --------------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ class TrainConfig:
     collapse_rows: float = 2.0
     """training stops, with an explanation, when the effective sample size stays below so many rows"""
     policy_start: Literal["data", "uniform"] = "data"
-    """where the policies start: at the data's marginals, cloned while pretraining, or near uniform"""
+    """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
     conservatism: float = 0.1
     """the paper's alpha_CQL: how hard e is pressed down at actions outside the data"""
     ratio_clip: float = 100.0

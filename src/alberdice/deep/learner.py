@@ -37,12 +37,15 @@ class Policies:
         parameters: ``(N, P)``.
         features: how observations become inputs.
         n_actions: per agent.
+        base: where the policies start from: pi_i^D as one network for all agents, with the agent's number among its inputs, and
+            its parameters; the policies' networks then give the change of its logits. None: they give the logits.
     """
 
     network: StackedMLP
     parameters: Tensor
     features: Features
     n_actions: tuple[int, ...]
+    base: tuple[StackedMLP, Tensor] | None = None
 
     @torch.no_grad()
     def log_probabilities(self, observations: Tensor, available: Tensor | None = None) -> Tensor:
@@ -50,8 +53,13 @@ class Policies:
         if available is None:
             own = torch.arange(self.network.outputs) < torch.tensor(self.n_actions)[:, None]
             available = own.to(observations.device)
-        logits = self.network(self.parameters, self.features(observations).transpose(0, 1))
-        return log_policy(logits.transpose(0, 1), available)
+        inputs, n = self.features(observations), len(self.n_actions)
+        logits = self.network(self.parameters, inputs.transpose(0, 1)).transpose(0, 1)
+        if self.base is not None:
+            network, parameters = self.base
+            numbered = torch.cat([inputs, torch.eye(n, device=inputs.device).expand(len(inputs), n, n)], dim=-1)
+            logits = logits + log_policy(network(parameters, numbered.flatten(0, 1)).view(logits.shape), available)
+        return log_policy(logits, available)
 
 
 class Learner(Protocol):

@@ -93,11 +93,6 @@ class Adam:
             "steps": torch.zeros(len(parameters), 1, dtype=torch.float64, device=parameters.device),
         }
 
-    def reset(self) -> None:
-        """Forget all gradients."""
-        for tensor in self.state.values():
-            tensor.zero_()
-
     @torch.no_grad()
     def step(self, gradient: Tensor, learning_rate: float, rows: slice = slice(None)) -> None:
         """One step of these rows along their gradient ``(rows, P)``."""

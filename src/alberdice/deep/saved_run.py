@@ -21,9 +21,13 @@ __all__ = ["evaluate_run", "load_policies"]
 def load_policies(out: Path) -> Policies:
     """The policies of a run, from its checkpoint alone."""
     tensors, header = RunDirectory(out).load()
-    shape = {**header["network"], "hidden": tuple(header["network"]["hidden"])}
     features = Features(tensors["deploy.mean"], tensors["deploy.scale"])
-    return Policies(StackedMLP(**shape), tensors["deploy.policies"], features, tuple(header["n_actions"]))
+    base = None if header["base"] is None else (_network(header["base"]), tensors["deploy.base"])
+    return Policies(_network(header["network"]), tensors["deploy.policies"], features, tuple(header["n_actions"]), base)
+
+
+def _network(shape: dict[str, Any]) -> StackedMLP:
+    return StackedMLP(**{**shape, "hidden": tuple(shape["hidden"])})
 
 
 def evaluate_run(out: Path, *, environment: str = "auto", episodes: int = 1000, seed: int = 0) -> dict[str, Any]:

@@ -209,6 +209,7 @@ def _save(run: _Run) -> None:
         "train_seconds": run.train_seconds,
         "fingerprint": run.config.fingerprint(),
         "network": asdict(policies.network),
+        "base": None if policies.base is None else asdict(policies.base[0]),
         "n_actions": policies.n_actions,
         "dataset": run.config.dataset,
     }
@@ -216,7 +217,8 @@ def _save(run: _Run) -> None:
 
 
 def _policy_tensors(policies: Policies) -> dict[str, Tensor]:
-    return {"policies": policies.parameters, "mean": policies.features.mean, "scale": policies.features.scale}
+    found = {"policies": policies.parameters, "mean": policies.features.mean, "scale": policies.features.scale}
+    return found if policies.base is None else {**found, "base": policies.base[1]}
 
 
 def _result(run: _Run, begun: float, status: str) -> dict[str, Any]:
