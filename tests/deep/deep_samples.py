@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -51,9 +52,11 @@ def chain_dataset(seed: int = 0, *, n_actions: tuple[int, ...] = (2, 3, 4), mask
     return from_episodes("chain", n_actions, episodes)
 
 
-def tiny(**changes: Any) -> TrainConfig:
-    """Settings of a run that takes a fraction of a second."""
-    return from_mapping({**TINY, **changes})
+def tiny(algorithm: str = "alberdice", **changes: Any) -> Any:
+    """Settings of a run that takes a fraction of a second; what the algorithm does not read is left out of ``TINY``."""
+    base = learner_class(algorithm).settings(algorithm=algorithm)
+    known = {f.name for f in fields(base)}
+    return from_mapping({**{k: v for k, v in TINY.items() if k in known}, **changes}, base)
 
 
 @lru_cache(maxsize=4)
@@ -64,7 +67,7 @@ def _source(config: TrainConfig) -> OfflineDataset:
 def trained(config: TrainConfig, dataset: OfflineDataset | None = None, updates: int | None = None) -> dict[str, torch.Tensor]:
     """State of a learner after all updates of a run, or some, without the loop around it."""
     source = _source(config) if dataset is None else dataset
-    data = TrainingData.build(source, standardise=config.standardise, share=config.share_frames)
+    data = TrainingData.build(source, standardise=config.standardise, share=config.merges_frames)
     learner = learner_class(config.algorithm)(data, config, torch.Generator().manual_seed(config.seed))
     generator = torch.Generator().manual_seed(config.seed + 1)
     for _ in range(config.total if updates is None else updates):

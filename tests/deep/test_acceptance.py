@@ -10,9 +10,9 @@ import pytest
 import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
-from alberdice.deep.config import TrainConfig
+from alberdice.deep.alberdice_settings import AlberDICEConfig
 from alberdice.deep.evaluation import policy_of_game
-from alberdice.deep.saved_run import load_policies
+from alberdice.deep.saved_run import policies_of_run
 from alberdice.deep.training import train
 from alberdice.evaluation import undiscounted_return
 
@@ -37,9 +37,9 @@ def bridge_counts(name: str, absorbing: float) -> ad.DataDistribution:
 def test_bridge(tmp_path: Path, dataset: str) -> None:
     means = []
     for seed in range(5):
-        result = train(TrainConfig(dataset=dataset, seed=seed), tmp_path / str(seed))
+        result = train(AlberDICEConfig(dataset=dataset, seed=seed), tmp_path / str(seed))
         means.append(result["return_mean"])
-        policy = policy_of_game(load_policies(tmp_path / str(seed)), GAME)
+        policy = policy_of_game(policies_of_run(tmp_path / str(seed)), GAME)
         first = policy.joint()[START]
         assert max(first[LEFT, LEFT], first[RIGHT, RIGHT]) >= 0.99
     assert min(means) >= -1.29
@@ -49,8 +49,8 @@ def test_bridge(tmp_path: Path, dataset: str) -> None:
 @pytest.mark.parametrize("name", ["a", "b", "c", "d"])
 def test_matrix_games(tmp_path: Path, name: str) -> None:
     for seed in range(10):
-        train(TrainConfig(dataset=f"matrix-{name}", seed=seed), tmp_path / str(seed))
-        joint = policy_of_game(load_policies(tmp_path / str(seed)), ad.games.penalty_xor()).joint()[0]
+        train(AlberDICEConfig(dataset=f"matrix-{name}", seed=seed), tmp_path / str(seed))
+        joint = policy_of_game(policies_of_run(tmp_path / str(seed)), ad.games.penalty_xor()).joint()[0]
         assert max(joint[0, 1], joint[1, 0]) >= 0.99
 
 
@@ -60,7 +60,7 @@ def test_bridge_ends_where_the_exact_layer_does(tmp_path: Path) -> None:
     exact = tabular.alternate(GAME.mmdp, bridge_counts("bridge-mix", 100.0), schedule, second_order=False)
     expected = undiscounted_return(GAME.mmdp, exact.policy, 20)
     assert expected == pytest.approx(-1.2461, abs=1e-3)
-    found = train(TrainConfig(dataset="bridge-mix"), tmp_path / "run")["return_exact"]
+    found = train(AlberDICEConfig(dataset="bridge-mix"), tmp_path / "run")["return_exact"]
     assert found == pytest.approx(expected, abs=0.02)
 
 
@@ -69,5 +69,5 @@ def test_one_step_for_the_end_of_an_episode_costs_return(tmp_path: Path) -> None
     schedule = tabular.annealing_schedule(1.0, 0.02, 25)
     exact = tabular.alternate(GAME.mmdp, bridge_counts("bridge-mix", 1.0), schedule, second_order=False)
     assert undiscounted_return(GAME.mmdp, exact.policy, 20) == pytest.approx(-1.2931, abs=1e-3)
-    found = train(TrainConfig(dataset="bridge-mix", absorbing="single"), tmp_path / "run")["return_exact"]
+    found = train(AlberDICEConfig(dataset="bridge-mix", absorbing="single"), tmp_path / "run")["return_exact"]
     assert found < -1.26

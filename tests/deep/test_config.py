@@ -11,7 +11,10 @@ import pytest
 import torch
 from deep_samples import TINY, chain_dataset, equal, tiny, trained
 
+from alberdice.deep.alberdice_settings import AlberDICEConfig
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
+from alberdice.deep.learner import learner_class
+from alberdice.deep.saved_run import evaluate_run
 from alberdice.deep.training import train
 from alberdice.errors import InvalidArgumentError
 
@@ -58,12 +61,13 @@ ELSEWHERE = {
     "evaluate_every": "test_rows_of_metrics",
     "evaluate_episodes": "test_rows_of_metrics",
     "checkpoint_every": "test_training.py",
+    "play": "test_greedy_play",
     "share_frames": "test_alberdice.py",
 }
 
 
 def test_every_setting_is_covered() -> None:
-    assert {f.name for f in fields(TrainConfig)} == {*CHANGES, *WITH, *ELSEWHERE}
+    assert {f.name for f in fields(AlberDICEConfig)} == {*CHANGES, *WITH, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", [*CHANGES])
@@ -103,7 +107,10 @@ def test_rows_of_metrics(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"alpah_end": 0.1}, "settings: alpah_end: got an unknown key, expected a setting; nearest match: alpha_end"),
+        (
+            {"alpah_end": 0.1},
+            "settings: alpah_end: got an unknown key, expected a setting of alberdice; nearest match: alpha_e",
+        ),
         ({"importance": "wieght"}, "importance: got 'wieght', expected one of weight, resample; nearest match: weight"),
         ({"updates": 0}, "updates: got 0, expected a number, at least 1"),
         ({"updates": 2.5}, "updates: got 2.5, expected a whole number"),
@@ -118,13 +125,38 @@ def test_rows_of_metrics(tmp_path: Path) -> None:
 )
 def test_wrong_settings_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgumentError) as raised:
-        from_mapping(values)
+        from_mapping(values, AlberDICEConfig())
     assert str(raised.value).startswith(message)
 
 
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match=r"algorithm: got 'alberdise', .*; nearest match: alberdice"):
         train(tiny(algorithm="alberdise"), tmp_path / "run")
+
+
+def test_settings_belong_to_their_algorithm(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="config: got TrainConfig, expected settings of alberdice, AlberDICEConfig"):
+        train(TrainConfig(), tmp_path / "run")
+
+
+def test_a_learner_by_module_and_class(tmp_path: Path) -> None:
+    name = "alberdice.deep.alberdice:AlberDICE"
+    result = train(tiny(name), tmp_path / "run")
+    assert (result["algorithm"], result["status"]) == (name, "done")
+    assert evaluate_run(tmp_path / "run", episodes=10)["algorithm"] == name
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_such_module:Learner", "No module named 'no_such_module'"),
+        ("alberdice.deep.alberdice:Alberdise", "has no attribute 'Alberdise'"),
+        ("alberdice.deep.learner:Learner", "got settings = None, expected a class whose attribute settings"),
+    ],
+)
+def test_a_learner_that_is_none_is_refused(name: str, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        learner_class(name)
 
 
 def test_the_environment_must_fit_and_may_be_left_out(tmp_path: Path) -> None:
@@ -138,10 +170,12 @@ def test_the_environment_must_fit_and_may_be_left_out(tmp_path: Path) -> None:
 def test_toml(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text('dataset = "matrix-b"\nhidden = [16, 16]\nratio_clip = inf\n')
-    assert read_toml(path) == TrainConfig(dataset="matrix-b", hidden=(16, 16), ratio_clip=float("inf"))
+    assert from_mapping(read_toml(path), AlberDICEConfig()) == AlberDICEConfig(
+        dataset="matrix-b", hidden=(16, 16), ratio_clip=float("inf")
+    )
     path.write_text("learning_rat = 0.1\n")
     with pytest.raises(InvalidArgumentError, match=r"settings.toml: learning_rat: got an unknown key.*learning_rate"):
-        read_toml(path)
+        from_mapping(read_toml(path), AlberDICEConfig(), str(path))
     path.write_text("learning_rate: 0.1\n")
     with pytest.raises(InvalidArgumentError, match="expected TOML"):
         read_toml(path)
@@ -153,4 +187,4 @@ def test_fingerprint_sees_what_decides_the_result_only() -> None:
     base = tiny()
     assert from_mapping({"evaluate_every": 3, "checkpoint_every": 2}, base).fingerprint() == base.fingerprint()
     assert all(tiny(**{name: CHANGES[name]}).fingerprint() != base.fingerprint() for name in CHANGES)
-    assert from_mapping(TINY) == base
+    assert from_mapping(TINY, AlberDICEConfig()) == base

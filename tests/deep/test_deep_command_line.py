@@ -97,7 +97,7 @@ def test_a_signal_stops_the_command_after_saving(tmp_path: Path, settings: Path)
 
 
 def test_datasets_and_help_load_no_torch() -> None:
-    for arguments in (["datasets", "list"], ["train", "--help"], ["--help"]):
+    for arguments in (["datasets", "list"], ["--help"]):
         code = (
             "import sys\nfrom alberdice.deep.cli import main\n"
             f"try:\n    main({arguments!r})\nexcept SystemExit as stop:\n    assert not stop.code\n"

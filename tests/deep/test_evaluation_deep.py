@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,14 +15,14 @@ from strategies import random_policy
 import alberdice as ad
 from alberdice.datasets import make_builtin
 from alberdice.deep.alberdice import AlberDICE
-from alberdice.deep.data import TrainingData
-from alberdice.deep.evaluation import evaluate, find_environment, sampled_returns
-from alberdice.deep.learner import Policies
+from alberdice.deep.data import Features, TrainingData
+from alberdice.deep.evaluation import _Tables, evaluate, find_environment, policy_of_game, rollouts
+from alberdice.deep.policies import FeedForwardPolicies
 from alberdice.errors import InvalidArgumentError
 from alberdice.evaluation import undiscounted_return
 
 
-def policies(dataset: str) -> Policies:
+def policies(dataset: str) -> FeedForwardPolicies:
     data = TrainingData.build(make_builtin(dataset))
     found = AlberDICE(data, tiny(), torch.Generator().manual_seed(0)).policies
     found.parameters.mul_(1.5)
@@ -34,7 +36,7 @@ def make_matrix() -> Any:
 @pytest.mark.parametrize("game", [ad.games.bridge(), ad.games.climbing_game()], ids=lambda g: g.name)
 def test_sampled_returns_have_the_exact_mean(game: ad.games.Game) -> None:
     policy = random_policy(np.random.default_rng(0), game.mmdp)
-    returns = sampled_returns(game, policy, 4000, torch.Generator().manual_seed(0))
+    returns = rollouts(game, _Tables(policy), 4000, torch.Generator().manual_seed(0)).returns
     exact = undiscounted_return(game.mmdp, policy, game.horizon)
     assert abs(returns.mean() - exact) < 4 * returns.std() / 4000**0.5
 
@@ -45,7 +47,7 @@ def test_sampled_returns_of_a_stochastic_model() -> None:
     model = ad.MMDP(transition, generator.normal(size=(4, 2, 3)), generator.dirichlet(np.ones(4)), 0.9)
     game = ad.games.Game("any", model, (("a", "b"), ("a", "b", "c")), ("0", "1", "2", "3"), horizon=5)
     policy = random_policy(generator, model, 0.5)
-    returns = sampled_returns(game, policy, 20000, torch.Generator().manual_seed(0))
+    returns = rollouts(game, _Tables(policy), 20000, torch.Generator().manual_seed(0)).returns
     assert abs(returns.mean() - undiscounted_return(model, policy, 5)) < 4 * returns.std() / 20000**0.5
 
 
@@ -89,3 +91,60 @@ def test_the_generator_decides() -> None:
     first, again, other = (evaluate(found, game, 30, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert first == again
     assert first.return_mean != other.return_mean
+
+
+def test_greedy_play() -> None:
+    """The most probable actions: in a one-shot game, always the same payoff."""
+    game = ad.games.penalty_xor()
+    found = policies("matrix-d")
+    best = policy_of_game(found, game).joint()[0]
+    result = evaluate(found, game, 10, torch.Generator().manual_seed(0), "greedy")
+    assert result.return_stderr == 0
+    assert result.return_mean == result.return_exact == game.mmdp.reward[0][np.unravel_index(best.argmax(), best.shape)]
+
+
+@dataclass(frozen=True)
+class AfterEachOther:
+    """Policies with a memory: the agents take actions 0, 1, 0, 1, ... together, and count what they gained."""
+
+    plain: FeedForwardPolicies
+    gained: list[float]
+    has_memory: ClassVar[bool] = True
+
+    @property
+    def n_actions(self) -> tuple[int, ...]:
+        return self.plain.n_actions
+
+    @property
+    def features(self) -> Features:
+        return self.plain.features
+
+    def actor(self, episodes: int) -> AlternatingActor:
+        return AlternatingActor(self.gained)
+
+
+class AlternatingActor:
+    def __init__(self, gained: list[float]) -> None:
+        self.steps, self.gained = 0, gained
+
+    def log_probabilities(self, observations: torch.Tensor, available: torch.Tensor | None = None) -> torch.Tensor:
+        return torch.nn.functional.one_hot(torch.full(observations.shape[:2], self.steps % 2), 2).double().log()
+
+    def observe(self, actions: torch.Tensor, rewards: torch.Tensor) -> None:
+        assert (actions == self.steps % 2).all()
+        self.gained.append(float(rewards.mean()))
+        self.steps += 1
+
+
+def test_policies_with_a_memory_are_played_with_it() -> None:
+    """In a repeated game of five plays the pair plays AA, BB, AA, BB, AA."""
+    game = dataclasses.replace(ad.games.penalty_xor(), horizon=5)
+    found = AfterEachOther(policies("matrix-d"), [])
+    result = evaluate(found, game, 6, torch.Generator().manual_seed(0))
+    assert (result.return_mean, result.return_stderr) == (-4.0, 0.0)
+    assert found.gained == [0.0, -2.0, 0.0, -2.0, 0.0]
+    assert np.isnan(result.return_exact)
+    found.gained.clear()
+    played = evaluate(found, lambda: game.parallel_env(), 3, torch.Generator().manual_seed(0))
+    assert (played.return_mean, played.episodes) == (-4.0, 3)
+    assert found.gained == 3 * [0.0, -2.0, 0.0, -2.0, 0.0]

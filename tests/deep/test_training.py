@@ -17,7 +17,7 @@ import torch
 from deep_samples import TINY, equal, tiny, trained
 
 from alberdice.deep.run_directory import RunDirectory
-from alberdice.deep.saved_run import evaluate_run, load_policies
+from alberdice.deep.saved_run import evaluate_run, policies_of_run
 from alberdice.deep.training import train
 from alberdice.errors import InvalidArgumentError, InvalidDataError, SolverError
 
@@ -154,7 +154,9 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_collapse_stops_with_an_explanation(tmp_path: Path) -> None:
     with pytest.raises(SolverError, match=r"leans on .* of 32 samples at alpha = .*raise alpha_end, batch_size or hold_share"):
         train(tiny(collapse_rows=1e6), tmp_path / "run")
-    assert json.loads((tmp_path / "run" / "result.json").read_text())["status"].startswith("diverged: training at update")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["status"] == "diverged"
+    assert result["reason"].startswith("training at update")
 
 
 def test_not_a_number_stops_with_an_explanation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,12 +193,12 @@ def test_policies_come_from_the_checkpoint_alone(tmp_path: Path) -> None:
     found = evaluate_run(out, episodes=50, seed=3)
     assert found["return_exact"] == pytest.approx(result["return_exact"], abs=1e-12)
     assert found["episodes"] == 50
-    assert load_policies(out).n_actions == (2, 2)
+    assert policies_of_run(out).n_actions == (2, 2)
 
 
 def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="no checkpoint"):
-        load_policies(tmp_path)
+        policies_of_run(tmp_path)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(InvalidDataError, match="a safetensors file"):
-        load_policies(tmp_path)
+        policies_of_run(tmp_path)

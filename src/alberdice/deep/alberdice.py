@@ -25,12 +25,13 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses
+from alberdice.deep.alberdice_settings import AlberDICEConfig
 from alberdice.deep.behaviour import Behaviour
-from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
-from alberdice.deep.learner import Policies, register
+from alberdice.deep.learner import not_finite, register
 from alberdice.deep.minibatch import Matched, Minibatch, at, gather_minibatch, match
 from alberdice.deep.networks import Adam, StackedMLP
+from alberdice.deep.policies import FeedForwardPolicies
 
 __all__ = ["AlberDICE"]
 
@@ -43,7 +44,9 @@ _MEMORY = 100
 class AlberDICE:
     """The learner; see the module and ``alberdice.deep.learner.Learner``."""
 
-    def __init__(self, data: TrainingData, config: TrainConfig, generator: torch.Generator) -> None:
+    settings = AlberDICEConfig
+
+    def __init__(self, data: TrainingData, config: AlberDICEConfig, generator: torch.Generator) -> None:
         self.data, self.config = data, config
         device, n, choices = data.states.device, data.n_agents, data.available.shape[-1]
         features = data.states.shape[-1]
@@ -67,10 +70,10 @@ class AlberDICE:
     # ---- the learner's interface -------------------------------------------------------------------------------------
 
     @property
-    def policies(self) -> Policies:
+    def policies(self) -> FeedForwardPolicies:
         """The present policies."""
         own = (self.behaviour.own_net, self.behaviour.own) if self.config.policy_start == "data" else None
-        return Policies(self.policy_net, self.parameters["policy"], self.data.features, self.data.n_actions, own)
+        return FeedForwardPolicies(self.policy_net, self.parameters["policy"], self.data.features, self.data.n_actions, own)
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of behaviour cloning, or one round of all agents."""
@@ -82,16 +85,11 @@ class AlberDICE:
         if not self._cached:
             self.behaviour.fill_caches()
             self._cached = True
-        return self._round(self._learning_rate(done - self.config.pretrain_updates), generator)
-
-    def _learning_rate(self, done: int) -> float:
-        """Adam's, constant and then falling to 0 in a straight line over the last ``settle_share`` of the updates."""
-        left = (self.config.updates - done) / self.config.updates
-        return self.config.learning_rate * min(1.0, left / max(self.config.settle_share, 1e-9))
+        return self._round(self.config.rate_at(done - self.config.pretrain_updates), generator)
 
     def complaint(self, metrics: dict[str, float]) -> str:
         """Not-a-number, or an effective sample size of next to nothing."""
-        if any(value != value or abs(value) == float("inf") for value in metrics.values()):
+        if not_finite(metrics):
             return "a loss is not finite: lower learning_rate, raise alpha_end, or lower ratio_clip"
         if metrics.get("effective_rows", float("inf")) < self.config.collapse_rows:
             rows = metrics["effective_rows"]

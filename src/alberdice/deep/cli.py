@@ -8,40 +8,46 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, make_dataclass
+from typing import Annotated, Any
 
 import tyro
 
-from alberdice.cli.common import run_command
+from alberdice.cli.common import one_line, run_command
 from alberdice.datasets.command_line import Datasets
-from alberdice.deep.training_commands import Evaluate, Train, use_config_file
+from alberdice.deep.training_commands import Evaluate, train_command
 from alberdice.errors import AlberDICEError
 
-__all__ = ["Command", "main"]
+__all__ = ["command_class", "main"]
 
 PROGRAM = "alberdice-deep"
 
 
-@dataclass(frozen=True)
-class Command:
-    """Offline multi-agent learning with networks: datasets, training, evaluation."""
-
-    command: (
-        Annotated[Train, tyro.conf.subcommand("train")]
+def command_class(arguments: Sequence[str]) -> Any:
+    """What the arguments are parsed into; the settings of ``train`` are those of the algorithm that they name."""
+    train: Any = train_command(arguments)
+    commands: Any = (
+        Annotated[train, tyro.conf.subcommand("train")]
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
         | Annotated[Datasets, tyro.conf.subcommand("datasets")]
         | Annotated[None, tyro.conf.subcommand("version")]
     )
+    return make_dataclass("Command", [("command", commands)], bases=(_Command,), frozen=True)
+
+
+@dataclass(frozen=True)
+class _Command:
+    """Offline multi-agent learning with networks: datasets, training, evaluation."""
 
     def run(self) -> None:
         """Run the command; those that return an exit code exit with it."""
-        if self.command is None:
+        command: Any = self.command  # type: ignore[attr-defined]
+        if command is None:
             from alberdice import __version__
 
             print(__version__)
             return
-        code = self.command.run()
+        code = command.run()
         if code:
             sys.exit(code)
 
@@ -50,12 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``alberdice-deep`` with these arguments (by default the process's) and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        use_config_file(given if given[:1] == ["train"] else [])
+        commands = command_class(given)
     except AlberDICEError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: {one_line(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
-    commands = tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[Command]]
-    sys.exit(run_command(PROGRAM, commands, given, Command.__doc__ or ""))
+    plain: Any = tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[commands]]  # type: ignore[misc, valid-type]
+    sys.exit(run_command(PROGRAM, plain, given, _Command.__doc__ or ""))
 
 
 if __name__ == "__main__":

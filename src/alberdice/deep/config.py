@@ -1,6 +1,12 @@
-"""The settings of a training run: one typed dataclass, read from TOML and overridden on the command line.
+"""The settings of a training run: one typed dataclass per algorithm, read from TOML and overridden on the command line.
 
-Values out of range, unknown keys and wrong types are refused with the nearest match; ``fingerprint`` tells runs apart.
+``TrainConfig`` holds what every algorithm reads.  An algorithm's own settings are a subclass beside its equations; the range of
+a number stands in its type:
+
+    temperature: Annotated[float, Within(1e-9, 1e9)] = 0.1
+
+Values out of range, unknown keys (another algorithm's settings among them) and wrong types are refused with the nearest match;
+``fingerprint`` tells runs apart.
 """
 
 from __future__ import annotations
@@ -13,114 +19,110 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from alberdice import _checks
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["TrainConfig", "from_mapping", "read_toml"]
+__all__ = [
+    "LEAST",
+    "MOST",
+    "Count",
+    "FeedForwardConfig",
+    "Rate",
+    "Share",
+    "TrainConfig",
+    "Within",
+    "from_mapping",
+    "read_toml",
+]
 
 #: settings that may change when a run is resumed: none of them changes what is learned up to any update
-_FREE = ("threads", "evaluate_every", "evaluate_episodes", "checkpoint_every")
+_FREE = ("threads", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play")
+#: the least positive number and the largest count that settings take
+LEAST, MOST = 1e-12, 1 << 40
+
+Config = TypeVar("Config", bound="TrainConfig")
+
+
+@dataclass(frozen=True)
+class Within:
+    """The range of a number, both ends included; infinity is a value only where it is an end."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """For messages."""
+        ends = self.high < MOST or self.high == math.inf
+        return f"a number from {self.low:g} to {self.high:g}" if ends else f"a number, at least {self.low:g}"
+
+
+Count = Annotated[int, Within(1, MOST)]
+Rate = Annotated[float, Within(LEAST, 1.0)]
+Share = Annotated[float, Within(0.0, 1.0)]
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What is learned from what, and how.  Defaults reach the optimum of Bridge from mixed data in about half a minute."""
+    """What every algorithm is told: from what to learn, for how long, and how to judge it."""
 
     dataset: str = "bridge-mix"
     """a built-in dataset's name, a directory, or an id of the store (see ``alberdice-deep datasets list``)"""
-    dataset_seed: int = 0
+    dataset_seed: Annotated[int, Within(0, MOST)] = 0
     """seed of a built-in dataset's recipe"""
     algorithm: str = "alberdice"
-    """which learner"""
-    seed: int = 0
+    """which learner: a built-in one, or module:Class of one's own"""
+    seed: Annotated[int, Within(0, MOST)] = 0
     """seed of everything that the training draws: initial weights, minibatches, evaluation"""
     environment: str = "auto"
     """where to evaluate: auto (the built-in dataset's game), none, a game's name, or module:function of a PettingZoo env"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where to train; auto: on the GPU if there is one"""
-    threads: int = 1
+    threads: Annotated[int, Within(1, 1024)] = 1
     """threads of a CPU's matrix products; the small networks here gain nothing from more"""
-    updates: int = 2500
-    """rounds of Algorithm 1; in each, every agent takes one step of nu, e and its policy"""
-    pretrain_updates: int = 1500
-    """steps of behaviour cloning before; too few, and coordination fails (the others' data policy is the regulariser)"""
-    batch_size: int = 2048
-    """steps per minibatch; exp(e / alpha) leans on few of them when alpha is small"""
-    pretrain_batch_size: int = 512
-    """steps per minibatch of behaviour cloning"""
-    learning_rate: float = 5e-4
-    """Adam's, of nu, e and policies"""
-    pretrain_learning_rate: float = 1e-3
-    """Adam's, of the behaviour policies; falls to 0 in a straight line"""
-    discount: float = 0.99
-    """gamma"""
-    hidden: tuple[int, ...] = (128, 128)
-    """widths of every network's hidden layers"""
-    alpha_start: float = 1.0
-    """conservatism (the weight of the divergence from the data) at first"""
-    alpha_end: float = 0.02
-    """and in the end; reached geometrically, but not past a collapse of the effective sample size"""
-    anneal_share: float = 0.8
-    """share of the updates in which alpha falls; 0: it is alpha_end throughout"""
-    settle_share: float = 0.2
+    updates: Count = 2500
+    """gradient steps of every network, after pretraining where there is one"""
+    batch_size: Annotated[int, Within(2, 1 << 24)] = 2048
+    """steps per minibatch"""
+    learning_rate: Rate = 5e-4
+    """of Adam"""
+    settle_share: Share = 0.2
     """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line"""
-    hold_share: float = 0.01
-    """alpha stops falling while the effective sample size is below this share of the minibatch"""
-    collapse_rows: float = 2.0
-    """training stops, with an explanation, when the effective sample size stays below so many rows"""
-    policy_start: Literal["data", "uniform"] = "data"
-    """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
-    conservatism: float = 0.1
-    """the paper's alpha_CQL: how hard e is pressed down at actions outside the data"""
-    ratio_clip: float = 100.0
-    """the largest importance ratio"""
-    importance: Literal["weight", "resample"] = "weight"
-    """how samples are matched to the others' policies: weighted by their ratio, or drawn by it (as printed)"""
-    price: Literal["analytic", "sample"] = "analytic"
-    """the others' divergence inside e: its mean over their actions, or at the sample's own actions (as printed)"""
-    nu_price: Literal["analytic", "sample"] = "sample"
-    """the same inside nu's loss; sample is as printed"""
-    behaviour_floor: float = 1e-10
-    """the data's policy of the others is at least this where its logarithm is taken"""
-    initial_states: Literal["initial", "all"] = "initial"
-    """over which states (1-gamma) E nu is taken: where episodes begin (as printed), or all"""
-    absorbing: Literal["discounted", "single"] = "discounted"
-    """how many steps the end of an episode stands for: 1 / (1-gamma), or one"""
-    gradient_penalty: float = 0.0
-    """weight of the penalty on nu's slope; the published runs use 0.1, the paper has none"""
-    slope_limit: float = 5.0
-    """slopes of nu up to this are free"""
-    order: Literal["sequential", "simultaneous"] = "sequential"
-    """agents answer each other's newest policies (as printed), or all those of the round before"""
     standardise: bool = True
     """give networks features of mean 0 and deviation 1"""
-    share_frames: bool = True
-    """run networks once per distinct frame where that is less work; the same losses"""
-    evaluate_every: int = 1000
+    play: Literal["sample", "greedy"] = "sample"
+    """how evaluation chooses actions: drawn from the policies, or the most probable ones"""
+    evaluate_every: Count = 1000
     """updates between evaluations"""
-    evaluate_episodes: int = 1000
+    evaluate_episodes: Annotated[int, Within(2, 10_000_000)] = 1000
     """episodes of one evaluation"""
-    checkpoint_every: int = 1000
+    checkpoint_every: Count = 1000
     """updates between checkpoints"""
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(type(self)).items():
+        for name, kind in get_type_hints(type(self), include_extras=True).items():
             object.__setattr__(self, name, _checked(name, getattr(self, name), kind))
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if not (low <= value <= high):
-                raise InvalidArgumentError(name, got=value, expected=_interval(low, high))
-        if self.alpha_end > self.alpha_start:
-            raise InvalidArgumentError("alpha_end", got=self.alpha_end, expected=f"at most alpha_start, {self.alpha_start}")
-        if not self.hidden or min(self.hidden) < 1:
-            raise InvalidArgumentError("hidden", got=self.hidden, expected="one or more widths, each at least 1")
+
+    @property
+    def merges_frames(self) -> bool:
+        """Whether equal frames of the data are merged, see ``alberdice.deep.data``."""
+        return False
+
+    @property
+    def pretraining(self) -> int:
+        """Updates before the first one that ``updates`` counts."""
+        return 0
 
     @property
     def total(self) -> int:
-        """Pretraining and training updates together."""
-        return self.pretrain_updates + self.updates
+        """All updates of the run."""
+        return self.pretraining + self.updates
+
+    def rate_at(self, done: int) -> float:
+        """The learning rate after so many updates: constant, then falling to 0 over the last ``settle_share`` of them."""
+        left = (self.updates - done) / self.updates
+        return self.learning_rate * min(1.0, left / max(self.settle_share, 1e-9))
 
     def fingerprint(self) -> str:
         """A hash of all that decides what is learned."""
@@ -128,41 +130,36 @@ class TrainConfig:
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
-_TINY, _MOST = 1e-12, 1 << 40
-_RANGES: dict[str, tuple[float, float]] = {
-    "dataset_seed": (0, _MOST),
-    "seed": (0, _MOST),
-    "threads": (1, 1024),
-    "updates": (1, _MOST),
-    "pretrain_updates": (1, _MOST),
-    "batch_size": (2, 1 << 24),
-    "pretrain_batch_size": (1, 1 << 24),
-    "learning_rate": (_TINY, 1.0),
-    "pretrain_learning_rate": (_TINY, 1.0),
-    "discount": (0.0, 1 - 1e-9),
-    "alpha_start": (_TINY, 1e6),
-    "alpha_end": (_TINY, 1e6),
-    "anneal_share": (0.0, 1.0),
-    "settle_share": (0.0, 1.0),
-    "hold_share": (0.0, 1.0),
-    "collapse_rows": (0.0, 1 << 24),
-    "conservatism": (0.0, 1e6),
-    "ratio_clip": (_TINY, math.inf),
-    "behaviour_floor": (1e-300, 1.0),
-    "gradient_penalty": (0.0, 1e6),
-    "slope_limit": (0.0, 1e6),
-    "evaluate_every": (1, _MOST),
-    "evaluate_episodes": (2, 10_000_000),
-    "checkpoint_every": (1, _MOST),
-}
+@dataclass(frozen=True)
+class FeedForwardConfig(TrainConfig):
+    """What algorithms are told that run feed-forward networks on single steps."""
 
+    hidden: tuple[int, ...] = (128, 128)
+    """widths of every network's hidden layers"""
+    share_frames: bool = True
+    """run networks once per distinct frame where that is less work; the same losses"""
 
-def _interval(low: float, high: float) -> str:
-    return f"a number from {low:g} to {high:g}" if high < _MOST else f"a number, at least {low:g}"
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.hidden or min(self.hidden) < 1:
+            raise InvalidArgumentError("hidden", got=self.hidden, expected="one or more widths, each at least 1")
+
+    @property
+    def merges_frames(self) -> bool:
+        """As ``share_frames`` says."""
+        return self.share_frames
 
 
 def _checked(name: str, value: Any, kind: Any) -> Any:
-    """The value in its field's type, or InvalidArgumentError."""
+    """The value in its field's type and range, or InvalidArgumentError."""
+    if get_origin(kind) is Annotated:
+        kind, *notes = get_args(kind)
+        within = next(note for note in notes if isinstance(note, Within))
+        endless = within.high == math.inf and value == math.inf
+        value = value if endless else _checked(name, value, kind)
+        if not within.low <= value <= within.high:
+            raise InvalidArgumentError(name, got=value, expected=str(within))
+        return value
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             near = difflib.get_close_matches(str(value), get_args(kind), 1)
@@ -175,8 +172,6 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
         return tuple(_checks.whole_number(entry, f"{name}[{k}]") for k, entry in enumerate(value))
     if kind is int:
         return _checks.whole_number(value, name)
-    if kind is float and value == math.inf and name == "ratio_clip":
-        return math.inf
     if kind is float:
         return _checks.real_number(value, name)
     if not isinstance(value, kind):
@@ -184,31 +179,31 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
     return value
 
 
-def from_mapping(values: Mapping[str, Any], base: TrainConfig | None = None, where: str = "settings") -> TrainConfig:
-    """Settings from names and values, over ``base``.
+def from_mapping(values: Mapping[str, Any], base: Config, where: str = "settings") -> Config:
+    """Settings from names and values, over ``base``, whose algorithm's they are.
 
     Raises:
         InvalidArgumentError: an unknown name, with the nearest known one, or a value that does not fit.
     """
-    known = [each.name for each in fields(TrainConfig)]
+    known = [each.name for each in fields(base)]
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, cutoff=0.0)[0]
             remedy = f"nearest match: {near}"
-            raise InvalidArgumentError(f"{where}: {name}", got="an unknown key", expected="a setting", remedy=remedy)
-    return replace(base or TrainConfig(), **values)
+            expected = f"a setting of {base.algorithm}"
+            raise InvalidArgumentError(f"{where}: {name}", got="an unknown key", expected=expected, remedy=remedy)
+    return replace(base, **values)
 
 
-def read_toml(path: Path) -> TrainConfig:
-    """Settings from a TOML file.
+def read_toml(path: Path) -> dict[str, Any]:
+    """Names and values of a TOML file of settings.
 
     Raises:
-        InvalidArgumentError: no such file, no TOML, unknown keys, values that do not fit.
+        InvalidArgumentError: no such file, or no TOML.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidArgumentError(str(path), got=error.strerror, expected="a TOML file of settings") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidArgumentError(str(path), got=str(error), expected="TOML") from None
-    return from_mapping(values, where=str(path))

@@ -1,65 +1,30 @@
 """What the training loop asks of a learner, and the registry of learners.
 
-A learner owns its networks and optimisers; the loop owns time, generators, evaluation and files.  A new algorithm is one file
-that ends with ``register("name", Class)``; nothing else changes.
+A learner owns its networks and optimisers; the loop owns time, generators, evaluation and files.  A new algorithm is one file:
+its settings, its losses, its learner (whose class attribute ``settings`` is the class of settings), and ``register("name",
+Class)``; nothing else changes.  One's own is found as ``--algorithm module:Class``, too.
 
     learner.update(generator) -> metrics        one update; all randomness from the generator; no synchronisation needed
     learner.policies -> Policies                what is evaluated, saved and deployed
     learner.state_dict() / load_state_dict()    everything that the next update depends on, as named tensors
-    learner.complaint(metrics) -> str           why training cannot go on; empty if it can
+    learner.complaint(metrics) -> str           why training cannot go on, "what: remedy"; empty if it can
 """
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.data import Features, TrainingData
-from alberdice.deep.losses import log_policy
-from alberdice.deep.networks import StackedMLP
+from alberdice.deep.data import TrainingData
+from alberdice.deep.policies import Policies
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["Learner", "LearnerClass", "Policies", "learner_class", "register"]
-
-
-@dataclass(frozen=True)
-class Policies:
-    """All agents' policies: pi_i(a_i|o_i), one network each.
-
-    Attributes:
-        network: the networks' shape.
-        parameters: ``(N, P)``.
-        features: how observations become inputs.
-        n_actions: per agent.
-        base: where the policies start from: pi_i^D as one network for all agents, with the agent's number among its inputs, and
-            its parameters; the policies' networks then give the change of its logits. None: they give the logits.
-    """
-
-    network: StackedMLP
-    parameters: Tensor
-    features: Features
-    n_actions: tuple[int, ...]
-    base: tuple[StackedMLP, Tensor] | None = None
-
-    @torch.no_grad()
-    def log_probabilities(self, observations: Tensor, available: Tensor | None = None) -> Tensor:
-        """The tables log pi_i(a|o_i), ``(B, N, A)``, for raw observations ``(B, N, O)`` and masks ``(B, N, A)``."""
-        if available is None:
-            own = torch.arange(self.network.outputs) < torch.tensor(self.n_actions)[:, None]
-            available = own.to(observations.device)
-        inputs, n = self.features(observations), len(self.n_actions)
-        logits = self.network(self.parameters, inputs.transpose(0, 1)).transpose(0, 1)
-        if self.base is not None:
-            network, parameters = self.base
-            numbered = torch.cat([inputs, torch.eye(n, device=inputs.device).expand(len(inputs), n, n)], dim=-1)
-            logits = logits + log_policy(network(parameters, numbered.flatten(0, 1)).view(logits.shape), available)
-        return log_policy(logits, available)
+__all__ = ["ALGORITHMS", "Learner", "LearnerClass", "learner_class", "not_finite", "register"]
 
 
 class Learner(Protocol):
@@ -85,11 +50,18 @@ class Learner(Protocol):
 class LearnerClass(Protocol):
     """How the loop makes a learner."""
 
-    def __call__(self, data: TrainingData, config: TrainConfig, generator: torch.Generator) -> Learner:
-        """A fresh learner whose initial weights the generator draws."""
+    @property
+    def settings(self) -> type[TrainConfig]:
+        """The class of the algorithm's own settings (a class attribute)."""
+
+    def __call__(self, data: TrainingData, config: Any, generator: torch.Generator) -> Learner:
+        """A fresh learner whose initial weights the generator draws; ``config`` is one of ``settings``."""
 
 
-_BUILT_IN = {"alberdice": "alberdice.deep.alberdice"}
+#: built-in algorithms and their modules, in the order of the paper's tables
+ALGORITHMS = {
+    "alberdice": "alberdice.deep.alberdice",
+}
 _REGISTERED: dict[str, LearnerClass] = {}
 
 
@@ -99,16 +71,37 @@ def register(name: str, maker: LearnerClass) -> None:
 
 
 def learner_class(name: str) -> LearnerClass:
-    """The learner of that name.
+    """The learner of that name, or the one that 'module:Class' names.
 
     Raises:
-        InvalidArgumentError: none is registered, with the nearest match.
+        InvalidArgumentError: none is registered, with the nearest match; no such module or class, or no learner.
     """
-    if name not in _REGISTERED and name in _BUILT_IN:
-        import_module(_BUILT_IN[name])
+    if ":" in name:
+        return _imported(name)
+    if name not in _REGISTERED and name in ALGORITHMS:
+        import_module(ALGORITHMS[name])
     if name not in _REGISTERED:
-        known = sorted({*_BUILT_IN, *_REGISTERED})
+        known = sorted({*ALGORITHMS, *_REGISTERED})
         near = difflib.get_close_matches(name, known, 1, cutoff=0.0)[0]
-        expected = f"one of {', '.join(known)}"
+        expected = f"one of {', '.join(known)}, or module:Class"
         raise InvalidArgumentError("algorithm", got=repr(name), expected=expected, remedy=f"nearest match: {near}")
     return _REGISTERED[name]
+
+
+def _imported(name: str) -> LearnerClass:
+    module, _, attribute = name.partition(":")
+    try:
+        found: LearnerClass = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        expected = "an importable module and its class"
+        raise InvalidArgumentError(f"algorithm {name!r}", got=str(error), expected=expected) from None
+    settings = getattr(found, "settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, TrainConfig)):
+        expected = "a class whose attribute settings is a subclass of TrainConfig"
+        raise InvalidArgumentError(f"algorithm {name!r}", got=f"settings = {settings!r}", expected=expected)
+    return found
+
+
+def not_finite(metrics: dict[str, float]) -> bool:
+    """Whether any metric is infinite or no number."""
+    return any(value - value != 0 for value in metrics.values())

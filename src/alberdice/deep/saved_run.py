@@ -8,26 +8,28 @@ from typing import Any
 
 import torch
 
-from alberdice.deep.data import Features
 from alberdice.deep.evaluation import evaluate, find_environment
-from alberdice.deep.learner import Policies
-from alberdice.deep.networks import StackedMLP
+from alberdice.deep.learner import learner_class
+from alberdice.deep.policies import Policies, load_policies
 from alberdice.deep.run_directory import RunDirectory
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["evaluate_run", "load_policies"]
+__all__ = ["DEPLOYED", "evaluate_run", "policies_of_run"]
+
+#: what the names of the policies' tensors begin with in a checkpoint
+DEPLOYED = "deploy."
 
 
-def load_policies(out: Path) -> Policies:
-    """The policies of a run, from its checkpoint alone."""
+def policies_of_run(out: Path) -> Policies:
+    """The policies of a run, from its checkpoint alone.
+
+    Raises:
+        InvalidArgumentError, InvalidDataError: no run there, or not one of this package.
+    """
     tensors, header = RunDirectory(out).load()
-    features = Features(tensors["deploy.mean"], tensors["deploy.scale"])
-    base = None if header["base"] is None else (_network(header["base"]), tensors["deploy.base"])
-    return Policies(_network(header["network"]), tensors["deploy.policies"], features, tuple(header["n_actions"]), base)
-
-
-def _network(shape: dict[str, Any]) -> StackedMLP:
-    return StackedMLP(**{**shape, "hidden": tuple(shape["hidden"])})
+    learner_class(header["algorithm"])  # what reads its policies registers itself
+    deployed = {name.removeprefix(DEPLOYED): t for name, t in tensors.items() if name.startswith(DEPLOYED)}
+    return load_policies(deployed, header["policies"])
 
 
 def evaluate_run(out: Path, *, environment: str = "auto", episodes: int = 1000, seed: int = 0) -> dict[str, Any]:
@@ -37,11 +39,11 @@ def evaluate_run(out: Path, *, environment: str = "auto", episodes: int = 1000, 
         InvalidArgumentError, InvalidDataError: no run there, no environment, or one that does not fit.
     """
     config = RunDirectory(out).read_json("config.json")
-    policies = load_policies(out)
+    policies = policies_of_run(out)
     name = config["environment"] if environment == "auto" else environment
     where = find_environment(name, config["dataset"])
     if where is None:
         remedy = "name a game or module:function with --environment"
         raise InvalidArgumentError("environment", got="none", expected="where to play", remedy=remedy)
-    found = evaluate(policies, where, episodes, torch.Generator().manual_seed(seed))
+    found = evaluate(policies, where, episodes, torch.Generator().manual_seed(seed), config["play"])
     return {"run": str(out), **{key: config[key] for key in ("algorithm", "dataset", "seed")}, **asdict(found)}

@@ -27,10 +27,11 @@ from torch import Tensor
 import alberdice
 from alberdice.datasets import OfflineDataset, load_dataset
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.data import Features, TrainingData
+from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
-from alberdice.deep.learner import Learner, Policies, learner_class
+from alberdice.deep.learner import Learner, learner_class
 from alberdice.deep.run_directory import RunDirectory
+from alberdice.deep.saved_run import DEPLOYED
 from alberdice.errors import InvalidArgumentError, SolverError
 from alberdice.games.game import Game
 
@@ -53,7 +54,6 @@ class _Run:
     generator: torch.Generator
     environment: Environment | None
     device: str
-    features: Features
     progress: Progress
     curves: Any = None
     done: int = 0
@@ -88,11 +88,11 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Pro
             with _numerics(config), _stoppable() as stopped:
                 _loop(run, stopped)
         except SolverError as error:
-            folder.write_json("result.json", _result(run, begun, f"diverged: {error}"))
+            folder.write_json("result.json", _result(run, begun, "diverged", str(error)))
             raise
         finally:
             run.curves.close()
-        result = _result(run, begun, "done")
+        result = _result(run, begun, "done", "")
         folder.write_json("result.json", result)
     return result
 
@@ -115,14 +115,17 @@ def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _
     """Load the data and draw a fresh learner."""
     device = _device(config.device)
     maker = learner_class(config.algorithm)
+    if not isinstance(config, maker.settings):
+        got, expected = type(config).__name__, f"settings of {config.algorithm}, {maker.settings.__name__}"
+        raise InvalidArgumentError("config", got=got, expected=expected)
     environment = find_environment(config.environment, config.dataset)
     dataset = load_dataset(config.dataset, seed=config.dataset_seed)
-    data = TrainingData.build(dataset, standardise=config.standardise, share=config.share_frames, device=device)
+    data = TrainingData.build(dataset, standardise=config.standardise, share=config.merges_frames, device=device)
     learner = maker(data, config, torch.Generator().manual_seed(config.seed))
     if isinstance(environment, Game):
         policy_of_game(learner.policies, environment)  # refuse a game that does not fit before hours of training, not after
     generator = torch.Generator(device).manual_seed(config.seed + 1)
-    return _Run(config, folder, dataset, learner, generator, environment, device, data.features, progress)
+    return _Run(config, folder, dataset, learner, generator, environment, device, progress)
 
 
 def _device(wanted: str) -> str:
@@ -145,7 +148,7 @@ def _loop(run: _Run, stopped: Callable[[], bool]) -> None:
     while run.done < config.total:
         metrics = run.learner.update(run.generator)
         run.done += 1
-        trained = run.done - config.pretrain_updates
+        trained = run.done - config.pretraining
         last, note = run.done == config.total, ""
         evaluating = last or (trained > 0 and trained % config.evaluate_every == 0)
         if evaluating or run.done % _LOOK_EVERY == 0:
@@ -184,7 +187,7 @@ def _evaluate(run: _Run, metrics: dict[str, Tensor]) -> str:
     note = f"update {run.done}"
     if run.environment is not None:
         generator = torch.Generator().manual_seed((run.config.seed << 24) + run.done)
-        run.latest = evaluate(run.learner.policies, run.environment, run.config.evaluate_episodes, generator)
+        run.latest = evaluate(run.learner.policies, run.environment, run.config.evaluate_episodes, generator, run.config.play)
         gap = run.latest.return_mean - _data_return(run)
         row |= {**asdict(run.latest), "gap_to_data": gap}
         note = f"return {run.latest.return_mean:.4f}, {gap:+.4f} against the data"
@@ -201,30 +204,26 @@ def _data_return(run: _Run) -> float:
 
 
 def _save(run: _Run) -> None:
-    policies = run.learner.policies
+    deployed, shape = run.learner.policies.save()
     tensors = {**run.learner.state_dict(), "generator": run.generator.get_state()}
-    tensors |= {f"deploy.{name}": tensor for name, tensor in _policy_tensors(policies).items()}
+    tensors |= {f"{DEPLOYED}{name}": tensor for name, tensor in deployed.items()}
     header = {
         "update": run.done,
         "train_seconds": run.train_seconds,
         "fingerprint": run.config.fingerprint(),
-        "network": asdict(policies.network),
-        "base": None if policies.base is None else asdict(policies.base[0]),
-        "n_actions": policies.n_actions,
+        "algorithm": run.config.algorithm,
         "dataset": run.config.dataset,
+        "policies": shape,
     }
     run.folder.save(tensors, header)
 
 
-def _policy_tensors(policies: Policies) -> dict[str, Tensor]:
-    found = {"policies": policies.parameters, "mean": policies.features.mean, "scale": policies.features.scale}
-    return found if policies.base is None else {**found, "base": policies.base[1]}
-
-
-def _result(run: _Run, begun: float, status: str) -> dict[str, Any]:
+def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]:
+    """What came out; of a run that diverged, with its last good evaluation."""
     found = run.latest or Evaluation(float("nan"), float("nan"), 0, float("nan"))
     return {
         "status": status,
+        "reason": reason,
         "algorithm": run.config.algorithm,
         "dataset": run.config.dataset,
         "seed": run.config.seed,

@@ -1,42 +1,53 @@
 """``alberdice-deep train`` and ``alberdice-deep evaluate``: results as JSON on stdout, words and progress on stderr.
 
-Defaults of ``train`` come from ``--config FILE`` (TOML), which options on the command line override.  Loads torch when run, not
-before.
+``train`` takes the settings of the algorithm that ``--algorithm`` names; their defaults come from ``--config FILE`` (TOML), and
+options on the command line override those.  Torch is loaded when one of these commands is asked for, not before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from alberdice.cli.common import print_json, progress_bar
-from alberdice.deep.config import TrainConfig, read_toml
+from alberdice.deep.config import TrainConfig, from_mapping, read_toml
 from alberdice.errors import ResourceError
 
-__all__ = ["Evaluate", "Train", "use_config_file"]
-
-_DEFAULTS: ContextVar[TrainConfig | None] = ContextVar("defaults", default=None)
+__all__ = ["Evaluate", "Train", "check_torch", "train_command"]
 
 
-def use_config_file(arguments: Sequence[str]) -> None:
-    """Make the settings of ``--config FILE`` the defaults of ``train``.
+def train_command(arguments: Sequence[str]) -> type[Train]:
+    """The command ``train`` with the settings of the algorithm that the arguments, or their ``--config FILE``, ask for.
 
     Raises:
-        InvalidArgumentError: a file that cannot be read, unknown keys, values that do not fit.
+        InvalidArgumentError: no such algorithm, a file that cannot be read, unknown keys, values that do not fit.
     """
-    files = [after for option, after in pairwise(arguments) if option == "--config"]
-    files += [option.partition("=")[2] for option in arguments if option.startswith("--config=")]
-    _DEFAULTS.set(read_toml(Path(files[-1])) if files else None)
+    if arguments[:1] != ["train"]:
+        return Train
+    check_torch()
+    from alberdice.deep.learner import learner_class
+
+    file = _last_value(arguments, "--config")
+    values = read_toml(Path(file)) if file else {}
+    name = _last_value(arguments, "--algorithm") or values.get("algorithm", TrainConfig.algorithm)
+    maker = learner_class(name)
+    default = from_mapping({**values, "algorithm": name}, maker.settings(algorithm=name), where=file or "settings")
+    settings: Any = Annotated[type(default), tyro.conf.arg(name="")]
+    command = make_dataclass("Train", [("settings", settings, field(default=default))], bases=(Train,), frozen=True)
+    command.__doc__ = f"Train {name} on a dataset; prints result.json.  {(maker.settings.__doc__ or '').splitlines()[0]}"
+    return command
 
 
-def _defaults() -> TrainConfig:
-    return _DEFAULTS.get() or TrainConfig()
+def _last_value(arguments: Sequence[str], option: str) -> str:
+    """The value of an option on a command line, empty if it is not there."""
+    found = [after for each, after in pairwise(arguments) if each == option]
+    found += [each.partition("=")[2] for each in arguments if each.startswith(f"{option}=")]
+    return found[-1] if found else ""
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,11 @@ class Train:
     """continue the run in the folder, bit for bit"""
     config: Path | None = None
     """TOML file of settings; options given here override it"""
-    settings: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=_defaults)
+    settings: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
 
     def run(self) -> None:
         """Train."""
-        _check_torch()
+        check_torch()
         from alberdice.deep.training import train
 
         with progress_bar(f"{self.settings.algorithm} on {self.settings.dataset}", self.settings.total) as step:
@@ -82,7 +93,7 @@ class Evaluate:
 
     def run(self) -> None:
         """Play."""
-        _check_torch()
+        check_torch()
         from alberdice._checks import whole_number
         from alberdice.deep.saved_run import evaluate_run
 
@@ -90,7 +101,8 @@ class Evaluate:
         print_json(evaluate_run(self.run_dir, environment=self.environment, episodes=episodes, seed=seed))
 
 
-def _check_torch() -> None:
+def check_torch() -> None:
+    """Raises ResourceError without torch."""
     try:
         import torch  # noqa: F401
     except ImportError:

@@ -1,0 +1,70 @@
+"""The settings of AlberDICE; docs/differences.md says where a default departs from what is printed, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from alberdice.deep.config import LEAST, Count, FeedForwardConfig, Rate, Share, Within
+from alberdice.errors import InvalidArgumentError
+
+__all__ = ["AlberDICEConfig"]
+
+
+@dataclass(frozen=True)
+class AlberDICEConfig(FeedForwardConfig):
+    """Algorithm 1 on samples.  Defaults reach the optimum of Bridge from mixed data in about half a minute."""
+
+    pretrain_updates: Count = 1500
+    """steps of behaviour cloning before; too few, and coordination fails (the others' data policy is the regulariser)"""
+    pretrain_batch_size: Annotated[int, Within(1, 1 << 24)] = 512
+    """steps per minibatch of behaviour cloning"""
+    pretrain_learning_rate: Rate = 1e-3
+    """Adam's, of the behaviour policies; falls to 0 in a straight line"""
+    discount: Annotated[float, Within(0.0, 1 - 1e-9)] = 0.99
+    """gamma"""
+    alpha_start: Annotated[float, Within(LEAST, 1e6)] = 1.0
+    """conservatism (the weight of the divergence from the data) at first"""
+    alpha_end: Annotated[float, Within(LEAST, 1e6)] = 0.02
+    """and in the end; reached geometrically, but not past a collapse of the effective sample size"""
+    anneal_share: Share = 0.8
+    """share of the updates in which alpha falls; 0: it is alpha_end throughout"""
+    hold_share: Share = 0.01
+    """alpha stops falling while the effective sample size is below this share of the minibatch"""
+    collapse_rows: Annotated[float, Within(0.0, 1 << 24)] = 2.0
+    """training stops, with an explanation, when the effective sample size stays below so many rows"""
+    policy_start: Literal["data", "uniform"] = "data"
+    """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
+    conservatism: Annotated[float, Within(0.0, 1e6)] = 0.1
+    """the paper's alpha_CQL: how hard e is pressed down at actions outside the data"""
+    ratio_clip: Annotated[float, Within(LEAST, math.inf)] = 100.0
+    """the largest importance ratio"""
+    importance: Literal["weight", "resample"] = "weight"
+    """how samples are matched to the others' policies: weighted by their ratio, or drawn by it (as printed)"""
+    price: Literal["analytic", "sample"] = "analytic"
+    """the others' divergence inside e: its mean over their actions, or at the sample's own actions (as printed)"""
+    nu_price: Literal["analytic", "sample"] = "sample"
+    """the same inside nu's loss; sample is as printed"""
+    behaviour_floor: Annotated[float, Within(1e-300, 1.0)] = 1e-10
+    """the data's policy of the others is at least this where its logarithm is taken"""
+    initial_states: Literal["initial", "all"] = "initial"
+    """over which states (1-gamma) E nu is taken: where episodes begin (as printed), or all"""
+    absorbing: Literal["discounted", "single"] = "discounted"
+    """how many steps the end of an episode stands for: 1 / (1-gamma), or one"""
+    gradient_penalty: Annotated[float, Within(0.0, 1e6)] = 0.0
+    """weight of the penalty on nu's slope; the published runs use 0.1, the paper has none"""
+    slope_limit: Annotated[float, Within(0.0, 1e6)] = 5.0
+    """slopes of nu up to this are free"""
+    order: Literal["sequential", "simultaneous"] = "sequential"
+    """agents answer each other's newest policies (as printed), or all those of the round before"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.alpha_end > self.alpha_start:
+            raise InvalidArgumentError("alpha_end", got=self.alpha_end, expected=f"at most alpha_start, {self.alpha_start}")
+
+    @property
+    def pretraining(self) -> int:
+        """Steps of behaviour cloning."""
+        return self.pretrain_updates
