@@ -27,6 +27,19 @@ TINY: dict[str, Any] = {
 }
 
 
+#: another value of the settings that every learner reads
+SHARED_CHANGES: dict[str, Any] = {
+    "dataset": "matrix-c",
+    "dataset_seed": 1,
+    "seed": 1,
+    "updates": 13,
+    "batch_size": 33,
+    "learning_rate": 1e-3 / 3,
+    "settle_share": 0.5,
+    "standardise": False,
+}
+
+
 def chain_dataset(seed: int = 0, *, n_actions: tuple[int, ...] = (2, 3, 4), masks: bool = False) -> OfflineDataset:
     """Random episodes with three agents, five features per observation, seven per state: N, D and A all differ."""
     generator = np.random.default_rng(seed)

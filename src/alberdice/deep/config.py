@@ -28,6 +28,7 @@ __all__ = [
     "LEAST",
     "MOST",
     "Count",
+    "Discount",
     "FeedForwardConfig",
     "Rate",
     "Share",
@@ -61,6 +62,7 @@ class Within:
 Count = Annotated[int, Within(1, MOST)]
 Rate = Annotated[float, Within(LEAST, 1.0)]
 Share = Annotated[float, Within(0.0, 1.0)]
+Discount = Annotated[float, Within(0.0, 1 - 1e-9)]
 
 
 @dataclass(frozen=True)

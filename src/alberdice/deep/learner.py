@@ -21,10 +21,11 @@ from torch import Tensor
 
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
-from alberdice.deep.policies import Policies
+from alberdice.deep.networks import Adam, StackedMLP
+from alberdice.deep.policies import FeedForwardPolicies, Policies
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["ALGORITHMS", "Learner", "LearnerClass", "learner_class", "not_finite", "register"]
+__all__ = ["ALGORITHMS", "Learner", "LearnerClass", "NetworkLearner", "learner_class", "not_finite", "register"]
 
 
 class Learner(Protocol):
@@ -60,6 +61,8 @@ class LearnerClass(Protocol):
 
 #: built-in algorithms and their modules, in the order of the paper's tables
 ALGORITHMS = {
+    "bc": "alberdice.deep.bc",
+    "optidice": "alberdice.deep.optidice",
     "alberdice": "alberdice.deep.alberdice",
 }
 _REGISTERED: dict[str, LearnerClass] = {}
@@ -105,3 +108,56 @@ def _imported(name: str) -> LearnerClass:
 def not_finite(metrics: dict[str, float]) -> bool:
     """Whether any metric is infinite or no number."""
     return any(value - value != 0 for value in metrics.values())
+
+
+class NetworkLearner:
+    """What learners share that are a few stacks of networks with an Adam each: their state, and a look at their metrics.
+
+    Args:
+        data: what to learn from.
+        networks: per name, the networks' shape and their number.
+        generator: draws the initial weights, in the order of ``networks``.
+        scalars: further state, as tensors by name; changed in place.
+    """
+
+    def __init__(
+        self,
+        data: TrainingData,
+        networks: dict[str, tuple[StackedMLP, int]],
+        generator: torch.Generator,
+        scalars: dict[str, Tensor] | None = None,
+    ) -> None:
+        self.data = data
+        self.networks = {name: network for name, (network, _) in networks.items()}
+        self.parameters = {name: net.initial(n, generator).to(data.states.device) for name, (net, n) in networks.items()}
+        self.optimisers = {name: Adam(parameters) for name, parameters in self.parameters.items()}
+        self.scalars = {"updates_done": torch.zeros((), dtype=torch.int64), **(scalars or {})}
+
+    @property
+    def policies(self) -> FeedForwardPolicies:
+        """The present policies, the networks called 'policy'."""
+        return FeedForwardPolicies(self.networks["policy"], self.parameters["policy"], self.data.features, self.data.n_actions)
+
+    def count(self) -> int:
+        """Updates done before this one, which is counted."""
+        done = int(self.scalars["updates_done"])
+        self.scalars["updates_done"] += 1
+        return done
+
+    def step(self, name: str, gradient: Tensor, learning_rate: float) -> None:
+        """One step of the networks of that name."""
+        self.optimisers[name].step(gradient, learning_rate)
+
+    def complaint(self, metrics: dict[str, float]) -> str:
+        """Not-a-number."""
+        return "a loss is not finite: lower learning_rate" if not_finite(metrics) else ""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Parameters, optimisers and scalars."""
+        moments = {f"{name}.{key}": t for name, adam in self.optimisers.items() for key, t in adam.state.items()}
+        return {**self.parameters, **moments, **self.scalars}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue from a state."""
+        for name, tensor in self.state_dict().items():
+            tensor.copy_(state[name])

@@ -42,6 +42,7 @@ __all__ = [
     "resample",
     "resampled_log_weight",
     "sample_advantage",
+    "with_absorbing",
 ]
 
 #: the logit of an unavailable action
@@ -101,6 +102,22 @@ def nu_loss(advantage: Tensor, log_weight: Tensor, initial_nu: Tensor, alpha: Te
         discount: gamma.
     """
     return alpha * torch.logsumexp(advantage / alpha + log_weight, -1) + (1 - discount) * initial_nu
+
+
+def with_absorbing(
+    advantage: Tensor, log_weight: Tensor, absorbing_nu: Tensor, discount: float, share: float
+) -> tuple[Tensor, Tensor]:
+    """Advantages and log weights ``(..., B + 1)`` with the absorbing transition as one more row, of weight ``share`` among all.
+
+    Args:
+        advantage, log_weight: of the sampled rows, ``(..., B)``.
+        absorbing_nu: nu at the absorbing state, ``(...,)``; its transition has no reward and leads to itself.
+        discount: gamma.
+        share: in [0, 1).
+    """
+    at_end = ((discount - 1) * absorbing_nu)[..., None]
+    end_weight = at_end.new_full(at_end.shape, math.log(share) if share > 0 else MASKED)
+    return torch.cat([advantage, at_end], -1), torch.cat([log_weight + math.log1p(-share), end_weight], -1)
 
 
 def gradient_penalty(slopes: Tensor, limit: float) -> Tensor:

@@ -16,7 +16,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-__all__ = ["Adam", "StackedMLP"]
+__all__ = ["Adam", "StackedMLP", "slopes_between"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,18 @@ class StackedMLP:
             x = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias[:, None, :], x, weight)
             x = torch.relu(x) if layer < len(self.hidden) else x
         return x
+
+
+def slopes_between(network: StackedMLP, parameters: Tensor, inputs: Tensor, generator: torch.Generator) -> Tensor:
+    """Slopes d output / d input at random points between random pairs of inputs ``(B, inputs)``: ``(n, B, inputs)``.
+
+    They can be differentiated once more, in the parameters ``(n, P)``; networks with one output.
+    """
+    order = torch.randperm(len(inputs), generator=generator, device=inputs.device)
+    share = torch.rand(len(inputs), 1, generator=generator, device=inputs.device)
+    between = (share * inputs + (1 - share) * inputs[order]).expand(len(parameters), *inputs.shape).requires_grad_()
+    (slopes,) = torch.autograd.grad(network(parameters, between).sum(), between, create_graph=True)
+    return slopes
 
 
 class Adam:

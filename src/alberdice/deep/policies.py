@@ -17,12 +17,21 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from alberdice.deep.data import Features
+from alberdice.deep.data import Features, TrainingData
 from alberdice.deep.losses import log_policy
 from alberdice.deep.networks import StackedMLP
 from alberdice.errors import InvalidDataError
 
-__all__ = ["Actor", "FeedForwardPolicies", "Policies", "load_policies", "mask_of_agents", "register_policies"]
+__all__ = [
+    "Actor",
+    "FeedForwardPolicies",
+    "Policies",
+    "load_policies",
+    "mask_of_agents",
+    "policy_network",
+    "policy_tables",
+    "register_policies",
+]
 
 
 class Actor(Protocol):
@@ -82,6 +91,17 @@ def load_policies(tensors: dict[str, Tensor], header: dict[str, Any]) -> Policie
         remedy = "import the module of the algorithm that saved them first"
         raise InvalidDataError("policies", got=repr(header.get("kind")), expected=f"one of {', '.join(_KINDS)}", remedy=remedy)
     return _KINDS[header["kind"]](tensors, header)
+
+
+def policy_network(data: TrainingData, hidden: tuple[int, ...]) -> StackedMLP:
+    """The shape of feed-forward policies for these data; they begin near uniform."""
+    return StackedMLP(data.observations.shape[-1], hidden, data.available.shape[-1], last_scale=0.01)
+
+
+def policy_tables(network: StackedMLP, parameters: Tensor, data: TrainingData, frames: Tensor) -> Tensor:
+    """The tables log pi_i(a|o_i) at frames of the data ``(R,)``: ``(N, R, A)``, differentiable in the parameters."""
+    inputs, available = (table[frames].transpose(0, 1) for table in (data.observations, data.available))
+    return log_policy(network(parameters, inputs), available)
 
 
 def mask_of_agents(n_actions: tuple[int, ...], choices: int, device: torch.device) -> Tensor:

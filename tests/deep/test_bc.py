@@ -1,0 +1,80 @@
+"""Behaviour cloning: the data's marginals, apart; every setting; masks; bits."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from deep_samples import SHARED_CHANGES, chain_dataset, equal, tiny, trained
+
+import alberdice as ad
+from alberdice import tabular
+from alberdice.datasets import make_builtin
+from alberdice.deep.bc import BC, BCConfig
+from alberdice.deep.data import TrainingData
+from alberdice.deep.evaluation import policy_of_game
+
+CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,)}
+ELSEWHERE = {"algorithm", "environment", "device", "threads", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play"}
+
+
+def learned(dataset: str, **settings: Any) -> BC:
+    data = TrainingData.build(make_builtin(dataset), share=True)
+    config = BCConfig(dataset=dataset, **settings)
+    agents, generator = BC(data, config, torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
+    for _ in range(config.updates):
+        agents.update(generator)
+    return agents
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_matrix_games_end_at_the_population_version(name: str) -> None:
+    game = ad.games.penalty_xor()
+    expected = tabular.ALGORITHMS["BC"](game.mmdp, game.data(name, floor=0.0)).joint()[0]
+    found = policy_of_game(learned(f"matrix-{name}", hidden=(16,), updates=600, learning_rate=5e-3).policies, game)
+    np.testing.assert_allclose(found.joint()[0], expected, atol=0.02)
+
+
+def test_bridge_is_cloned_where_the_data_are() -> None:
+    """At the start both agents go left or right as a fair coin falls, each a coin of its own: a quarter for every pair."""
+    game = ad.games.bridge()
+    policy = policy_of_game(learned("bridge-optimal", updates=500, hidden=(64,), learning_rate=3e-3).policies, game)
+    start = int(game.mmdp.initial.argmax())
+    first = policy.joint()[start]
+    np.testing.assert_allclose(first[3:, 3:], 0.25, atol=0.06)
+
+
+def test_every_setting_is_covered() -> None:
+    assert {f.name for f in fields(BCConfig)} == {*CHANGES, *ELSEWHERE, "share_frames"}
+
+
+@pytest.mark.parametrize("name", [*CHANGES])
+def test_every_setting_changes_what_is_learned(name: str) -> None:
+    dataset = None if name.startswith("dataset") else chain_dataset(n_actions=(2, 3))
+    assert not equal(trained(tiny("bc"), dataset), trained(tiny("bc", **{name: CHANGES[name]}), dataset))
+
+
+def test_sharing_frames_changes_nothing_but_rounding() -> None:
+    base = {"dataset": "bridge-optimal", "batch_size": 200, "hidden": (16,)}
+    first, second = (trained(tiny("bc", share_frames=share, **base)) for share in (True, False))
+    assert not equal(first, second)
+    torch.testing.assert_close(first["policy"], second["policy"], rtol=1e-3, atol=1e-4)
+
+
+def test_unavailable_actions_are_never_played() -> None:
+    dataset = chain_dataset(masks=True)
+    agents = BC(TrainingData.build(dataset), tiny("bc"), torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(12):
+        assert all(torch.isfinite(value) for value in agents.update(generator).values())
+    masks = torch.from_numpy(np.array(dataset.action_masks))
+    table = agents.policies.log_probabilities(torch.from_numpy(np.array(dataset.observations)), masks).exp()
+    assert table[~masks].max() == 0
+    np.testing.assert_allclose(table.sum(-1), 1, atol=1e-5)
+
+
+def test_one_seed_one_result() -> None:
+    assert equal(trained(tiny("bc")), trained(tiny("bc")))
