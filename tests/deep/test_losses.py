@@ -13,6 +13,7 @@ import alberdice as ad
 from alberdice import tabular
 from alberdice.deep import losses
 from alberdice.tabular import dual
+from alberdice.tabular.reduced import averaged_transition
 
 CLOSE = {"rtol": 1e-6, "atol": 1e-6}
 
@@ -291,3 +292,40 @@ def deep_turn(problem: Problem) -> np.ndarray:
     e = f[None] - problem.alpha * prices(problem)
     logits = minimise(lambda v: projection_loss_of(problem, v, e), torch.zeros(2, dtype=torch.float64), 200)
     return torch.softmax(logits[None], 1).numpy()
+
+
+def exact_turn(problem: Problem, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One best response by the losses on the tables (s, a_i) of a whole model: J(nu) minimised by L-BFGS, then projected."""
+    model, alpha = problem.model, problem.alpha
+    reward = tensor(problem.policy.average_over_others(model.reward, problem.agent))
+    chain = tensor(averaged_transition(model, problem.policy, problem.agent).toarray()).view(*reward.shape, -1)
+    log_weight = tensor(np.log(problem.data.agent_marginal(problem.agent))).flatten()
+    price = prices(problem)
+
+    def advantage(nu: torch.Tensor) -> torch.Tensor:
+        return losses.sample_advantage(reward, price, nu[:, None], chain @ nu, alpha, model.discount)
+
+    def loss(nu: torch.Tensor) -> torch.Tensor:
+        return losses.nu_loss(advantage(nu).flatten(), log_weight, tensor(model.initial) @ nu, alpha, model.discount)
+
+    nu = minimise(loss, tensor(start), 4000)
+    own = tensor(np.log(problem.data.behaviour_policy()[problem.agent]))
+    return torch.softmax(own + advantage(nu) / alpha, 1).numpy(), nu.numpy()
+
+
+@pytest.mark.slow
+def test_the_losses_take_the_steps_of_alternate_on_bridge_and_stay_at_its_fixed_point() -> None:
+    """Every update from the data's marginals gains what the exact one gains; at the fixed point, nothing moves any more."""
+    game, alpha = ad.games.bridge(), 1.0
+    data = game.data("mix", floor=1e-6)
+    exact = tabular.alternate(game.mmdp, data, alpha, tolerance=1e-13, rounds=200, second_order=False)
+    policy, nus = data.behaviour_policy(), [np.zeros(game.mmdp.n_states)] * 2
+    for k, agent in enumerate([0, 1] * 3):
+        table, nus[agent] = exact_turn(Problem(game.mmdp, data, policy, agent, alpha, nus[agent]), nus[agent])
+        policy = policy.replace(agent, table)
+        assert tabular.objective(game.mmdp, policy, data, alpha) == pytest.approx(exact.values[k], abs=1e-6)
+    visited = ad.evaluation.state_occupancy(game.mmdp, exact.policy) > 1e-5
+    assert visited.sum() > 50
+    for agent in range(2):
+        table, _ = exact_turn(Problem(game.mmdp, data, exact.policy, agent, alpha, nus[agent]), nus[agent])
+        np.testing.assert_allclose(table[visited], exact.policy[agent][visited], atol=1e-3)
