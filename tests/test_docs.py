@@ -1,7 +1,8 @@
 """Every code block of the README and of docs/ runs, page by page, in the page's order, in an empty folder.
 
-Python blocks of a page share one namespace; commands run in processes of their own. ``make`` and ``pip`` lines are not repeated
-here: they install into the environment that this test runs in, and .ci/run calls them.
+Python blocks of a page share one namespace, and one whose first line names a file (```python name.py) is written to that file;
+commands run in processes of their own. ``make`` and ``pip`` lines are not repeated here: they install into the environment that
+this test runs in, and .ci/run calls them.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 MODULES = {"alberdice": "alberdice", "alberdice-deep": "alberdice.deep.cli"}
 LANGUAGES = ("python", "sh", "bash", "console")
 #: pages that need an optional package
-NEEDS = {"datasets.md": "torch"}
+NEEDS = {"datasets.md": "torch", "algorithms.md": "torch"}
 
 
-def blocks(page: Path) -> list[tuple[str, str]]:
-    found = re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return [(language, text) for language, text in found if language in LANGUAGES]
+def blocks(page: Path) -> list[tuple[str, str, str]]:
+    found = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [(language, file, text) for language, file, text in found if language in LANGUAGES]
 
 
 def run_commands(text: str, where: str, folder: Path) -> None:
@@ -44,10 +45,13 @@ def test_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     if needed and importlib.util.find_spec(needed) is None:
         pytest.skip(f"{page.name} shows what {needed} is needed for, and {needed} is not installed")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for k, (language, text) in enumerate(blocks(page)):
+    for k, (language, file, text) in enumerate(blocks(page)):
         where = f"{page.name}, block {k + 1}"
-        if language == "python":
+        if file:
+            (tmp_path / file).write_text(text)
+        elif language == "python":
             exec(compile(text, where, "exec"), namespace)
         else:
             run_commands(text, where, tmp_path)
