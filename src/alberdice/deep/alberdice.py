@@ -227,7 +227,7 @@ class AlberDICE:
         order = torch.randperm(len(here), generator=generator, device=here.device)
         share = torch.rand(len(here), 1, generator=generator, device=here.device)
         between = (share * here + (1 - share) * here[order]).expand(len(parameters), *here.shape).requires_grad_()
-        (slopes,) = torch.autograd.grad(self.nu_net(parameters, between).sum(), between, create_graph=True)
+        (slopes,) = torch.autograd.grad(self.nu_net.by_autograd(parameters, between).sum(), between, create_graph=True)
         return self.config.gradient_penalty * losses.gradient_penalty(slopes, self.config.slope_limit).sum()
 
     def _anneal(self, effective: Tensor) -> None:

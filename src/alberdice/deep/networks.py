@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 __all__ = ["Adam", "StackedMLP"]
 
@@ -61,17 +63,75 @@ class StackedMLP:
             parts.append(part)
         return torch.cat(parts, -1)
 
+    def first(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights ``(n, inputs, H)`` and biases ``(n, H)`` of the first hidden layer, views of the parameters."""
+        size, width = self.sizes[0], self.hidden[0]
+        weight, bias = parameters[:, :size], parameters[:, size : size + width]
+        return weight.view(len(parameters), self.inputs, width), bias
+
+    def from_first(self, parameters: Tensor, before: Tensor) -> Tensor:
+        """Outputs from what the first hidden layer's ReLU is applied to, ``(n, B, H)``."""
+        rest = StackedMLP(self.hidden[0], self.hidden[1:], self.outputs, self.last_bias)
+        return rest(parameters[:, self.sizes[0] + self.hidden[0] :], torch.relu(before))
+
     def __call__(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Outputs ``(n, B, outputs)`` for parameters ``(n, P)`` and inputs ``(n, B, inputs)``, or ``(B, inputs)`` for all."""
-        n = len(parameters)
-        parts = iter(torch.split(parameters, self.sizes, -1))
-        x = x.expand(n, *x.shape) if x.ndim == 2 else x
-        for layer in range(len(self.hidden) + 1):
-            weight = next(parts).view(n, x.shape[-1], -1)
-            bias = next(parts, None)
-            x = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias[:, None, :], x, weight)
+        x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
+        outputs: Tensor = _Run.apply(parameters, x, self)  # type: ignore[no-untyped-call]
+        return outputs
+
+    def by_autograd(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """The same, by operations that can be differentiated twice."""
+        x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
+        for layer, (weight, bias) in enumerate(self.layers(parameters)):
+            x = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
             x = torch.relu(x) if layer < len(self.hidden) else x
         return x
+
+    def layers(self, parameters: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+        """Weights ``(n, inputs, outputs)`` and biases ``(n, 1, outputs)`` of all layers, views of the parameters."""
+        parts, n = torch.split(parameters, self.sizes, -1), len(parameters)
+        shaped = [part.view(n, -1, shape[-1]) for part, shape in zip(parts, self.shapes, strict=True)]
+        return list(zip_longest(shaped[::2], shaped[1::2]))
+
+
+class _Run(torch.autograd.Function):
+    """All layers, forward and backward, with biases, ReLUs and their derivatives applied in place.
+
+    g_L = dJ/dy;    dJ/dW_l = h_l' g_l,    dJ/db_l = sum over rows of g_l,    g_{l-1} = g_l W_l' where h_l > 0, else 0
+    """
+
+    @staticmethod
+    def forward(ctx: Any, parameters: Tensor, x: Tensor, net: StackedMLP) -> Tensor:
+        """Outputs ``(n, B, outputs)``."""
+        activations = [x]
+        for layer, (weight, bias) in enumerate(net.layers(parameters)):
+            x = torch.bmm(x, weight)
+            if bias is not None:
+                x += bias
+            if layer < len(net.hidden):
+                activations.append(x.relu_())
+        ctx.net = net
+        ctx.save_for_backward(parameters, *activations)
+        return x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        """Gradients of the parameters, and of the inputs where they are asked for."""
+        parameters, *activations = ctx.saved_tensors
+        found = torch.empty_like(parameters)
+        weights, sums = ctx.net.layers(parameters), ctx.net.layers(found)
+        for layer, h in reversed(list(enumerate(activations))):
+            weight, bias = sums[layer]
+            weight.copy_(torch.bmm(h.transpose(1, 2), g))
+            if bias is not None:
+                torch.sum(g, 1, keepdim=True, out=bias)
+            if layer > 0 or ctx.needs_input_grad[1]:
+                g = torch.bmm(g, weights[layer][0].transpose(1, 2))
+            if layer > 0:
+                torch.ops.aten.threshold_backward.grad_input(g, h, 0, grad_input=g)
+        return found, g if ctx.needs_input_grad[1] else None, None
 
 
 class Adam:
