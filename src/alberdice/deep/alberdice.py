@@ -31,6 +31,7 @@ from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import Policies, register
 from alberdice.deep.minibatch import Matched, Minibatch, at, gather_minibatch, match
 from alberdice.deep.networks import Adam, StackedMLP
+from alberdice.deep.price import Prices
 
 __all__ = ["AlberDICE"]
 
@@ -155,44 +156,48 @@ class AlberDICE:
         self, batch: Minibatch, f: Tensor, alpha: Tensor, rate: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Let the agents take their turns: log rho_i ``(N, B)`` and k_i ``(N, R, A)`` of agent i's turn, and the mean loss."""
-        with torch.no_grad():
-            newest = self._tables(self.parameters["policy"], batch, slice(None))
-        ratios, prices, policy_losses = [], [], []
-        for i in range(self.data.n_agents):
-            ratios.append(self._log_ratio(i, batch, newest))
-            prices.append(self._price(i, batch, newest, generator))
-            e = f[i] - alpha * prices[i] if self.config.price == "analytic" else f[i]
-            loss, updated = self._policy_step(i, batch, e, alpha, rate)
-            policy_losses.append(loss)
-            if self.config.order == "sequential":
-                newest[i] = updated
-        return torch.stack(ratios), torch.stack(prices), torch.stack(policy_losses).mean()
+        n, sequential = self.data.n_agents, self.config.order == "sequential"
+        leaves = [row[None].clone().requires_grad_() for row in self.parameters["policy"]]  # clones: rows change in turn
+        tables = [self._tables(leaf, batch, slice(i, i + 1))[0] for i, leaf in enumerate(leaves)]
+        newest = torch.stack([table.detach() for table in tables])
+        log_data = self.behaviour.log_data.index_select(1, batch.steps).clamp(min=math.log(self.config.behaviour_floor))
+        chosen = at(newest, batch.rows.here.expand(n, -1), batch.actions.T)
+        everyone, prices = chosen.sum(0), self._prices(batch, newest, generator)
+        ratios, k, policy_losses = [], torch.zeros_like(newest), []
+        for i in range(n):
+            ratios.append(losses.importance_log_ratio(everyone - chosen[i], log_data[i], self.config.ratio_clip))
+            if prices is not None:
+                k[i] = prices.price(i, newest)
+            e = f[i] - alpha * k[i] if self.config.price == "analytic" else f[i]
+            policy_losses.append(self._policy_step(i, leaves[i], tables[i], batch, e, alpha, rate))
+            if sequential and i + 1 < n:  # nobody looks at the last agent's new policy in this round
+                newest[i] = self._newest_table(i, batch)
+                everyone += at(newest[i : i + 1], batch.rows.here[None], batch.actions.T[i : i + 1])[0] - chosen[i]
+                if prices is not None:
+                    prices.changed(i, newest[i])
+        return torch.stack(ratios), k, torch.stack(policy_losses).mean()
 
-    def _log_ratio(self, agent: int, batch: Minibatch, log_policies: Tensor) -> Tensor:
-        """The others' log rho_i at the steps, ``(B,)``."""
-        chosen = at(log_policies, batch.rows.here.expand(len(log_policies), -1), batch.actions.T)
-        floor = math.log(self.config.behaviour_floor)
-        log_data = self.behaviour.log_data[agent].index_select(0, batch.steps).clamp(min=floor)
-        return losses.importance_log_ratio(chosen.sum(0) - chosen[agent], log_data, self.config.ratio_clip)
-
-    def _price(self, agent: int, batch: Minibatch, log_policies: Tensor, generator: torch.Generator) -> Tensor:
-        """The others' price k_i at the frames, ``(R, A)``; zeros where it is not asked for."""
+    def _prices(self, batch: Minibatch, log_policies: Tensor, generator: torch.Generator) -> Prices | None:
+        """The others' prices of this round; None where they are not asked for."""
         if self.config.price == "sample" == self.config.nu_price:
-            return torch.zeros_like(log_policies[agent])
+            return None
         frames = batch.rows.frames[: batch.rows.n_here]
-        return self.behaviour.others_price(frames, agent, log_policies, self.config.behaviour_floor, generator)
+        return self.behaviour.prices(frames, batch.available, log_policies, self.config.behaviour_floor, generator)
 
-    def _policy_step(self, agent: int, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float) -> tuple[Tensor, Tensor]:
-        """One step of pi_i by (48); the loss, and the log probabilities after it."""
-        own = slice(agent, agent + 1)
-        parameters = self.parameters["policy"][own].detach().requires_grad_()
-        table = self._tables(parameters, batch, own)[0]
+    def _policy_step(
+        self, agent: int, leaf: Tensor, table: Tensor, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float
+    ) -> Tensor:
+        """One step of pi_i by (48) from its table ``(R, A)``, a function of ``leaf`` ``(1, P)``; the loss."""
         loss = losses.i_projection_loss(table, e, batch.log_own[agent], alpha, batch.weight)
-        (gradient,) = torch.autograd.grad(loss, parameters)
-        self.optimisers["policy"].step(gradient, rate, own)
-        with torch.no_grad():
-            updated = self._tables(self.parameters["policy"][own], batch, own)[0]
-        return loss.detach(), updated
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        self.optimisers["policy"].step(gradient, rate, slice(agent, agent + 1))
+        return loss.detach()
+
+    @torch.no_grad()
+    def _newest_table(self, agent: int, batch: Minibatch) -> Tensor:
+        """The table log pi_i as it is now, ``(R, A)``."""
+        own = slice(agent, agent + 1)
+        return self._tables(self.parameters["policy"][own], batch, own)[0]
 
     def _tables(self, parameters: Tensor, batch: Minibatch, agents: slice) -> Tensor:
         """The tables log pi_i(a|o_i) of these agents, ``(n, R, A)``; networks that start at pi_i^D give the change."""
