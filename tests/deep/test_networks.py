@@ -41,8 +41,8 @@ def test_gradients_by_hand_are_those_of_autograd(hidden: tuple[int, ...], last_b
 def test_a_network_from_its_first_layer_on() -> None:
     net = StackedMLP(3, (5, 4), 2)
     parameters, x = net.initial(2, torch.Generator().manual_seed(0)) + 0.1, torch.randn(7, 3)
-    weight, bias = net.first(parameters)
-    torch.testing.assert_close(net.from_first(parameters, x @ weight + bias[:, None]), net(parameters, x))
+    weight, bias, rest = net.first(parameters)
+    torch.testing.assert_close(net.from_first(rest, x @ weight + bias[:, None]), net(parameters, x))
 
 
 def test_no_bias_in_the_last_layer_when_asked() -> None:

@@ -61,10 +61,10 @@ class Behaviour:
         given = torch.randint(data.n_agents, (batch,), generator=generator, device=device)
         weight = torch.full((batch,), 1.0 / batch, device=device)
         own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
-        rows = data.rows(steps, steps[:0])
+        rows, actions = data.rows(steps, steps[:0]), data.actions.index_select(0, steps)
         tables = self._own_tables(own, rows.frames[: rows.n_here])[:, rows.here]
-        own_loss = losses.behaviour_loss(tables, data.actions[steps].T, weight).sum()
-        factors = self._chosen_factors(others, data.here[steps], given, data.actions[steps])
+        own_loss = losses.behaviour_loss(tables, actions.T, weight).sum()
+        factors = self._chosen_factors(others, data.here[steps], given, actions)
         others_loss = -(weight[:, None] * factors).sum()
         total = own_loss + others_loss  # in which one agent alone has no others
         gradients = torch.autograd.grad(total, (own, others), allow_unused=True, materialize_grads=True)
@@ -113,16 +113,16 @@ class Behaviour:
     def _own_tables(self, parameters: Tensor, frames: Tensor) -> Tensor:
         """The tables log pi_i^D(a|o_i), ``(N, R, A)``."""
         data, n, features = self.data, self.data.n_agents, self.data.observations.shape[-1]
-        weight, bias = self.own_net.first(parameters)
+        weight, bias, rest = self.own_net.first(parameters)
         numbers = weight[0, features:] + bias  # what the one-hot numbers of the agents add
-        before = (data.observations[frames] @ weight[0, :features] + numbers).flatten(0, 1)
-        logits = self.own_net.from_first(parameters, before[None]).view(len(frames), n, self.own_net.outputs)
+        before = (data.observations.index_select(0, frames) @ weight[0, :features] + numbers).flatten(0, 1)
+        logits = self.own_net.from_first(rest, before[None]).view(len(frames), n, self.own_net.outputs)
         return losses.log_policy(logits, data.available[frames]).transpose(0, 1)
 
     def _factors(self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor) -> Tensor:
         """The tables log pi^D(a_j|s, a_i, a_<j), ``(B, N - 1, A)``, of all j != i for i = ``given`` ``(B,)``."""
         target = _targets(given, self.data.n_agents)
-        logits = self.conditional.all_targets(parameters, self.data.states[frames], given, target, actions)
+        logits = self.conditional.all_targets(parameters, self.data.states.index_select(0, frames), given, target, actions)
         return losses.log_policy(logits, self.data.available[frames[:, None], target])
 
     def _chosen_factors(self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ __all__ = ["Conditional", "FirstLayer"]
 
 @dataclass(frozen=True)
 class FirstLayer:
-    """The first layer's parts, each with H columns.
+    """The first layer's parts, each with H columns, and the rest.
 
     Attributes:
         state: W_s, ``(S, H)``.
@@ -31,6 +31,7 @@ class FirstLayer:
         given: u, ``(N, H)``.
         target: v, ``(N, H)``.
         actions: w, ``(N, A, H)``.
+        rest: the other layers' parameters.
     """
 
     state: Tensor
@@ -38,6 +39,7 @@ class FirstLayer:
     given: Tensor
     target: Tensor
     actions: Tensor
+    rest: Tensor
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,13 @@ class Conditional:
     def first(self, parameters: Tensor) -> FirstLayer:
         """The first layer's parts, views of the parameters."""
         n = self.n_agents
-        weight, bias = self.net.first(parameters)
+        weight, bias, rest = self.net.first(parameters)
         state, given, target, actions = torch.split(weight[0], [self.state_size, n, n, n * self.choices])
-        return FirstLayer(state, bias[0], given, target, actions.view(n, self.choices, -1))
+        return FirstLayer(state, bias[0], given, target, actions.view(n, self.choices, -1), rest)
 
-    def logits(self, parameters: Tensor, before: Tensor) -> Tensor:
+    def logits(self, layer: FirstLayer, before: Tensor) -> Tensor:
         """Logits ``(..., A_i, A_j)`` from the first layer's sums ``(..., H)``."""
-        found = self.net.from_first(parameters, before.reshape(1, -1, before.shape[-1]))
+        found = self.net.from_first(layer.rest, before.reshape(1, -1, before.shape[-1]))
         return found.view(*before.shape[:-1], self.choices, self.choices)
 
     def all_targets(self, parameters: Tensor, states: Tensor, given: Tensor, target: Tensor, actions: Tensor) -> Tensor:
@@ -94,4 +96,4 @@ class Conditional:
             sums.append(sums[-1] + known)
         before = torch.stack(sums, 1) + embedding(target, layer.target)
         own = actions.gather(1, given[:, None])[..., None, None].expand(-1, target.shape[1], 1, self.choices)
-        return self.logits(parameters, before).gather(2, own)[:, :, 0]
+        return self.logits(layer, before).gather(2, own)[:, :, 0]

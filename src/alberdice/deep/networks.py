@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.optim.adam import adam
 
 __all__ = ["Adam", "StackedMLP"]
 
@@ -63,16 +64,16 @@ class StackedMLP:
             parts.append(part)
         return torch.cat(parts, -1)
 
-    def first(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights ``(n, inputs, H)`` and biases ``(n, H)`` of the first hidden layer, views of the parameters."""
-        size, width = self.sizes[0], self.hidden[0]
-        weight, bias = parameters[:, :size], parameters[:, size : size + width]
-        return weight.view(len(parameters), self.inputs, width), bias
+    def first(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights ``(n, inputs, H)`` and biases ``(n, H)`` of the first hidden layer, and the other layers' parameters."""
+        size, width = self.sizes[:2]
+        weight, bias, rest = torch.split(parameters, [size, width, sum(self.sizes[2:])], -1)
+        return weight.view(-1, *self.shapes[0]), bias, rest
 
-    def from_first(self, parameters: Tensor, before: Tensor) -> Tensor:
-        """Outputs from what the first hidden layer's ReLU is applied to, ``(n, B, H)``."""
-        rest = StackedMLP(self.hidden[0], self.hidden[1:], self.outputs, self.last_bias)
-        return rest(parameters[:, self.sizes[0] + self.hidden[0] :], torch.relu(before))
+    def from_first(self, rest: Tensor, before: Tensor) -> Tensor:
+        """Outputs from the other layers' parameters and what the first layer's ReLU is applied to, ``(n, B, H)``."""
+        following = StackedMLP(self.hidden[0], self.hidden[1:], self.outputs, self.last_bias)
+        return following(rest, torch.relu(before))
 
     def __call__(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Outputs ``(n, B, outputs)`` for parameters ``(n, P)`` and inputs ``(n, B, inputs)``, or ``(B, inputs)`` for all."""
@@ -135,7 +136,7 @@ class _Run(torch.autograd.Function):
 
 
 class Adam:
-    """Adam (Kingma and Ba, 2015) on one parameter matrix, whole or by rows; its state is three tensors.
+    """Adam (Kingma and Ba, 2015) on one parameter matrix, whole or by rows, by torch's fused kernel; three tensors of state.
 
     Rows may take their steps apart (agents take turns), so every row counts its own steps.
 
@@ -150,17 +151,26 @@ class Adam:
         self.state = {
             "mean": torch.zeros_like(parameters),
             "square": torch.zeros_like(parameters),
-            "steps": torch.zeros(len(parameters), 1, dtype=torch.float64, device=parameters.device),
+            "steps": torch.zeros(len(parameters), device=parameters.device),
         }
 
     @torch.no_grad()
     def step(self, gradient: Tensor, learning_rate: float, rows: slice = slice(None)) -> None:
         """One step of these rows along their gradient ``(rows, P)``."""
-        mean, square, steps = (self.state[name][rows] for name in ("mean", "square", "steps"))
-        (b1, b2) = self.betas
-        steps += 1
-        mean.lerp_(gradient, 1 - b1)
-        square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        size = (learning_rate / (1 - b1**steps)).to(mean.dtype)
-        root = (square.sqrt() / (1 - b2**steps).sqrt().to(mean.dtype)).add_(self.epsilon)
-        self.parameters[rows] -= size * mean / root
+        mean, square, steps = (list(self.state[name][rows]) for name in ("mean", "square", "steps"))
+        adam(
+            list(self.parameters[rows]),
+            list(gradient),
+            mean,
+            square,
+            [],
+            steps,
+            fused=True,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=learning_rate,
+            weight_decay=0.0,
+            eps=self.epsilon,
+            maximize=False,
+        )

@@ -79,7 +79,7 @@ class SampledPrices:
         generator: torch.Generator,
     ) -> None:
         n, rows, _ = log_policies.shape
-        self.network, self.parameters, self.available, self.floor = network, parameters, available, floor
+        self.network, self.available, self.floor = network, available, floor
         self.layer = network.first(parameters)
         self.rows = torch.arange(rows, device=states.device)
         self.uniform = torch.rand(n, rows, generator=generator, device=states.device)
@@ -106,7 +106,7 @@ class SampledPrices:
         before += (target > agent)[:, None] * (self.shift - self._seen(agent))
         log_target = log_policies.flatten(0, 1).index_select(0, places)
         available = self.available.flatten(0, 1).index_select(0, places)
-        return (n - 1) * frozen_price(log_target, self.network.logits(self.parameters, before), available, self.floor)
+        return (n - 1) * frozen_price(log_target, self.network.logits(self.layer, before), available, self.floor)
 
     def changed(self, agent: int, log_policy: Tensor) -> None:
         """As ``Prices``: draw the agent's action again, with the same uniform numbers."""
