@@ -16,6 +16,7 @@ from alberdice.deep.alberdice import AlberDICE
 from alberdice.deep.behaviour import Behaviour
 from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import learner_class, register
+from alberdice.deep.minibatch import at, gather_minibatch
 from alberdice.deep.price import ExactPrices, SampledPrices, draw_actions
 
 
@@ -187,6 +188,26 @@ def test_the_second_agent_answers_the_first_ones_newest_policy() -> None:
     assert torch.equal(first["policy"][0], second["policy"][0])
     assert not torch.equal(first["policy"][1], second["policy"][1])
     assert torch.equal(first["nu"][0], second["nu"][0])
+
+
+def test_ratios_and_prices_of_a_turn_are_about_the_newest_policies() -> None:
+    """Three agents, large steps: the first looks at the others as they were, the last as they have become."""
+    data = TrainingData.build(chain_dataset(n_actions=(2, 3, 2)))
+    agents = AlberDICE(data, tiny(ratio_clip=1e9), torch.Generator().manual_seed(0))
+    agents.behaviour.fill_caches()
+    batch = gather_minibatch(data, agents.behaviour, torch.arange(8), data.starts)
+    before = agents._tables(agents.parameters["policy"], batch, slice(None))
+    f = torch.randn(before.shape, generator=torch.Generator().manual_seed(1))
+    ratio, price, _ = agents._turns(batch, f, torch.tensor(0.5), 0.3, torch.Generator().manual_seed(2))
+    after = agents._tables(agents.parameters["policy"], batch, slice(None))
+    assert (after - before).abs().max() > 0.1
+    exact = ExactPrices([table[batch.rows.frames[: batch.rows.n_here]] for table in agents.behaviour.tables], 1e-10)
+    for i in range(3):
+        seen = torch.cat([after[:i], before[i:]])
+        chosen = at(seen, batch.rows.here.expand(3, -1), batch.actions.T)
+        expected = chosen.sum(0) - chosen[i] - agents.behaviour.log_data[i, batch.steps]
+        torch.testing.assert_close(ratio[i], expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(price[i], exact.price(i, seen), rtol=1e-4, atol=1e-4)
 
 
 def test_alpha_holds_while_few_samples_carry_the_weight() -> None:
