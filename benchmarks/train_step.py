@@ -99,7 +99,7 @@ def settle(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def timed(update: Callable[[], Any], device: str, seconds: float, least: int = 10) -> tuple[list[float], list[float]]:
+def timed(update: Callable[[], Any], device: str, seconds: float, least: int = 7) -> tuple[list[float], list[float]]:
     """Milliseconds of repeated calls, after three that do not count: on the clock, and of all threads' processor time."""
     times: list[float] = []
     busy: list[float] = []
@@ -178,27 +178,29 @@ def exponents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def places() -> list[tuple[str, int]]:
+def places(threads: list[int]) -> list[tuple[str, int]]:
     """Devices and threads."""
-    return [("cpu", 1), ("cpu", 2), *([("cuda", 1)] if torch.cuda.is_available() else [])]
+    return [*(("cpu", count) for count in threads), *([("cuda", 1)] if torch.cuda.is_available() else [])]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the shapes only")
     parser.add_argument("--seconds", type=float, default=6.0, help="least time of the rounds of one case")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="threads of a CPU")
     options = parser.parse_args()
+    where = places(options.threads)
     content: dict[str, Any] = conditions(SEED, ("alberdice", "numpy", "torch"))
     content["threads"] = "as each row says"
     content["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     content["shapes"] = [
         run(Case(name, n, rows, threads, device, reference), options.seconds)
         for name, n, rows, reference in SHAPES
-        for device, threads in places()
+        for device, threads in where
     ]
     if not options.quick:
         content["agents"] = [
-            run(Case("football", n, 3200, threads, device), options.seconds) for n in AGENTS for device, threads in places()
+            run(Case("football", n, 3200, threads, device), options.seconds) for n in AGENTS for device, threads in where
         ]
         content["exponents"] = exponents(content["agents"])
         print(json.dumps(content["exponents"]), file=sys.stderr)
