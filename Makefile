@@ -40,6 +40,7 @@ proofs:
 bench: .venv/dev
 	$(BIN)/python benchmarks/best_response.py
 	$(BIN)/python benchmarks/datasets.py
+	$(BIN)/python benchmarks/train_step.py
 
 clean:
 	rm -rf .venv $(OUT) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from deep_samples import chain_dataset, equal, tiny, trained
+from torch import Tensor
 
 from alberdice.datasets import make_builtin
 from alberdice.deep import learner, losses
@@ -15,6 +16,8 @@ from alberdice.deep.alberdice import AlberDICE
 from alberdice.deep.behaviour import Behaviour
 from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import learner_class, register
+from alberdice.deep.minibatch import at, gather_minibatch
+from alberdice.deep.price import ExactPrices, SampledPrices, draw_actions
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +43,11 @@ def test_the_conditional_is_a_distribution_over_the_others(behaviour: Behaviour,
 def test_the_conditional_looks_at_earlier_agents_only(behaviour: Behaviour) -> None:
     """A factor for a_j sees a_i and a_<j: changing a later agent's action changes no earlier factor."""
     frames = given = torch.tensor([0, 0])
-    target = torch.tensor([[1, 2], [1, 2]])
     actions = torch.tensor([[1, 0, 0], [1, 0, 3]])
-    factors = behaviour._factors(behaviour.others, frames, given, target, actions)
+    factors = behaviour._factors(behaviour.others, frames, given, actions)
     assert torch.equal(factors[0, 0], factors[1, 0])
     earlier = torch.tensor([[1, 0, 0], [1, 2, 0]])
-    factors = behaviour._factors(behaviour.others, frames, given, target, earlier)
+    factors = behaviour._factors(behaviour.others, frames, given, earlier)
     assert torch.equal(factors[0, 0], factors[1, 0])
     assert not torch.equal(factors[0, 1], factors[1, 1])
 
@@ -57,31 +59,80 @@ def test_cached_log_probabilities_are_those_of_the_data(behaviour: Behaviour) ->
         torch.testing.assert_close(behaviour.log_data[agent], expected)
 
 
+def sampled(found: Behaviour, frames: Tensor, log_policies: Tensor, generator: torch.Generator) -> SampledPrices:
+    """The prices of one round that the behaviour would give if it had no tables."""
+    available = found.data.available[frames].transpose(0, 1)
+    return SampledPrices(found.conditional, found.others, found.data.states[frames], available, log_policies, 1e-10, generator)
+
+
+def random_policies(found: Behaviour, frames: Tensor, generator: torch.Generator) -> Tensor:
+    available = found.data.available[frames].transpose(0, 1)
+    return losses.log_policy(torch.randn(available.shape, generator=generator), available)
+
+
 @pytest.mark.parametrize("agent", [0, 1, 2])
 def test_the_sampled_price_has_the_exact_mean(behaviour: Behaviour, agent: int) -> None:
-    data = behaviour.data
-    frames = torch.arange(5)
-    generator = torch.Generator().manual_seed(1)
-    logits = torch.randn(3, 5, 4, generator=generator)
-    log_policies = losses.log_policy(logits, data.available[:5].transpose(0, 1))
-    exact = behaviour.others_price(frames, agent, log_policies, 1e-10, generator)
-    draws = torch.stack([behaviour._sampled_price(frames, agent, log_policies, 1e-10, generator) for _ in range(600)])
-    error = draws.std(0) / 600**0.5
-    assert ((draws.mean(0) - exact).abs() <= 5 * error + 1e-4).all()
+    """At every agent's turn, those before it having changed their policies since the actions were drawn."""
+    frames, generator = torch.arange(5).repeat(2), torch.Generator().manual_seed(1)
+    first = random_policies(behaviour, frames, generator)
+    newest = first.clone()
+    newest[:agent] = random_policies(behaviour, frames, generator)[:agent]
+    exact = ExactPrices([table[frames] for table in behaviour.tables], 1e-10).price(agent, newest)
+    draws = []
+    for _ in range(600):
+        prices = sampled(behaviour, frames, first, generator)
+        for changed in range(agent):
+            prices.price(changed, first)
+            prices.changed(changed, newest[changed])
+        draws.append(prices.price(agent, newest))
+    mean, error = torch.stack(draws).mean(0), torch.stack(draws).std(0) / 600**0.5
+    assert ((mean - exact).abs() <= 5 * error + 1e-4).all()
+
+
+def test_the_sampled_price_is_that_of_its_draw(behaviour: Behaviour) -> None:
+    """(N - 1) KL(pi_j || pi^D(a_j|s, a_i, a_<j)) at the drawn j and a_<j, from the table of all joint actions."""
+    frames, generator = torch.arange(5), torch.Generator().manual_seed(2)
+    newest = random_policies(behaviour, frames, generator)
+    prices, agreed = sampled(behaviour, frames, newest, generator), random_policies(behaviour, frames, generator)
+    for i in range(3):
+        found = prices.price(i, newest)
+        for r, a in itertools.product(range(5), range(behaviour.data.n_actions[i])):
+            j, actions = int(prices.target[i, r]), prices.actions[:, r].clone()
+            assert j != i
+            actions[i] = a
+            k = (j - (j > i)) * torch.ones(1, 1, 4, dtype=torch.int64)
+            log_data = behaviour._factors(behaviour.others, frames[r : r + 1], torch.tensor([i]), actions[None])
+            log_data = log_data.gather(1, k)[0, 0].clamp(min=np.log(1e-10))
+            expected = 2 * (newest[j, r].exp() * (newest[j, r] - log_data)).sum()
+            torch.testing.assert_close(found[r, a], expected, rtol=1e-3, atol=1e-4)
+        newest[i] = agreed[i]
+        prices.changed(i, agreed[i])
 
 
 def test_the_sampled_price_is_exact_for_two_agents() -> None:
     data = TrainingData.build(chain_dataset(n_actions=(3, 4)))
     found = Behaviour(data, (16,), torch.Generator().manual_seed(0))
     found.fill_caches()
-    generator = torch.Generator().manual_seed(1)
-    frames = torch.arange(6)
-    log_policies = losses.log_policy(torch.randn(2, 6, 4, generator=generator), data.available[:6].transpose(0, 1))
+    frames, generator = torch.arange(6), torch.Generator().manual_seed(1)
+    log_policies = random_policies(found, frames, generator)
+    exact, drawn = (
+        found.prices(frames, data.available[frames].transpose(0, 1), log_policies, 1e-10, generator),
+        sampled(found, frames, log_policies, generator),
+    )
+    assert isinstance(exact, ExactPrices)
     for agent in range(2):
-        exact = found.others_price(frames, agent, log_policies, 1e-10, generator)
         own = data.available[0, agent]
-        sampled = found._sampled_price(frames, agent, log_policies, 1e-10, generator)
-        torch.testing.assert_close(sampled[:, own], exact[:, own], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            drawn.price(agent, log_policies)[:, own], exact.price(agent, log_policies)[:, own], rtol=1e-4, atol=1e-5
+        )
+
+
+def test_drawn_actions_follow_the_policies_and_never_leave_them() -> None:
+    log_policy = torch.tensor([[0.0, 0.25, 0.0, 0.75, 0.0]]).log().clamp(min=losses.MASKED).expand(4096, 5)
+    uniform = torch.arange(4096) / 4096
+    drawn = torch.bincount(draw_actions(log_policy, uniform), minlength=5)
+    assert drawn.tolist() == [0, 1024, 0, 3072, 0]
+    assert draw_actions(log_policy[:1], torch.tensor([1 - 2.0**-24])) == 3
 
 
 def test_behaviour_cloning_finds_the_data() -> None:
@@ -137,6 +188,26 @@ def test_the_second_agent_answers_the_first_ones_newest_policy() -> None:
     assert torch.equal(first["policy"][0], second["policy"][0])
     assert not torch.equal(first["policy"][1], second["policy"][1])
     assert torch.equal(first["nu"][0], second["nu"][0])
+
+
+def test_ratios_and_prices_of_a_turn_are_about_the_newest_policies() -> None:
+    """Three agents, large steps: the first looks at the others as they were, the last as they have become."""
+    data = TrainingData.build(chain_dataset(n_actions=(2, 3, 2)))
+    agents = AlberDICE(data, tiny(ratio_clip=1e9), torch.Generator().manual_seed(0))
+    agents.behaviour.fill_caches()
+    batch = gather_minibatch(data, agents.behaviour, torch.arange(8), data.starts)
+    before = agents._tables(agents.parameters["policy"], batch, slice(None))
+    f = torch.randn(before.shape, generator=torch.Generator().manual_seed(1))
+    ratio, price, _ = agents._turns(batch, f, torch.tensor(0.5), 0.3, torch.Generator().manual_seed(2))
+    after = agents._tables(agents.parameters["policy"], batch, slice(None))
+    assert (after - before).abs().max() > 0.1
+    exact = ExactPrices([table[batch.rows.frames[: batch.rows.n_here]] for table in agents.behaviour.tables], 1e-10)
+    for i in range(3):
+        seen = torch.cat([after[:i], before[i:]])
+        chosen = at(seen, batch.rows.here.expand(3, -1), batch.actions.T)
+        expected = chosen.sum(0) - chosen[i] - agents.behaviour.log_data[i, batch.steps]
+        torch.testing.assert_close(ratio[i], expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(price[i], exact.price(i, seen), rtol=1e-4, atol=1e-4)
 
 
 def test_alpha_holds_while_few_samples_carry_the_weight() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from alberdice.deep.networks import Adam, StackedMLP
@@ -19,6 +20,29 @@ def test_each_row_is_a_network_of_its_own() -> None:
         h = torch.relu(torch.relu(x[i] @ w[0] + w[1]) @ w[2] + w[3])
         torch.testing.assert_close(out[i], h @ w[4] + w[5])
     torch.testing.assert_close(net(parameters, x[0])[1], net(parameters[1:2], x[0])[0])
+
+
+@pytest.mark.parametrize("last_bias", [True, False])
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 4)])
+def test_gradients_by_hand_are_those_of_autograd(hidden: tuple[int, ...], last_bias: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    net = StackedMLP(3, hidden, 2, last_bias=last_bias)
+    parameters = (net.initial(3, generator, torch.float64) + 0.1).requires_grad_()
+    own, shared = (torch.randn(*s, 3, generator=generator, dtype=torch.float64) for s in ((3, 7), (7,)))
+    for x in (own.requires_grad_(), shared.requires_grad_()):
+        found, expected = net(parameters, x), net.by_autograd(parameters, x)
+        torch.testing.assert_close(found, expected)
+        direction = torch.randn(found.shape, generator=generator, dtype=torch.float64)
+        gradients = (torch.autograd.grad(y, (parameters, x), direction) for y in (found, expected))
+        for ours, theirs in zip(*gradients, strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_a_network_from_its_first_layer_on() -> None:
+    net = StackedMLP(3, (5, 4), 2)
+    parameters, x = net.initial(2, torch.Generator().manual_seed(0)) + 0.1, torch.randn(7, 3)
+    weight, bias, rest = net.first(parameters)
+    torch.testing.assert_close(net.from_first(rest, x @ weight + bias[:, None]), net(parameters, x))
 
 
 def test_no_bias_in_the_last_layer_when_asked() -> None:

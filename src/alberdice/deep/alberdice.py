@@ -20,52 +20,44 @@ where k_i has lowered it.  With ``price = 'sample'`` e = f, and the sample's log
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from alberdice.deep import losses
 from alberdice.deep.alberdice_settings import AlberDICEConfig
+from alberdice.deep.annealing import Annealing
 from alberdice.deep.behaviour import Behaviour
 from alberdice.deep.data import TrainingData
-from alberdice.deep.learner import not_finite, register
+from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.minibatch import Matched, Minibatch, at, gather_minibatch, match
-from alberdice.deep.networks import Adam, StackedMLP
-from alberdice.deep.policies import FeedForwardPolicies
+from alberdice.deep.networks import StackedMLP, slopes_between
+from alberdice.deep.policies import FeedForwardPolicies, policy_network
+from alberdice.deep.price import Prices
 
 __all__ = ["AlberDICE"]
 
 #: one initial state is drawn for so many steps
 _STEPS_PER_START = 4
-#: memory of the running mean of the effective sample size, in updates
-_MEMORY = 100
 
 
-class AlberDICE:
+class AlberDICE(NetworkLearner):
     """The learner; see the module and ``alberdice.deep.learner.Learner``."""
 
     settings = AlberDICEConfig
 
     def __init__(self, data: TrainingData, config: AlberDICEConfig, generator: torch.Generator) -> None:
-        self.data, self.config = data, config
-        device, n, choices = data.states.device, data.n_agents, data.available.shape[-1]
-        features = data.states.shape[-1]
-        self.policy_net = StackedMLP(data.observations.shape[-1], config.hidden, choices, last_scale=0.01)
-        self.nu_net = StackedMLP(features, config.hidden, 1, last_bias=False)
-        self.e_net = StackedMLP(features, config.hidden, choices)
+        n, features = data.n_agents, data.states.shape[-1]
+        self.config, self.annealing = config, Annealing(config, data.states.device)
         self.behaviour = Behaviour(data, config.hidden, generator)
-        nets = {"policy": self.policy_net, "nu": self.nu_net, "e": self.e_net}
-        self.parameters = {name: net.initial(n, generator).to(device) for name, net in nets.items()}
-        self.optimisers = {name: Adam(parameters) for name, parameters in self.parameters.items()}
-        first = config.alpha_start if config.anneal_share > 0 else config.alpha_end
-        rounds = max(1.0, config.anneal_share * config.updates)
-        self._decay = (config.alpha_end / config.alpha_start) ** (1 / rounds)
         self._cached = False
-        self.scalars = {
-            "updates_done": torch.zeros((), dtype=torch.int64),
-            "alpha": torch.tensor(first, dtype=torch.float64, device=device),
-            "effective_rows": torch.tensor(float(config.batch_size), dtype=torch.float64, device=device),
+        networks = {
+            "policy": (policy_network(data, config.hidden), n),
+            "nu": (StackedMLP(features, config.hidden, 1, last_bias=False), n),
+            "e": (StackedMLP(features, config.hidden, data.available.shape[-1]), n),
         }
+        super().__init__(data, networks, generator, self.annealing.state)
 
     # ---- the learner's interface -------------------------------------------------------------------------------------
 
@@ -73,12 +65,11 @@ class AlberDICE:
     def policies(self) -> FeedForwardPolicies:
         """The present policies."""
         own = (self.behaviour.own_net, self.behaviour.own) if self.config.policy_start == "data" else None
-        return FeedForwardPolicies(self.policy_net, self.parameters["policy"], self.data.features, self.data.n_actions, own)
+        return replace(super().policies, base=own)
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of behaviour cloning, or one round of all agents."""
-        done = int(self.scalars["updates_done"])
-        self.scalars["updates_done"] += 1
+        done = self.count()
         if done < self.config.pretrain_updates:
             rate = (1 - done / self.config.pretrain_updates) * self.config.pretrain_learning_rate
             return self.behaviour.update(self.config.pretrain_batch_size, rate, generator)
@@ -91,38 +82,28 @@ class AlberDICE:
         """Not-a-number, or an effective sample size of next to nothing."""
         if not_finite(metrics):
             return "a loss is not finite: lower learning_rate, raise alpha_end, or lower ratio_clip"
-        if metrics.get("effective_rows", float("inf")) < self.config.collapse_rows:
-            rows = metrics["effective_rows"]
-            return (
-                f"exp(e / alpha) leans on {rows:.1f} of {self.config.batch_size} samples at alpha = {metrics['alpha']:.2g}: "
-                "raise alpha_end, batch_size or hold_share"
-            )
-        return ""
+        return self.annealing.complaint(metrics)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Parameters, optimisers and scalars."""
-        own = {"own": self.behaviour.own, "others": self.behaviour.others, **self.parameters}
-        optimisers = {**self.behaviour.optimisers, **self.optimisers}
-        moments = {f"{name}.{key}": t for name, adam in optimisers.items() for key, t in adam.state.items()}
-        return {**own, **moments, **self.scalars}
+        """Parameters, optimisers and scalars, those of the behaviour policies first."""
+        return {**self.behaviour.state_dict(), **super().state_dict()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue from a state; caches are filled again when they are needed."""
-        for name, tensor in self.state_dict().items():
-            tensor.copy_(state[name])
+        super().load_state_dict(state)
         self._cached = False
 
     # ---- one round ---------------------------------------------------------------------------------------------------
 
     def _round(self, rate: float, generator: torch.Generator) -> dict[str, Tensor]:
-        config, alpha = self.config, self.scalars["alpha"].float()
+        config, alpha = self.config, self.annealing.alpha
         parameters = {name: self.parameters[name].detach().requires_grad_() for name in ("nu", "e")}
         steps = torch.randint(self.data.n_steps, (config.batch_size,), generator=generator, device=alpha.device)
         batch = gather_minibatch(self.data, self.behaviour, steps, self._starts(generator))
-        f = self.e_net(parameters["e"], batch.states[: batch.rows.n_here])
+        f = self.networks["e"](parameters["e"], batch.states[: batch.rows.n_here])
         ratio, price, policy_loss = self._turns(batch, f.detach(), alpha, rate, generator)
         matched = match(batch, ratio, config.importance == "resample", generator)
-        nu = self.nu_net(parameters["nu"], batch.states)[..., 0]
+        nu = self.networks["nu"](parameters["nu"], batch.states)[..., 0]
         here, after = nu.gather(1, matched.here), nu.gather(1, matched.after)
         log_rho, mean_price = ratio.gather(1, matched.picked), at(price, matched.here, matched.own)
         bare = losses.sample_advantage(matched.reward, 0.0, here, after, alpha, config.discount)
@@ -133,14 +114,14 @@ class AlberDICE:
         total = nu_losses.sum() + e_losses.sum() + self._slope_penalty(parameters["nu"], batch, generator)
         gradients = torch.autograd.grad(total, list(parameters.values()))
         for name, gradient in zip(parameters, gradients, strict=True):
-            self.optimisers[name].step(gradient, rate)
-        self._anneal(losses.effective_sample_size(advantage.detach() / alpha + matched.log_weight).min())
+            self.step(name, gradient, rate)
+        self.annealing.lower(losses.effective_sample_size(advantage.detach() / alpha + matched.log_weight).min())
         return {
             "alpha": alpha,
             "nu_loss": nu_losses.detach().mean(),
             "e_loss": e_losses.detach().mean(),
             "policy_loss": policy_loss,
-            "effective_rows": self.scalars["effective_rows"].clone(),
+            "effective_rows": self.annealing.state["effective_rows"].clone(),
         }
 
     def _starts(self, generator: torch.Generator) -> Tensor:
@@ -153,48 +134,52 @@ class AlberDICE:
         self, batch: Minibatch, f: Tensor, alpha: Tensor, rate: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Let the agents take their turns: log rho_i ``(N, B)`` and k_i ``(N, R, A)`` of agent i's turn, and the mean loss."""
-        with torch.no_grad():
-            newest = self._tables(self.parameters["policy"], batch, slice(None))
-        ratios, prices, policy_losses = [], [], []
-        for i in range(self.data.n_agents):
-            ratios.append(self._log_ratio(i, batch, newest))
-            prices.append(self._price(i, batch, newest, generator))
-            e = f[i] - alpha * prices[i] if self.config.price == "analytic" else f[i]
-            loss, updated = self._policy_step(i, batch, e, alpha, rate)
-            policy_losses.append(loss)
-            if self.config.order == "sequential":
-                newest[i] = updated
-        return torch.stack(ratios), torch.stack(prices), torch.stack(policy_losses).mean()
+        n, sequential = self.data.n_agents, self.config.order == "sequential"
+        leaves = [row[None].clone().requires_grad_() for row in self.parameters["policy"]]  # clones: rows change in turn
+        tables = [self._tables(leaf, batch, slice(i, i + 1))[0] for i, leaf in enumerate(leaves)]
+        newest = torch.stack([table.detach() for table in tables])
+        log_data = self.behaviour.log_data.index_select(1, batch.steps).clamp(min=math.log(self.config.behaviour_floor))
+        chosen = at(newest, batch.rows.here.expand(n, -1), batch.actions.T)
+        everyone, prices = chosen.sum(0), self._prices(batch, newest, generator)
+        ratios, k, policy_losses = [], torch.zeros_like(newest), []
+        for i in range(n):
+            ratios.append(losses.importance_log_ratio(everyone - chosen[i], log_data[i], self.config.ratio_clip))
+            if prices is not None:
+                k[i] = prices.price(i, newest)
+            e = f[i] - alpha * k[i] if self.config.price == "analytic" else f[i]
+            policy_losses.append(self._policy_step(i, leaves[i], tables[i], batch, e, alpha, rate))
+            if sequential and i + 1 < n:  # nobody looks at the last agent's new policy in this round
+                newest[i] = self._newest_table(i, batch)
+                everyone += at(newest[i : i + 1], batch.rows.here[None], batch.actions.T[i : i + 1])[0] - chosen[i]
+                if prices is not None:
+                    prices.changed(i, newest[i])
+        return torch.stack(ratios), k, torch.stack(policy_losses).mean()
 
-    def _log_ratio(self, agent: int, batch: Minibatch, log_policies: Tensor) -> Tensor:
-        """The others' log rho_i at the steps, ``(B,)``."""
-        chosen = at(log_policies, batch.rows.here.expand(len(log_policies), -1), batch.actions.T)
-        floor = math.log(self.config.behaviour_floor)
-        log_data = self.behaviour.log_data[agent].index_select(0, batch.steps).clamp(min=floor)
-        return losses.importance_log_ratio(chosen.sum(0) - chosen[agent], log_data, self.config.ratio_clip)
-
-    def _price(self, agent: int, batch: Minibatch, log_policies: Tensor, generator: torch.Generator) -> Tensor:
-        """The others' price k_i at the frames, ``(R, A)``; zeros where it is not asked for."""
+    def _prices(self, batch: Minibatch, log_policies: Tensor, generator: torch.Generator) -> Prices | None:
+        """The others' prices of this round; None where they are not asked for."""
         if self.config.price == "sample" == self.config.nu_price:
-            return torch.zeros_like(log_policies[agent])
+            return None
         frames = batch.rows.frames[: batch.rows.n_here]
-        return self.behaviour.others_price(frames, agent, log_policies, self.config.behaviour_floor, generator)
+        return self.behaviour.prices(frames, batch.available, log_policies, self.config.behaviour_floor, generator)
 
-    def _policy_step(self, agent: int, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float) -> tuple[Tensor, Tensor]:
-        """One step of pi_i by (48); the loss, and the log probabilities after it."""
-        own = slice(agent, agent + 1)
-        parameters = self.parameters["policy"][own].detach().requires_grad_()
-        table = self._tables(parameters, batch, own)[0]
+    def _policy_step(
+        self, agent: int, leaf: Tensor, table: Tensor, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float
+    ) -> Tensor:
+        """One step of pi_i by (48) from its table ``(R, A)``, a function of ``leaf`` ``(1, P)``; the loss."""
         loss = losses.i_projection_loss(table, e, batch.log_own[agent], alpha, batch.weight)
-        (gradient,) = torch.autograd.grad(loss, parameters)
-        self.optimisers["policy"].step(gradient, rate, own)
-        with torch.no_grad():
-            updated = self._tables(self.parameters["policy"][own], batch, own)[0]
-        return loss.detach(), updated
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        self.optimisers["policy"].step(gradient, rate, slice(agent, agent + 1))
+        return loss.detach()
+
+    @torch.no_grad()
+    def _newest_table(self, agent: int, batch: Minibatch) -> Tensor:
+        """The table log pi_i as it is now, ``(R, A)``."""
+        own = slice(agent, agent + 1)
+        return self._tables(self.parameters["policy"][own], batch, own)[0]
 
     def _tables(self, parameters: Tensor, batch: Minibatch, agents: slice) -> Tensor:
         """The tables log pi_i(a|o_i) of these agents, ``(n, R, A)``; networks that start at pi_i^D give the change."""
-        logits = self.policy_net(parameters, batch.inputs[agents])
+        logits = self.networks["policy"](parameters, batch.inputs[agents])
         if self.config.policy_start == "data":
             logits = logits + batch.log_own[agents]
         return losses.log_policy(logits, batch.available[agents])
@@ -205,10 +190,8 @@ class AlberDICE:
         """J(nu_i), ``(N,)``, with the absorbing transition as one more row of its own weight."""
         discount = self.config.discount
         share = self.data.absorbing_share(1.0 if self.config.absorbing == "single" else 1 / (1 - discount))
-        at_end = (discount - 1) * nu[:, batch.rows.absorbing :][:, :1]
-        end_weight = at_end.new_full(at_end.shape, math.log(share) if share > 0 else losses.MASKED)
-        terms = torch.cat([advantage, at_end], dim=1)
-        log_weight = torch.cat([matched.log_weight + math.log1p(-share), end_weight], dim=1)
+        at_end = nu[:, batch.rows.absorbing]
+        terms, log_weight = losses.with_absorbing(advantage, matched.log_weight, at_end, discount, share)
         return losses.nu_loss(terms, log_weight, nu[:, batch.rows.start].mean(1), alpha, discount)
 
     def _e_losses(self, f: Tensor, batch: Minibatch, matched: Matched, target: Tensor) -> Tensor:
@@ -221,20 +204,8 @@ class AlberDICE:
         """The penalty on nu's slope between the states of random pairs of rows; 0 unless asked for."""
         if self.config.gradient_penalty == 0:
             return torch.zeros((), device=parameters.device)
-        here = batch.states.index_select(0, batch.rows.here)
-        order = torch.randperm(len(here), generator=generator, device=here.device)
-        share = torch.rand(len(here), 1, generator=generator, device=here.device)
-        between = (share * here + (1 - share) * here[order]).expand(len(parameters), *here.shape).requires_grad_()
-        (slopes,) = torch.autograd.grad(self.nu_net(parameters, between).sum(), between, create_graph=True)
+        slopes = slopes_between(self.networks["nu"], parameters, batch.states.index_select(0, batch.rows.here), generator)
         return self.config.gradient_penalty * losses.gradient_penalty(slopes, self.config.slope_limit).sum()
-
-    def _anneal(self, effective: Tensor) -> None:
-        """Lower alpha unless the samples that carry exp(e / alpha) are few."""
-        running, alpha = self.scalars["effective_rows"], self.scalars["alpha"]
-        running.lerp_(effective.double(), 1 / _MEMORY)
-        enough = running >= self.config.hold_share * self.config.batch_size
-        lowered = (alpha * self._decay).clamp(min=self.config.alpha_end)
-        alpha.copy_(torch.where(enough, lowered, alpha))
 
 
 register("alberdice", AlberDICE)

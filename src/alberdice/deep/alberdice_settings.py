@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from alberdice.deep.config import LEAST, Count, FeedForwardConfig, Rate, Share, Within
-from alberdice.errors import InvalidArgumentError
+from alberdice.deep.annealing import AnnealedConfig
+from alberdice.deep.config import LEAST, Count, Rate, Within
 
 __all__ = ["AlberDICEConfig"]
 
 
 @dataclass(frozen=True)
-class AlberDICEConfig(FeedForwardConfig):
+class AlberDICEConfig(AnnealedConfig):
     """Algorithm 1 on samples.  Defaults reach the optimum of Bridge from mixed data in about half a minute."""
 
     pretrain_updates: Count = 1500
@@ -22,18 +22,6 @@ class AlberDICEConfig(FeedForwardConfig):
     """steps per minibatch of behaviour cloning"""
     pretrain_learning_rate: Rate = 1e-3
     """Adam's, of the behaviour policies; falls to 0 in a straight line"""
-    discount: Annotated[float, Within(0.0, 1 - 1e-9)] = 0.99
-    """gamma"""
-    alpha_start: Annotated[float, Within(LEAST, 1e6)] = 1.0
-    """conservatism (the weight of the divergence from the data) at first"""
-    alpha_end: Annotated[float, Within(LEAST, 1e6)] = 0.02
-    """and in the end; reached geometrically, but not past a collapse of the effective sample size"""
-    anneal_share: Share = 0.8
-    """share of the updates in which alpha falls; 0: it is alpha_end throughout"""
-    hold_share: Share = 0.01
-    """alpha stops falling while the effective sample size is below this share of the minibatch"""
-    collapse_rows: Annotated[float, Within(0.0, 1 << 24)] = 2.0
-    """training stops, with an explanation, when the effective sample size stays below so many rows"""
     policy_start: Literal["data", "uniform"] = "data"
     """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
     conservatism: Annotated[float, Within(0.0, 1e6)] = 0.1
@@ -58,11 +46,6 @@ class AlberDICEConfig(FeedForwardConfig):
     """slopes of nu up to this are free"""
     order: Literal["sequential", "simultaneous"] = "sequential"
     """agents answer each other's newest policies (as printed), or all those of the round before"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.alpha_end > self.alpha_start:
-            raise InvalidArgumentError("alpha_end", got=self.alpha_end, expected=f"at most alpha_start, {self.alpha_start}")
 
     @property
     def pretraining(self) -> int:

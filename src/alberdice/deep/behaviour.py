@@ -1,12 +1,12 @@
 """The data's own policies: pi_i^D(a_i|o_i), one network for all agents, and the autoregressive pi^D(a_-i|s, a_i) of (9).
 
-    pi_i^D                inputs: agent i's observation, i                        trained by (44)
-    pi^D(a_j|s, a_i, a_<j) inputs: the state, i, j, the actions known so far       trained by (45)
+    pi_i^D                 inputs: agent i's observation, i                trained by (44)
+    pi^D(a_j|s, a_i, a_<j) inputs: the state, i, j, a_<j; outputs at all a_i  trained by (45); see ``conditional.py``
 
 Both are fitted once, by cloning; then their log probabilities are cached: pi_i^D at every frame, pi^D(a_-i|s, a_i) at every
 step, and, where all joint actions at all frames are few, at every joint action, which makes the others' price k_i exact.
-Otherwise k_i is estimated: one other agent j and a_<j are drawn per frame, and the expectation over a_j is carried out.  For
-two agents that is exact; for more it costs one evaluation per frame and action, however many agents there are.
+Otherwise k_i is estimated: one other agent j and a_<j are drawn per frame, and the expectation over a_j is carried out
+(``price.py``).  For two agents that is exact; for more it costs one evaluation per frame, however many agents there are.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from alberdice.deep import losses
+from alberdice.deep.conditional import Conditional
 from alberdice.deep.data import TrainingData
 from alberdice.deep.networks import Adam, StackedMLP
+from alberdice.deep.price import ExactPrices, Prices, SampledPrices
 
 __all__ = ["Behaviour"]
 
 #: joint actions at frames, times agents, up to which the data's conditional is tabulated
 _TABLE_LIMIT = 1_000_000
-#: rows of one evaluation when caches are filled
-_CHUNK = 1 << 16
+#: numbers in the largest array of one evaluation when caches are filled, about
+_CHUNK = 1 << 22
 
 
 class Behaviour:
@@ -42,10 +43,10 @@ class Behaviour:
         self.data = data
         n, choices = data.n_agents, data.available.shape[-1]
         self.own_net = StackedMLP(data.observations.shape[-1] + n, hidden, choices)
-        self.others_net = StackedMLP(data.states.shape[-1] + 2 * n + n * choices, hidden, choices)
+        self.conditional = Conditional(data.states.shape[-1], n, choices, hidden)
         device = data.states.device
         self.own = self.own_net.initial(1, generator).to(device)
-        self.others = self.others_net.initial(1, generator).to(device)
+        self.others = self.conditional.net.initial(1, generator).to(device)
         self.optimisers = {"own": Adam(self.own), "others": Adam(self.others)}
         self.log_own = torch.empty(0)
         self.log_data = torch.empty(0)
@@ -60,14 +61,13 @@ class Behaviour:
         given = torch.randint(data.n_agents, (batch,), generator=generator, device=device)
         weight = torch.full((batch,), 1.0 / batch, device=device)
         own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
-        rows = data.rows(steps, steps[:0])
+        rows, actions = data.rows(steps, steps[:0]), data.actions.index_select(0, steps)
         tables = self._own_tables(own, rows.frames[: rows.n_here])[:, rows.here]
-        own_loss = losses.behaviour_loss(tables, data.actions[steps].T, weight).sum()
-        target = _targets(given, data.n_agents)
-        factors = self._factors(others, data.here[steps], given, target, data.actions[steps])
-        chosen = data.actions[steps].gather(1, target)
-        others_loss = losses.behaviour_loss(factors.transpose(0, 1), chosen.T, weight).sum()
-        gradients = torch.autograd.grad(own_loss + others_loss, (own, others))
+        own_loss = losses.behaviour_loss(tables, actions.T, weight).sum()
+        factors = self._chosen_factors(others, data.here[steps], given, actions)
+        others_loss = -(weight[:, None] * factors).sum()
+        total = own_loss + others_loss  # in which one agent alone has no others
+        gradients = torch.autograd.grad(total, (own, others), allow_unused=True, materialize_grads=True)
         for optimiser, gradient in zip(self.optimisers.values(), gradients, strict=True):
             optimiser.step(gradient, learning_rate)
         return {"behaviour_loss": own_loss.detach(), "others_behaviour_loss": others_loss.detach()}
@@ -77,9 +77,9 @@ class Behaviour:
         """Log probabilities on the data, and the table of all joint actions where it is small."""
         data, n = self.data, self.data.n_agents
         frames = torch.arange(len(data.states), device=data.here.device)
-        self.log_own = torch.cat([self._own_tables(self.own, part) for part in torch.split(frames, _CHUNK)], dim=1)
-        everything = torch.arange(data.n_steps, device=data.here.device)
-        parts = torch.split(everything, _CHUNK)
+        size = max(1, _CHUNK // (n * max(self.own_net.hidden)))
+        self.log_own = torch.cat([self._own_tables(self.own, part) for part in torch.split(frames, size)], dim=1)
+        parts = torch.split(torch.arange(data.n_steps, device=data.here.device), self._conditional_rows)
         self.log_data = torch.stack(
             [torch.cat([self.log_conditional(data.here[part], i, data.actions[part]) for part in parts]) for i in range(n)]
         )
@@ -87,74 +87,59 @@ class Behaviour:
         if len(frames) * choices**n * n <= _TABLE_LIMIT:
             self.tables = [self._table(i) for i in range(n)]
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Parameters and optimisers."""
+        moments = {f"{name}.{key}": t for name, adam in self.optimisers.items() for key, t in adam.state.items()}
+        return {"own": self.own, "others": self.others, **moments}
+
     # ---- evaluation --------------------------------------------------------------------------------------------------
 
     def log_conditional(self, frames: Tensor, agent: int, actions: Tensor) -> Tensor:
         """The others' log pi^D(a_-i|s, a_i), ``(B,)``, for frames ``(B,)`` and joint actions ``(B, N)``."""
-        given = torch.full_like(frames, agent)
-        target = _targets(given, actions.shape[1])
-        factors = self._factors(self.others, frames, given, target, actions)
-        return factors.gather(2, actions.gather(1, target)[..., None])[..., 0].sum(1)
+        return self._chosen_factors(self.others, frames, torch.full_like(frames, agent), actions).sum(1)
 
-    def others_price(
-        self, frames: Tensor, agent: int, log_policies: Tensor, floor: float, generator: torch.Generator
-    ) -> Tensor:
-        """The price k_i(s, a_i), ``(R, A)``: exact from the table, otherwise with a_<j drawn from the policies.
+    def prices(
+        self, frames: Tensor, available: Tensor, log_policies: Tensor, floor: float, generator: torch.Generator
+    ) -> Prices:
+        """The price of one round: exact from the tables, otherwise with j and a_<j drawn.
 
         Args:
             frames: ``(R,)``.
-            agent: i.
-            log_policies: log pi_j(a_j|s), ``(N, R, A)``.
+            available: ``(N, R, A)``.
+            log_policies: log pi_j(a_j|s) at the round's beginning, ``(N, R, A)``.
             floor: of pi^D(a_-i|s, a_i), or of its factors where there is no table.
-            generator: draws a_<j.
+            generator: draws j and a_<j.
         """
         if self.tables:
-            own = torch.zeros_like(log_policies[0, :, :1])
-            log_others = losses.joint_log_probability([own if j == agent else t for j, t in enumerate(log_policies)])
-            return losses.others_kl(log_others, self.tables[agent][frames], agent, floor)
-        return self._sampled_price(frames, agent, log_policies, floor, generator)
-
-    def _sampled_price(
-        self, frames: Tensor, agent: int, log_policies: Tensor, floor: float, generator: torch.Generator
-    ) -> Tensor:
-        """N - 1 times KL(pi_j(s) || pi^D(a_j|s, a_i, a_<j)), with one draw of j and of a_<j per frame."""
-        n, rows, choices = log_policies.shape
-        drawn = torch.multinomial(log_policies.exp().flatten(0, 1), 1, generator=generator).view(n, rows).T
-        actions = drawn[:, None, :].repeat(1, choices, 1)
-        actions[..., agent] = torch.arange(choices, device=frames.device)
-        if n == 1:
-            return torch.zeros(rows, choices, device=frames.device)
-        target = torch.randint(n - 1, (rows,), generator=generator, device=frames.device)
-        target += target >= agent
-        repeated = frames.repeat_interleave(choices)
-        given, targets = torch.full_like(repeated, agent), target.repeat_interleave(choices)[:, None]
-        factors = self._factors(self.others, repeated, given, targets, actions.flatten(0, 1)).view(rows, choices, choices)
-        log_target = log_policies[target, torch.arange(rows, device=frames.device)]
-        return (n - 1) * losses.others_kl(log_target[:, None, :], factors, 0, floor)
+            return ExactPrices([table.index_select(0, frames) for table in self.tables], floor)
+        states = self.data.states.index_select(0, frames)
+        return SampledPrices(self.conditional, self.others, states, available, log_policies, floor, generator)
 
     def _own_tables(self, parameters: Tensor, frames: Tensor) -> Tensor:
         """The tables log pi_i^D(a|o_i), ``(N, R, A)``."""
-        data, n = self.data, self.data.n_agents
-        identity = torch.eye(n, device=frames.device).expand(len(frames), n, n)
-        inputs = torch.cat([data.observations[frames], identity], dim=-1)
-        logits = self.own_net(parameters, inputs.flatten(0, 1)).view(len(frames), n, self.own_net.outputs)
+        data, n, features = self.data, self.data.n_agents, self.data.observations.shape[-1]
+        weight, bias, rest = self.own_net.first(parameters)
+        numbers = weight[0, features:] + bias  # what the one-hot numbers of the agents add
+        before = (data.observations.index_select(0, frames) @ weight[0, :features] + numbers).flatten(0, 1)
+        logits = self.own_net.from_first(rest, before[None]).view(len(frames), n, self.own_net.outputs)
         return losses.log_policy(logits, data.available[frames]).transpose(0, 1)
 
-    def _factors(self, parameters: Tensor, frames: Tensor, given: Tensor, target: Tensor, actions: Tensor) -> Tensor:
-        """The tables log pi^D(a_j|s, a_i, a_<j), ``(B, K, A)``, for i = ``given`` ``(B,)`` and j = ``target`` ``(B, K)``."""
-        data, n, count = self.data, self.data.n_agents, target.shape[1]
-        agents = torch.arange(n, device=frames.device)
-        known = (agents == given[:, None, None]) | (agents < target[..., None])
-        actions_seen = one_hot(actions, data.available.shape[-1])[:, None] * known[..., None]
-        parts = [
-            data.states[frames][:, None].expand(-1, count, -1),
-            one_hot(given, n)[:, None].expand(-1, count, -1),
-            one_hot(target, n),
-            actions_seen.flatten(2),
-        ]
-        inputs = torch.cat([part.float() for part in parts], dim=-1)
-        logits = self.others_net(parameters, inputs.flatten(0, 1)).view(len(frames), count, self.others_net.outputs)
-        return losses.log_policy(logits, data.available[frames[:, None], target])
+    def _factors(self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor) -> Tensor:
+        """The tables log pi^D(a_j|s, a_i, a_<j), ``(B, N - 1, A)``, of all j != i for i = ``given`` ``(B,)``."""
+        target = _targets(given, self.data.n_agents)
+        logits = self.conditional.all_targets(parameters, self.data.states.index_select(0, frames), given, target, actions)
+        return losses.log_policy(logits, self.data.available[frames[:, None], target])
+
+    def _chosen_factors(self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor) -> Tensor:
+        """The factors at the joint actions ``(B, N)`` themselves, ``(B, N - 1)``."""
+        factors = self._factors(parameters, frames, given, actions)
+        return factors.gather(2, actions.gather(1, _targets(given, self.data.n_agents))[..., None])[..., 0]
+
+    @property
+    def _conditional_rows(self) -> int:
+        """Rows of one evaluation of the conditional."""
+        widest = max(*self.conditional.hidden, self.conditional.net.outputs)
+        return max(1, _CHUNK // (self.data.n_agents * widest))
 
     def _table(self, agent: int) -> Tensor:
         """The table log pi^D(a_-i|s, a_i) at every frame and joint action, ``(U, A, ..., A)``."""
@@ -162,7 +147,8 @@ class Behaviour:
         axes = torch.arange(choices, device=data.here.device)
         joint = torch.cartesian_prod(*[axes] * n).view(-1, n)
         frames = torch.arange(len(data.states), device=data.here.device).repeat_interleave(len(joint))
-        pairs = zip(torch.split(frames, _CHUNK), torch.split(joint.repeat(len(data.states), 1), _CHUNK), strict=True)
+        size = self._conditional_rows
+        pairs = zip(torch.split(frames, size), torch.split(joint.repeat(len(data.states), 1), size), strict=True)
         values: Iterator[Tensor] = (self.log_conditional(frame, agent, actions) for frame, actions in pairs)
         return torch.cat(list(values)).view(len(data.states), *[choices] * n)
 

@@ -51,7 +51,7 @@ MASKED = -1e10
 
 def log_policy(logits: Tensor, available: Tensor) -> Tensor:
     """Log probabilities of the available actions, ``MASKED`` for the others; ``(..., A)``."""
-    return torch.where(available, torch.log_softmax(logits.masked_fill(~available, MASKED), -1), MASKED)
+    return torch.where(available, torch.log_softmax(torch.where(available, logits, MASKED), -1), MASKED)
 
 
 def importance_log_ratio(log_others: Tensor, log_data: Tensor, clip: float) -> Tensor:

@@ -71,10 +71,10 @@ def gather_minibatch(data: TrainingData, behaviour: Behaviour, steps: Tensor, st
         rows=rows,
         actions=data.actions.index_select(0, steps),
         rewards=data.rewards.index_select(0, steps),
-        states=data.states[rows.frames],
-        inputs=data.observations[frames].transpose(0, 1),
-        available=data.available[frames].transpose(0, 1),
-        log_own=behaviour.log_own[:, frames],
+        states=data.states.index_select(0, rows.frames),
+        inputs=data.observations.index_select(0, frames).transpose(0, 1),
+        available=data.available.index_select(0, frames).transpose(0, 1),
+        log_own=behaviour.log_own.index_select(1, frames),
         weight=torch.zeros(rows.n_here, device=steps.device).index_add_(0, rows.here, share),
     )
 

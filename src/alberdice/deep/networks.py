@@ -11,10 +11,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.optim.adam import adam
 
 __all__ = ["Adam", "StackedMLP", "slopes_between"]
 
@@ -61,17 +64,75 @@ class StackedMLP:
             parts.append(part)
         return torch.cat(parts, -1)
 
+    def first(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights ``(n, inputs, H)`` and biases ``(n, H)`` of the first hidden layer, and the other layers' parameters."""
+        size, width = self.sizes[:2]
+        weight, bias, rest = torch.split(parameters, [size, width, sum(self.sizes[2:])], -1)
+        return weight.view(-1, *self.shapes[0]), bias, rest
+
+    def from_first(self, rest: Tensor, before: Tensor) -> Tensor:
+        """Outputs from the other layers' parameters and what the first layer's ReLU is applied to, ``(n, B, H)``."""
+        following = StackedMLP(self.hidden[0], self.hidden[1:], self.outputs, self.last_bias)
+        return following(rest, torch.relu(before))
+
     def __call__(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Outputs ``(n, B, outputs)`` for parameters ``(n, P)`` and inputs ``(n, B, inputs)``, or ``(B, inputs)`` for all."""
-        n = len(parameters)
-        parts = iter(torch.split(parameters, self.sizes, -1))
-        x = x.expand(n, *x.shape) if x.ndim == 2 else x
-        for layer in range(len(self.hidden) + 1):
-            weight = next(parts).view(n, x.shape[-1], -1)
-            bias = next(parts, None)
-            x = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias[:, None, :], x, weight)
+        x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
+        outputs: Tensor = _Run.apply(parameters, x, self)  # type: ignore[no-untyped-call]
+        return outputs
+
+    def by_autograd(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """The same, by operations that can be differentiated twice."""
+        x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
+        for layer, (weight, bias) in enumerate(self.layers(parameters)):
+            x = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
             x = torch.relu(x) if layer < len(self.hidden) else x
         return x
+
+    def layers(self, parameters: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+        """Weights ``(n, inputs, outputs)`` and biases ``(n, 1, outputs)`` of all layers, views of the parameters."""
+        parts, n = torch.split(parameters, self.sizes, -1), len(parameters)
+        shaped = [part.view(n, -1, shape[-1]) for part, shape in zip(parts, self.shapes, strict=True)]
+        return list(zip_longest(shaped[::2], shaped[1::2]))
+
+
+class _Run(torch.autograd.Function):
+    """All layers, forward and backward, with biases, ReLUs and their derivatives applied in place.
+
+    g_L = dJ/dy;    dJ/dW_l = h_l' g_l,    dJ/db_l = sum over rows of g_l,    g_{l-1} = g_l W_l' where h_l > 0, else 0
+    """
+
+    @staticmethod
+    def forward(ctx: Any, parameters: Tensor, x: Tensor, net: StackedMLP) -> Tensor:
+        """Outputs ``(n, B, outputs)``."""
+        activations = [x]
+        for layer, (weight, bias) in enumerate(net.layers(parameters)):
+            x = torch.bmm(x, weight)
+            if bias is not None:
+                x += bias
+            if layer < len(net.hidden):
+                activations.append(x.relu_())
+        ctx.net = net
+        ctx.save_for_backward(parameters, *activations)
+        return x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        """Gradients of the parameters, and of the inputs where they are asked for."""
+        parameters, *activations = ctx.saved_tensors
+        found = torch.empty_like(parameters)
+        weights, sums = ctx.net.layers(parameters), ctx.net.layers(found)
+        for layer, h in reversed(list(enumerate(activations))):
+            weight, bias = sums[layer]
+            weight.copy_(torch.bmm(h.transpose(1, 2), g))
+            if bias is not None:
+                torch.sum(g, 1, keepdim=True, out=bias)
+            if layer > 0 or ctx.needs_input_grad[1]:
+                g = torch.bmm(g, weights[layer][0].transpose(1, 2))
+            if layer > 0:
+                torch.ops.aten.threshold_backward.grad_input(g, h, 0, grad_input=g)
+        return found, g if ctx.needs_input_grad[1] else None, None
 
 
 def slopes_between(network: StackedMLP, parameters: Tensor, inputs: Tensor, generator: torch.Generator) -> Tensor:
@@ -82,12 +143,12 @@ def slopes_between(network: StackedMLP, parameters: Tensor, inputs: Tensor, gene
     order = torch.randperm(len(inputs), generator=generator, device=inputs.device)
     share = torch.rand(len(inputs), 1, generator=generator, device=inputs.device)
     between = (share * inputs + (1 - share) * inputs[order]).expand(len(parameters), *inputs.shape).requires_grad_()
-    (slopes,) = torch.autograd.grad(network(parameters, between).sum(), between, create_graph=True)
+    (slopes,) = torch.autograd.grad(network.by_autograd(parameters, between).sum(), between, create_graph=True)
     return slopes
 
 
 class Adam:
-    """Adam (Kingma and Ba, 2015) on one parameter matrix, whole or by rows; its state is three tensors.
+    """Adam (Kingma and Ba, 2015) on one parameter matrix, whole or by rows, by torch's fused kernel; three tensors of state.
 
     Rows may take their steps apart (agents take turns), so every row counts its own steps.
 
@@ -102,17 +163,26 @@ class Adam:
         self.state = {
             "mean": torch.zeros_like(parameters),
             "square": torch.zeros_like(parameters),
-            "steps": torch.zeros(len(parameters), 1, dtype=torch.float64, device=parameters.device),
+            "steps": torch.zeros(len(parameters), device=parameters.device),
         }
 
     @torch.no_grad()
     def step(self, gradient: Tensor, learning_rate: float, rows: slice = slice(None)) -> None:
         """One step of these rows along their gradient ``(rows, P)``."""
-        mean, square, steps = (self.state[name][rows] for name in ("mean", "square", "steps"))
-        (b1, b2) = self.betas
-        steps += 1
-        mean.lerp_(gradient, 1 - b1)
-        square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        size = (learning_rate / (1 - b1**steps)).to(mean.dtype)
-        root = (square.sqrt() / (1 - b2**steps).sqrt().to(mean.dtype)).add_(self.epsilon)
-        self.parameters[rows] -= size * mean / root
+        mean, square, steps = (list(self.state[name][rows]) for name in ("mean", "square", "steps"))
+        adam(
+            list(self.parameters[rows]),
+            list(gradient),
+            mean,
+            square,
+            [],
+            steps,
+            fused=True,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=learning_rate,
+            weight_decay=0.0,
+            eps=self.epsilon,
+            maximize=False,
+        )

@@ -1,0 +1,211 @@
+"""One update of deep AlberDICE, a round of all agents: time, memory, and how the time grows with the number of agents.
+
+    python benchmarks/train_step.py            # every shape with 1 and 2 threads, then N = 2 to 32; on CUDA too, if there
+    python benchmarks/train_step.py --quick    # the shapes only
+
+Hidden layers (128, 128). matrix and bridge are the built-in datasets; football-like data are random: 115 features in the state
+and in every observation, 19 actions, every row a frame of its own, so that nothing can be evaluated once for many rows. Each
+case runs in a process of its own. The reference is the authors' release on two cores, in ms per update of all agents, for the
+same rows and numbers of agents; the aim is a fifth of it. Where other work shares the machine, the load and the processor time
+beside each figure tell. Beside the rounds stand one step of behaviour cloning on as many rows, and the time to fill the caches,
+which happens once. The exponent b is fitted: log ms = a + b log N, of the clock's and of the processor's time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from machine import conditions, write
+
+from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, load_dataset
+from alberdice.deep.alberdice import AlberDICE
+from alberdice.deep.alberdice_settings import AlberDICEConfig
+from alberdice.deep.data import TrainingData
+
+SEED = 0
+HIDDEN = (128, 128)
+FEATURES, ACTIONS, EPISODES, LENGTH = 115, 19, 90, 100
+AGENTS = (2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measurement; ``reference_ms`` is the authors' release's figure, where there is one."""
+
+    name: str
+    n_agents: int
+    rows: int
+    threads: int
+    device: str
+    reference_ms: float | None = None
+
+
+SHAPES = (
+    ("matrix-b", 2, 800, 24.0),
+    ("bridge-mix", 2, 6400, 220.0),
+    ("football", 4, 3200, 690.0),
+    ("football", 10, 3200, 2460.0),
+)
+
+
+def football(n_agents: int) -> OfflineDataset:
+    """Random episodes of football's shape."""
+    generator = np.random.default_rng(SEED)
+
+    def normal(*shape: int) -> np.ndarray:
+        return generator.standard_normal(shape, dtype=np.float32)
+
+    episodes = [
+        EpisodeArrays(
+            states=normal(LENGTH + 1, FEATURES),
+            observations=normal(LENGTH + 1, n_agents, FEATURES),
+            actions=generator.integers(ACTIONS, size=(LENGTH, n_agents)),
+            rewards=normal(LENGTH),
+            terminated=True,
+        )
+        for _ in range(EPISODES)
+    ]
+    return from_episodes("football-like", (ACTIONS,) * n_agents, episodes)
+
+
+def learner_of(case: Case) -> AlberDICE:
+    """The learner, with the data on the device; every frame of football is kept, as they all differ."""
+    own = case.name == "football"
+    dataset = football(case.n_agents) if own else load_dataset(case.name)
+    settings: dict[str, Any] = {
+        "batch_size": case.rows,
+        "pretrain_batch_size": case.rows,
+        "hidden": HIDDEN,
+        "threads": case.threads,
+    }
+    config = AlberDICEConfig(**settings, updates=1 << 20, pretrain_updates=1 << 20)
+    data = TrainingData.build(dataset, share=not own, device=case.device)
+    return AlberDICE(data, config, torch.Generator().manual_seed(SEED))
+
+
+def settle(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def timed(update: Callable[[], Any], device: str, seconds: float, least: int = 7) -> tuple[list[float], list[float]]:
+    """Milliseconds of repeated calls, after three that do not count: on the clock, and of all threads' processor time."""
+    times: list[float] = []
+    busy: list[float] = []
+    for count in range(3 + 1000):
+        settle(device)
+        began, used = time.perf_counter(), time.process_time()
+        update()
+        settle(device)
+        times.append(1e3 * (time.perf_counter() - began))
+        busy.append(1e3 * (time.process_time() - used))
+        if count >= 2 + least and sum(times) > 1e3 * seconds:
+            break
+    return times[3:], busy[3:]
+
+
+def peak_mib(device: str) -> float:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def measured(case: Case, seconds: float) -> dict[str, Any]:
+    """Both kinds of update of one case."""
+    torch.set_num_threads(case.threads)
+    torch.set_flush_denormal(True)
+    agents = learner_of(case)
+    generator = torch.Generator(case.device).manual_seed(SEED + 1)
+    cloning, _ = timed(lambda: agents.update(generator), case.device, seconds / 3)
+    began = time.perf_counter()
+    agents.behaviour.fill_caches()
+    settle(case.device)
+    caches = time.perf_counter() - began
+    before = peak_mib(case.device)
+    rounds, busy = timed(lambda: agents._round(5e-4, generator), case.device, seconds)
+    low, median, high = np.quantile(rounds, [0.25, 0.5, 0.75])
+    row = {"median_ms": median, "quartiles_ms": [low, high], "least_ms": min(rounds), "repetitions": len(rounds)}
+    row |= {"processor_ms": float(np.median(busy)), "peak_mib": peak_mib(case.device)}
+    if case.reference_ms is not None:
+        row |= {"aim_ms": case.reference_ms / 5, "share_of_reference": median / case.reference_ms}
+    extra = {"before_rounds_mib": before, "cloning_ms": float(np.median(cloning)), "caches_seconds": caches}
+    return {**asdict(case), **row, **extra, "load": os.getloadavg()[0]}
+
+
+def _in_process(case: Case, seconds: float, pipe: Any) -> None:
+    pipe.send(measured(case, seconds))
+
+
+def run(case: Case, seconds: float) -> dict[str, Any]:
+    """The case in a process of its own, so that peaks are its own."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_in_process, args=(case, seconds, sender))
+    process.start()
+    sender.close()
+    row: dict[str, Any] = receiver.recv()
+    process.join()
+    low, high = row["quartiles_ms"]
+    shown = f"{case.name} N={case.n_agents} on {case.device}, {case.threads} threads: {row['median_ms']:.1f} ms"
+    print(f"{shown} [{low:.1f}, {high:.1f}], aim {row.get('aim_ms')}, cloning {row['cloning_ms']:.1f} ms", file=sys.stderr)
+    return row
+
+
+def slope(rows: list[dict[str, Any]], key: str) -> float:
+    """Of log time in log N."""
+    return float(np.polyfit(np.log([row["n_agents"] for row in rows]), np.log([row[key] for row in rows]), 1)[0])
+
+
+def exponents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The slope of log ms in log N, by device and threads."""
+    found = []
+    for device, threads in sorted({(row["device"], row["threads"]) for row in rows}):
+        chosen = [row for row in rows if (row["device"], row["threads"]) == (device, threads)]
+        found.append(
+            {"device": device, "threads": threads, **{key: slope(chosen, key) for key in ("median_ms", "processor_ms")}}
+        )
+    return found
+
+
+def places(threads: list[int]) -> list[tuple[str, int]]:
+    """Devices and threads."""
+    return [*(("cpu", count) for count in threads), *([("cuda", 1)] if torch.cuda.is_available() else [])]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the shapes only")
+    parser.add_argument("--seconds", type=float, default=6.0, help="least time of the rounds of one case")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="threads of a CPU")
+    options = parser.parse_args()
+    where = places(options.threads)
+    content: dict[str, Any] = conditions(SEED, ("alberdice", "numpy", "torch"))
+    content["threads"] = "as each row says"
+    content["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    content["shapes"] = [
+        run(Case(name, n, rows, threads, device, reference), options.seconds)
+        for name, n, rows, reference in SHAPES
+        for device, threads in where
+    ]
+    if not options.quick:
+        content["agents"] = [
+            run(Case("football", n, 3200, threads, device), options.seconds) for n in AGENTS for device, threads in where
+        ]
+        content["exponents"] = exponents(content["agents"])
+        print(json.dumps(content["exponents"]), file=sys.stderr)
+    print(write("train_step", content), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
