@@ -83,10 +83,13 @@ class Adam:
         parameters: ``(n, P)``, changed in place.
         betas: decay of both averages.
         epsilon: added to the root of the second.
+        decay: of the parameters themselves, as a share of the learning rate (AdamW, Loshchilov and Hutter, 2019).
     """
 
-    def __init__(self, parameters: Tensor, betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8) -> None:
-        self.parameters, self.betas, self.epsilon = parameters, betas, epsilon
+    def __init__(
+        self, parameters: Tensor, betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8, decay: float = 0.0
+    ) -> None:
+        self.parameters, self.betas, self.epsilon, self.decay = parameters, betas, epsilon, decay
         self.state = {
             "mean": torch.zeros_like(parameters),
             "square": torch.zeros_like(parameters),
@@ -103,4 +106,6 @@ class Adam:
         square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
         size = (learning_rate / (1 - b1**steps)).to(mean.dtype)
         root = (square.sqrt() / (1 - b2**steps).sqrt().to(mean.dtype)).add_(self.epsilon)
+        if self.decay:
+            self.parameters[rows] *= 1 - learning_rate * self.decay
         self.parameters[rows] -= size * mean / root
