@@ -61,6 +61,7 @@ class LearnerClass(Protocol):
 #: built-in algorithms and their modules, in the order of the paper's tables
 ALGORITHMS = {
     "alberdice": "alberdice.deep.alberdice",
+    "madtkd": "alberdice.deep.madtkd",
 }
 _REGISTERED: dict[str, LearnerClass] = {}
 
