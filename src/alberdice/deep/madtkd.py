@@ -96,7 +96,7 @@ class MADTKD:
 
     def __init__(self, data: TrainingData, config: MADTKDConfig, generator: torch.Generator) -> None:
         self.data, self.config = data, config
-        self.sequences = Sequences.build(data, config.context, config.share_frames)
+        self.sequences = Sequences.build(data, config.context, config.batch_size, config.share_frames)
         steps, seen, choices = self.sequences.steps, data.observations.shape[-1], data.available.shape[-1]
         shape = {"width": config.width, "blocks": config.blocks, "heads": config.heads}
         self.student_net = policy_network(seen, choices, steps, returns=True, **shape)
@@ -124,7 +124,7 @@ class MADTKD:
         """One step of the teacher and of all students."""
         rate = self.config.rate_at(int(self.done))
         self.done += 1
-        batch = self.sequences.minibatch(max(1, self.config.batch_size // self.sequences.steps), generator)
+        batch = self.sequences.minibatch(generator)
         parameters = {name: p.detach().requires_grad_() for name, p in self.parameters.items()}
         terms = self._losses(parameters, batch)
         config = self.config

@@ -95,20 +95,32 @@ class Sequences:
     Attributes:
         data: where the steps are.
         steps: K.
+        size: windows in a minibatch, unless there are fewer.
         first, length, known: ``(W,)``, where each window begins, its steps, and how many of them are known only, not scored.
         share: ``(W,)``, how many windows of the data each stands for, divided by their number.
+        always, drawn: numbers of the windows that are in every minibatch, and of those from which the rest is drawn.
     """
 
     data: TrainingData
     steps: int
+    size: int
     first: Tensor
     length: Tensor
     known: Tensor
     share: Tensor
+    always: Tensor
+    drawn: Tensor
 
     @classmethod
-    def build(cls, data: TrainingData, context: int, merge: bool = True) -> Sequences:
-        """Windows of at most ``context`` steps, and no longer than the longest episode; equal ones merged if asked for."""
+    def build(cls, data: TrainingData, context: int, batch_size: int, merge: bool = True) -> Sequences:
+        """Windows of at most ``context`` steps, and no longer than the longest episode.
+
+        Args:
+            data: where the steps are.
+            context: the longest window.
+            batch_size: steps in a minibatch, known ones and padding included.
+            merge: merge equal windows, where the data's frames are merged.
+        """
         lengths = data.lengths.cpu().numpy()
         steps = min(context, int(lengths.max()))
         first, length, known = _windows(lengths, steps)
@@ -117,23 +129,24 @@ class Sequences:
             chosen, number = _distinct(data, steps, first, length, known)
             share = np.bincount(number) / len(first)
             first, length, known = first[chosen], length[chosen], known[chosen]
-        device = data.here.device
-        return cls(data, steps, *(torch.from_numpy(x).to(device) for x in (first, length, known, share)))
+        size = max(1, batch_size // steps)
+        always = (share * size >= 1) | (len(first) <= size)
+        arrays = (first, length, known, share, np.flatnonzero(always), np.flatnonzero(~always))
+        return cls(data, steps, size, *(torch.from_numpy(x).to(data.here.device) for x in arrays))
 
     def __len__(self) -> int:
         return len(self.first)
 
-    def minibatch(self, size: int, generator: torch.Generator) -> Batch:
-        """At most so many windows, see the module; the same shapes every time."""
-        if len(self) <= size:
-            return self.batch(torch.arange(len(self), device=self.first.device), self.share)
-        always = self.share * size >= 1
-        heavy, light = torch.nonzero(always)[:, 0], torch.nonzero(~always)[:, 0]
-        upto = self.share[light].cumsum(0)
-        drawn = torch.rand(size - len(heavy), generator=generator, dtype=upto.dtype, device=upto.device) * upto[-1]
-        rest = light[torch.searchsorted(upto, drawn, right=True).clamp(max=len(light) - 1)]
-        share = torch.cat([self.share[heavy], (upto[-1] / max(len(rest), 1)).expand(len(rest))])
-        return self.batch(torch.cat([heavy, rest]), share)
+    def minibatch(self, generator: torch.Generator) -> Batch:
+        """At most ``size`` windows, see the module; the same shapes every time."""
+        share = self.share[self.always]
+        if not len(self.drawn):
+            return self.batch(self.always, share)
+        rest, upto = self.size - len(self.always), self.share[self.drawn].cumsum(0)
+        points = torch.rand(rest, generator=generator, dtype=upto.dtype, device=upto.device) * upto[-1]
+        places = torch.searchsorted(upto, points, right=True).clamp(max=len(upto) - 1)
+        windows = torch.cat([self.always, self.drawn[places]])
+        return self.batch(windows, torch.cat([share, (upto[-1] / rest).expand(rest)]))
 
     def batch(self, windows: Tensor, share: Tensor) -> Batch:
         """These windows ``(B,)``, weighed by ``share`` ``(B,)``."""
