@@ -70,8 +70,8 @@ def test_windows_against_a_slow_loop(context: int) -> None:
 
 
 def test_every_step_is_scored_once_with_at_least_half_a_window_before_it() -> None:
-    data = TrainingData.build(make_builtin("bridge-mix"))
-    sequences = Sequences.build(data, 7, 64, merge=False)
+    data = TrainingData.build(make_builtin("bridge-mix"), share=False)
+    sequences = Sequences.build(data, 7, 64)
     times = np.concatenate([np.arange(n) for n in data.lengths.tolist()])
     batch = everything(sequences)
     scored = batch.weight > 0
@@ -87,7 +87,8 @@ def test_equal_windows_are_merged_with_their_number() -> None:
     assert sequences.steps == 1
     found = {tuple(data.actions[int(k)].tolist()): float(s) for k, s in zip(sequences.first, sequences.share, strict=True)}
     assert found == pytest.approx({(0, 0): 1671 / 5000, (0, 1): 1651 / 5000, (1, 0): 1678 / 5000})
-    merged, plain = (Sequences.build(TrainingData.build(make_builtin("bridge-optimal")), 6, 64, merge=m) for m in (True, False))
+    source = make_builtin("bridge-optimal")
+    merged, plain = (Sequences.build(TrainingData.build(source, share=share), 6, 64) for share in (True, False))
     assert len(merged) < 60 < len(plain)
     means = [(everything(s).weight * everything(s).returns_to_go).sum() for s in (merged, plain)]
     torch.testing.assert_close(*means)

@@ -96,7 +96,7 @@ class MADTKD:
 
     def __init__(self, data: TrainingData, config: MADTKDConfig, generator: torch.Generator) -> None:
         self.data, self.config = data, config
-        self.sequences = Sequences.build(data, config.context, config.batch_size, config.share_frames)
+        self.sequences = Sequences.build(data, config.context, config.batch_size)
         steps, seen, choices = self.sequences.steps, data.observations.shape[-1], data.available.shape[-1]
         shape = {"width": config.width, "blocks": config.blocks, "heads": config.heads}
         self.student_net = policy_network(seen, choices, steps, returns=True, **shape)

@@ -112,20 +112,19 @@ class Sequences:
     drawn: Tensor
 
     @classmethod
-    def build(cls, data: TrainingData, context: int, batch_size: int, merge: bool = True) -> Sequences:
-        """Windows of at most ``context`` steps, and no longer than the longest episode.
+    def build(cls, data: TrainingData, context: int, batch_size: int) -> Sequences:
+        """Windows of at most ``context`` steps, and no longer than the longest episode; merged where the data's frames are.
 
         Args:
             data: where the steps are.
             context: the longest window.
             batch_size: steps in a minibatch, known ones and padding included.
-            merge: merge equal windows, where the data's frames are merged.
         """
         lengths = data.lengths.cpu().numpy()
         steps = min(context, int(lengths.max()))
         first, length, known = _windows(lengths, steps)
         share = np.full(len(first), 1.0 / len(first))
-        if merge and data.shared:
+        if data.shared:
             chosen, number = _distinct(data, steps, first, length, known)
             share = np.bincount(number) / len(first)
             first, length, known = first[chosen], length[chosen], known[chosen]
