@@ -13,6 +13,7 @@ from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, loa
 from alberdice.deep.config import TrainConfig, from_mapping
 from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import learner_class
+from alberdice.deep.sequences import cut_episodes
 
 TINY: dict[str, Any] = {
     "dataset": "matrix-d",
@@ -80,7 +81,8 @@ def _source(config: TrainConfig) -> OfflineDataset:
 def trained(config: TrainConfig, dataset: OfflineDataset | None = None, updates: int | None = None) -> dict[str, torch.Tensor]:
     """State of a learner after all updates of a run, or some, without the loop around it."""
     source = _source(config) if dataset is None else dataset
-    data = TrainingData.build(source, standardise=config.standardise, share=config.merges_frames)
+    pieces = cut_episodes(source, config.steps_per_episode(0))
+    data = TrainingData.build(pieces, standardise=config.standardise, share=config.merges_frames)
     learner = learner_class(config.algorithm)(data, config, torch.Generator().manual_seed(config.seed))
     generator = torch.Generator().manual_seed(config.seed + 1)
     for _ in range(config.total if updates is None else updates):

@@ -31,6 +31,7 @@ __all__ = [
     "Discount",
     "FeedForwardConfig",
     "Rate",
+    "SequenceConfig",
     "Share",
     "TrainConfig",
     "Within",
@@ -111,6 +112,14 @@ class TrainConfig:
         """Whether equal frames of the data are merged, see ``alberdice.deep.data``."""
         return False
 
+    def steps_per_episode(self, horizon: int) -> int:
+        """At how many steps the data's episodes are cut for a learner with a memory; 0: not at all.
+
+        Args:
+            horizon: of the game that is played in evaluation; 0 where there is none.
+        """
+        return 0
+
     @property
     def pretraining(self) -> int:
         """Updates before the first one that ``updates`` counts."""
@@ -150,6 +159,39 @@ class FeedForwardConfig(TrainConfig):
     def merges_frames(self) -> bool:
         """As ``share_frames`` says."""
         return self.share_frames
+
+
+@dataclass(frozen=True)
+class SequenceConfig(TrainConfig):
+    """What algorithms are told that run transformers on windows of episodes."""
+
+    width: Annotated[int, Within(1, 1 << 16)] = 32
+    """width of every transformer's tokens"""
+    blocks: Annotated[int, Within(1, 1024)] = 2
+    """of attention and inner layer, in every transformer"""
+    heads: Annotated[int, Within(1, 1024)] = 1
+    """of attention; a divisor of the width"""
+    context: Count = 20
+    """steps that a window holds at most; when it is full, the older half of it is forgotten"""
+    episode_steps: Annotated[int, Within(0, MOST)] = 0
+    """the data's episodes are cut into pieces of so many steps; 0: into single steps where the game of the evaluation lasts one
+    step (the built-in matrix data repeat such a game 50 times per episode), otherwise, or without a game, not at all"""
+    share_frames: bool = True
+    """run networks once per distinct window of the data; the same mean losses"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % self.heads:
+            raise InvalidArgumentError("heads", got=self.heads, expected=f"a divisor of the width, {self.width}")
+
+    @property
+    def merges_frames(self) -> bool:
+        """As ``share_frames`` says."""
+        return self.share_frames
+
+    def steps_per_episode(self, horizon: int) -> int:
+        """As ``episode_steps`` says."""
+        return self.episode_steps or int(horizon == 1)
 
 
 def _checked(name: str, value: Any, kind: Any) -> Any:

@@ -76,6 +76,8 @@ class TrainingData:
         here, after, rewards: ``(T,)``.
         actions: ``(T, N)``.
         starts: ``(E,)`` frames in which episodes begin.
+        lengths: ``(E,)`` usable steps of each episode, which stand one after another.
+        returns_to_go: ``(T,)`` sums of rewards from each step to its episode's end, unusable steps included.
         endings: number of episodes that terminated.
         n_actions: per agent.
         features: of observations.
@@ -90,6 +92,8 @@ class TrainingData:
     rewards: Tensor
     actions: Tensor
     starts: Tensor
+    lengths: Tensor
+    returns_to_go: Tensor
     endings: int
     n_actions: tuple[int, ...]
     features: Features
@@ -121,6 +125,8 @@ class TrainingData:
             rewards=torch.from_numpy(source.rewards[usable].astype(np.float32)).to(device),
             actions=torch.from_numpy(source.actions[usable].astype(np.int64)).to(device),
             starts=torch.from_numpy(frame[source.starts]).to(device),
+            lengths=torch.from_numpy(np.bincount(source.episode[usable], minlength=source.n_episodes)).to(device),
+            returns_to_go=torch.from_numpy(_returns_to_go(source)[usable].astype(np.float32)).to(device),
             endings=int(ended.sum()),
             n_actions=source.n_actions,
             features=Features(features.mean.to(device), features.scale.to(device)),
@@ -169,6 +175,14 @@ def _distinct(source: OfflineDataset, masks: NDArray[np.bool_], share: bool) -> 
     table = np.concatenate([c.astype(np.float64) for c in columns], axis=1)
     _, kept, frame = np.unique(table, axis=0, return_index=True, return_inverse=True)
     return frame.reshape(-1).astype(np.int64), kept.astype(np.int64)
+
+
+def _returns_to_go(source: OfflineDataset) -> NDArray[np.float64]:
+    """Sums of rewards from every step to its episode's end, ``(T,)``."""
+    rewards = source.rewards.astype(np.float64)
+    earned = np.cumsum(rewards)
+    before = earned - rewards
+    return source.returns[source.episode] - (before - before[source.starts][source.episode])
 
 
 def _standardised(

@@ -64,6 +64,7 @@ ALGORITHMS = {
     "bc": "alberdice.deep.bc",
     "optidice": "alberdice.deep.optidice",
     "alberdice": "alberdice.deep.alberdice",
+    "madtkd": "alberdice.deep.madtkd",
 }
 _REGISTERED: dict[str, LearnerClass] = {}
 

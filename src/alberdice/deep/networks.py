@@ -156,10 +156,13 @@ class Adam:
         parameters: ``(n, P)``, changed in place.
         betas: decay of both averages.
         epsilon: added to the root of the second.
+        decay: of the parameters themselves, as a share of the learning rate (AdamW, Loshchilov and Hutter, 2019).
     """
 
-    def __init__(self, parameters: Tensor, betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8) -> None:
-        self.parameters, self.betas, self.epsilon = parameters, betas, epsilon
+    def __init__(
+        self, parameters: Tensor, betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8, decay: float = 0.0
+    ) -> None:
+        self.parameters, self.betas, self.epsilon, self.decay = parameters, betas, epsilon, decay
         self.state = {
             "mean": torch.zeros_like(parameters),
             "square": torch.zeros_like(parameters),
@@ -170,6 +173,8 @@ class Adam:
     def step(self, gradient: Tensor, learning_rate: float, rows: slice = slice(None)) -> None:
         """One step of these rows along their gradient ``(rows, P)``."""
         mean, square, steps = (list(self.state[name][rows]) for name in ("mean", "square", "steps"))
+        if self.decay:
+            self.parameters[rows] *= 1 - learning_rate * self.decay
         adam(
             list(self.parameters[rows]),
             list(gradient),

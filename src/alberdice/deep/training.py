@@ -32,6 +32,7 @@ from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_en
 from alberdice.deep.learner import Learner, learner_class
 from alberdice.deep.run_directory import RunDirectory
 from alberdice.deep.saved_run import DEPLOYED
+from alberdice.deep.sequences import cut_episodes
 from alberdice.errors import InvalidArgumentError, SolverError
 from alberdice.games.game import Game
 
@@ -120,12 +121,18 @@ def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _
         raise InvalidArgumentError("config", got=got, expected=expected)
     environment = find_environment(config.environment, config.dataset)
     dataset = load_dataset(config.dataset, seed=config.dataset_seed)
-    data = TrainingData.build(dataset, standardise=config.standardise, share=config.merges_frames, device=device)
+    pieces = cut_episodes(dataset, _steps_per_episode(config, environment))
+    data = TrainingData.build(pieces, standardise=config.standardise, share=config.merges_frames, device=device)
     learner = maker(data, config, torch.Generator().manual_seed(config.seed))
     if isinstance(environment, Game):
         policy_of_game(learner.policies, environment)  # refuse a game that does not fit before hours of training, not after
     generator = torch.Generator(device).manual_seed(config.seed + 1)
     return _Run(config, folder, dataset, learner, generator, environment, device, progress)
+
+
+def _steps_per_episode(config: TrainConfig, environment: Environment | None) -> int:
+    """At how many steps the learner's episodes are cut; 0: not at all."""
+    return config.steps_per_episode(getattr(environment, "horizon", 0))
 
 
 def _device(wanted: str) -> str:
@@ -229,6 +236,7 @@ def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]
         "seed": run.config.seed,
         **asdict(found),
         "data_return": _data_return(run),
+        "episode_steps": _steps_per_episode(run.config, run.environment),
         "updates": run.done,
         "wall_seconds": round(time.perf_counter() - begun, 3),
         "train_seconds": round(run.train_seconds, 3),

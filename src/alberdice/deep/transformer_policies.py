@@ -1,0 +1,155 @@
+"""Policies with a memory: one causal transformer per agent over what it saw and did, with or without returns to go.
+
+    pi_i(a_i | o_i^1, a_i^1, ..., o_i^t)                     tokens of a step: o, a          table read at o
+    pi_i(a_i | R^1, o_i^1, a_i^1, ..., R^t, o_i^t)           tokens of a step: R, o, a       table read at o
+
+R^1 is a target and R^{t+1} = R^t - r^t.  Actors hold the last steps as ``sequences`` cuts windows: when K steps are full, the
+oldest are dropped and ``kept(K)`` remain, so that every table is the one that training computed for the same past.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from alberdice.deep.data import Features
+from alberdice.deep.losses import log_policy
+from alberdice.deep.policies import mask_of_agents, register_policies
+from alberdice.deep.sequences import Batch, kept
+from alberdice.deep.transformer import StackedTransformer
+
+__all__ = ["Returns", "TransformerActor", "TransformerPolicies", "policy_network", "policy_tables"]
+
+#: episodes that an actor runs through the networks at a time
+_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Returns to go as networks see them, and the return that is asked for.
+
+    Attributes:
+        target: R^1 in play.
+        mean, scale: networks see (R - mean) / scale.
+    """
+
+    target: float
+    mean: float
+    scale: float
+
+    def __call__(self, returns: Tensor) -> Tensor:
+        """The token ``(..., 1)`` of returns ``(...)``."""
+        return ((returns - self.mean) / self.scale)[..., None]
+
+
+def policy_network(
+    observation: int, choices: int, steps: int, *, width: int, blocks: int, heads: int, returns: bool = False
+) -> StackedTransformer:
+    """The shape of such policies' networks, for windows of ``steps``."""
+    tokens = (1, observation, choices) if returns else (observation, choices)
+    return StackedTransformer(tokens, (len(tokens) - 2,), choices, steps, width, blocks, heads)
+
+
+def policy_tables(
+    network: StackedTransformer, parameters: Tensor, batch: Batch, returns: Returns | None = None
+) -> tuple[Tensor, Tensor]:
+    """The tables log pi_i ``(N, B, K, A)`` at every step of the windows, and the features ``(N, B, K, width)`` behind them.
+
+    Tables on padding stand for nothing; ``batch.weight`` is 0 there.
+    """
+    seen = None if returns is None else returns(batch.returns_to_go)
+    logits, features = network(parameters, _tokens(batch.observations, batch.actions, network.outputs, seen))
+    return log_policy(logits[..., 0, :], batch.available), features[..., 0, :]
+
+
+def _tokens(observations: Tensor, actions: Tensor, choices: int, returns: Tensor | None) -> list[Tensor]:
+    """A step's tokens from ``(N, B, K, O)``, ``(N, B, K)`` and, if there are returns, ``(B, K, 1)``."""
+    own = [observations, one_hot(actions, choices).to(observations.dtype)]
+    return own if returns is None else [returns.expand(len(actions), *returns.shape), *own]
+
+
+@dataclass(frozen=True)
+class TransformerPolicies:
+    """See the module.
+
+    Attributes:
+        network: the networks' shape.
+        parameters: ``(N, P)``.
+        features: how observations become inputs.
+        n_actions: per agent.
+        returns: None for policies that are not told a return.
+    """
+
+    network: StackedTransformer
+    parameters: Tensor
+    features: Features
+    n_actions: tuple[int, ...]
+    returns: Returns | None = None
+    has_memory: ClassVar[bool] = True
+
+    def actor(self, episodes: int) -> TransformerActor:
+        """A player of so many episodes side by side."""
+        return TransformerActor(self, episodes)
+
+    def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """See ``policies.Policies``."""
+        tensors = {"policies": self.parameters, "mean": self.features.mean, "scale": self.features.scale}
+        header: dict[str, Any] = {"kind": "transformer", "network": asdict(self.network), "n_actions": self.n_actions}
+        return tensors, header | {"returns": None if self.returns is None else asdict(self.returns)}
+
+    @classmethod
+    def load(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> TransformerPolicies:
+        """What ``save`` gave."""
+        shape: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in header["network"].items()}
+        returns = None if header["returns"] is None else Returns(**header["returns"])
+        features = Features(tensors["mean"], tensors["scale"])
+        return cls(StackedTransformer(**shape), tensors["policies"], features, tuple(header["n_actions"]), returns)
+
+
+class TransformerActor:
+    """Plays episodes side by side, all of them as old as each other.
+
+    Args:
+        policies: whose networks.
+        episodes: how many, B.
+    """
+
+    def __init__(self, policies: TransformerPolicies, episodes: int) -> None:
+        self.policies, self.step = policies, 0
+        device, n, steps = policies.parameters.device, len(policies.n_actions), policies.network.steps
+        self._observations = torch.zeros(n, episodes, steps, policies.features.mean.shape[-1], device=device)
+        self._actions = torch.zeros(n, episodes, steps, dtype=torch.int64, device=device)
+        self._returns = torch.zeros(episodes, steps, device=device)
+        self._to_go = torch.full((episodes,), policies.returns.target if policies.returns else 0.0, device=device)
+
+    @torch.no_grad()
+    def log_probabilities(self, observations: Tensor, available: Tensor | None = None) -> Tensor:
+        """The tables log pi_i given all that was observed, ``(B, N, A)``, for raw observations ``(B, N, O)``."""
+        network, own, now = self.policies.network, self.policies, slice(0, self.step + 1)
+        if available is None:
+            available = mask_of_agents(own.n_actions, network.outputs, observations.device)
+        self._observations[:, :, self.step] = own.features(observations).transpose(0, 1)
+        self._returns[:, self.step] = self._to_go
+        logits = []
+        for part in torch.split(torch.arange(len(self._to_go), device=observations.device), _CHUNK):
+            seen = None if own.returns is None else own.returns(self._returns[part, now])
+            tokens = _tokens(self._observations[:, part, now], self._actions[:, part, now], network.outputs, seen)
+            logits.append(network(own.parameters, tokens)[0][:, :, -1, 0])
+        return log_policy(torch.cat(logits, 1).transpose(0, 1), available)
+
+    def observe(self, actions: Tensor, rewards: Tensor) -> None:
+        """Take note of the joint actions ``(B, N)`` that were played, and of the team's rewards ``(B,)``."""
+        self._actions[:, :, self.step] = actions.T
+        self._to_go = self._to_go - rewards
+        self.step += 1
+        if self.step == self._returns.shape[1]:
+            self.step = kept(self.step)
+            for held in (self._observations, self._actions, self._returns[None]):
+                held[:, :, : self.step] = held[:, :, held.shape[2] - self.step :].clone()
+
+
+register_policies("transformer", TransformerPolicies.load)
