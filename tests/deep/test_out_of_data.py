@@ -1,4 +1,4 @@
-"""Shares of steps outside the data: against enumeration of every episode, sampling, and the discounted measure in two limits."""
+"""Shares of steps outside the data: against enumeration of all episodes, sampling, and the discounted measure in two limits."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_one_shot_games_agree_with_the_discounted_measure() -> None:
 
 
 def test_long_episodes_approach_the_discounted_measure_near_one() -> None:
-    """Without an end both tend to the ergodic share: (1/H) sum_t x_t for long H, (1 - gamma) sum_t gamma^t x_t for gamma near 1."""
+    """Without an end, (1/H) sum_t x_t and (1 - gamma) sum_t gamma^t x_t both tend to the ergodic share."""
     generator = np.random.default_rng(2)
     transition, reward = generator.dirichlet(np.ones(3), size=(3, 2, 3)), generator.normal(size=(3, 2, 3))
     model = ad.MMDP(transition, reward, [1.0, 0.0, 0.0], 1 - 1e-5)
