@@ -210,12 +210,20 @@ class RandomPrior:
 def _fit(
     network: StackedMLP, prior: Tensor, predictor: Tensor, inputs: Tensor, updates: int, size: int, generator: torch.Generator
 ) -> None:
-    """Change ``predictor`` until it agrees with ``prior`` on the inputs; the learning rate falls to 0 in a straight line."""
-    optimiser = Adam(predictor)
-    targets = network(prior, inputs)[0]
+    """Change ``predictor`` until it agrees with ``prior`` on the inputs; the learning rate falls to 0 in a straight line.
+
+    Few distinct inputs are taken all at once, weighed by how often they occur; of many, a minibatch of steps.
+    """
+    optimiser, batch, weights = Adam(predictor), inputs, torch.full((size,), 1 / size)
+    distinct, counts = torch.unique(inputs, dim=0, return_counts=True)
+    few = len(distinct) <= size
+    if few:
+        batch, weights = distinct, counts / len(inputs)
     for done in range(updates):
-        rows = torch.randint(len(inputs), (size,), generator=generator)
+        if not few:
+            batch = inputs[torch.randint(len(inputs), (size,), generator=generator)]
         parameters = predictor.detach().requires_grad_()
-        loss = (network(parameters, inputs[rows])[0] - targets[rows]).square().sum(-1).mean()
+        errors = (network(parameters, batch)[0] - network(prior, batch)[0]).square().sum(-1)
+        loss = (errors * weights).sum()
         (gradient,) = torch.autograd.grad(loss, parameters)
         optimiser.step(gradient, _RATE * (1 - done / updates))

@@ -70,9 +70,10 @@ def _print(report: Report) -> None:
     console = Console(width=max(Console().width, 118), highlight=False)
     console.print(report.table.title, style="bold")
     for section in sections(report):
-        table = Table(title=section.title, title_justify="left")
+        several = any("\n" in word for row in section.rows for word in row)
+        table = Table(title=section.title, title_justify="left", show_lines=several)
         for name in section.columns:
-            table.add_column(name, no_wrap=True, justify="left" if name == "algorithm" else "right")
+            table.add_column(name, overflow="fold", justify="left" if name == "algorithm" else "right")
         for row in section.rows:
             table.add_row(*row)
         console.print(table)

@@ -154,7 +154,10 @@ def _draw_histogram(
 ) -> None:
     share = weights / weights.sum()
     colour = "#7F7F7F" if name == "data" else OURS
-    axes.hist(scores, bins=BINS, range=limits, weights=share, color=colour)
+    width = (limits[1] - limits[0]) / BINS
+    before, after = np.ceil((edge - limits[0]) / width), np.ceil((limits[1] - edge) / width)
+    bins: list[float] = (edge + width * np.arange(-before, after + 1)).tolist()  # none has the threshold inside
+    axes.hist(scores, bins=bins, weights=share, color=colour)
     axes.axvline(edge, color=PAPER, linewidth=1.4, linestyle="--")
     axes.set_xlim(*limits)
     axes.set_yticks([])

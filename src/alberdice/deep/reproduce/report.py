@@ -55,7 +55,7 @@ class Section:
 def sections(report: Report) -> list[Section]:
     """One per dataset, and one over all datasets where that makes sense."""
     policies = report.table.shows == "policies"
-    first = ("joint policy", "paper", "seeds per joint action") if policies else ("return", "paper", "IQM [95%]")
+    first = ("joint policy", "paper", "joint actions") if policies else ("return", "paper", "IQM [95%]")
     columns = ("algorithm", *first, "out of data", "estimated", "seeds")
     found = []
     for dataset in report.table.datasets:
@@ -100,14 +100,14 @@ def _percent(mean: float, error: float) -> str:
 
 
 def _matrix(joint: FloatArray | Sequence[Sequence[float]] | None) -> str:
-    return "-" if joint is None else " / ".join(" ".join(f"{x:.2f}" for x in row) for row in joint)
+    return "-" if joint is None else "\n".join(" ".join(f"{x:.2f}" for x in row) for row in joint)
 
 
 def notes(report: Report) -> list[str]:
     """What the columns mean, and what is missing."""
     policies = report.table.shows == "policies"
     lines = [
-        "Joint policies are AA AB / BA BB, mean over seeds; a joint action counts for a seed that plays it in at least 90%."
+        "Joint policies are AA AB / BA BB, mean over seeds. Joint actions: how many seeds play which, at least 90% of the time."
         if policies
         else "Returns: mean and standard error over seeds, exact expectations for policies without a memory, means of sampled "
         "episodes for others; IQM: interquartile mean with its 95% stratified bootstrap interval.",
@@ -128,7 +128,7 @@ def markdown(report: Report) -> str:
     parts = [f"# {report.table.title}", ""]
     for section in sections(report):
         lines = [section.columns, tuple("---" for _ in section.columns), *section.rows]
-        parts += [f"## {section.title}", "", *("| " + " | ".join(line) + " |" for line in lines), ""]
+        parts += [f"## {section.title}", "", *("| " + " | ".join(line).replace("\n", " / ") + " |" for line in lines), ""]
     parts += [*(f"- {line}" for line in notes(report)), "", f"Made by `{report.command}`.", ""]
     return "\n".join(parts)
 
