@@ -58,6 +58,19 @@ class Diverging(Quick):
         return "a loss is not finite: lower push" if self.done > 6 else ""
 
 
+class Exploding(Quick):
+    """Is saved without numbers, and complains later."""
+
+    def update(self, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        metrics = super().update(generator)
+        if self.done == 9:
+            self.parameters *= float("nan")
+        return metrics
+
+    def complaint(self, metrics: dict[str, float]) -> str:
+        return "a loss is not finite: lower push" if self.done > 10 else ""
+
+
 class Hopeless(Quick):
     """Complains at once."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from deep_samples import equal
-from reproduce_stubs import Diverging, Hopeless, Quick, StubConfig
+from reproduce_stubs import Diverging, Exploding, Hopeless, Quick, StubConfig
 from test_training import Killed, kill_at
 
 from alberdice.deep import learner, training
@@ -25,6 +25,7 @@ from alberdice.deep.out_of_data import RandomPrior
 from alberdice.deep.reproduce import make, statistics
 from alberdice.deep.reproduce.cells import _actions, cells_of, pooled_of
 from alberdice.deep.reproduce.make import make_table
+from alberdice.deep.reproduce.pictures import full_grid
 from alberdice.deep.reproduce.plan import PlannedRun, plan_runs
 from alberdice.deep.reproduce.records import Record
 from alberdice.deep.reproduce.tables import PAPER_NAMES, TABLES
@@ -364,6 +365,13 @@ def test_a_report_of_policies(here: list[PlannedRun], tmp_path: Path, settings: 
     assert {p.name for p in folder.glob("*.png")} == {"table6.png", *(f"uncertainty-matrix-{k}.png" for k in "abcd")}
 
 
+def test_pictures_of_parts_have_no_holes() -> None:
+    one, two = np.eye(2), np.ones((2, 2))
+    assert list(full_grid({"BC": {"a": one, "b": two}, "ICQ": {"b": one}})) == ["BC"]
+    assert full_grid({"BC": {"a": one, "b": two}, "ICQ": {"b": one, "c": one}}) == {"BC": {"b": two}, "ICQ": {"b": one}}
+    assert full_grid({"BC": {"a": one}, "ICQ": {"b": one, "c": two}}) == {"ICQ": {"b": one, "c": two}}
+
+
 def test_nothing_but_silence_is_reported_too(here: list[PlannedRun], tmp_path: Path, settings: Path, monkeypatch) -> None:
     monkeypatch.setitem(learner._REGISTERED, "bc", Hopeless)
     settings.write_text(SETTINGS.replace("evaluate_every = 5", "evaluate_every = 50"))
@@ -371,6 +379,17 @@ def test_nothing_but_silence_is_reported_too(here: list[PlannedRun], tmp_path: P
     assert report.cells[0].silent == (0,)
     assert "1 without a value" in (tmp_path / "table2" / "table2.md").read_text()
     assert json.loads((tmp_path / "table2" / "table2.json").read_text())["cells"][0]["mean"] is None
+
+
+def test_policies_without_numbers_spoil_no_report(here: list[PlannedRun], tmp_path: Path, settings: Path, monkeypatch) -> None:
+    """NaN from the ninth update on, saved at the tenth, found out at the twelfth: the evaluation at the seventh stands."""
+    monkeypatch.setitem(learner._REGISTERED, "bc", Exploding)
+    settings.write_text(SETTINGS.replace("evaluate_every = 5", "evaluate_every = 7"))
+    report = make_table("table1", tmp_path, 1, 1, algorithms=["bc"], config=settings)
+    assert report.records[0].result["status"] == "diverged"
+    assert report.cells[0].values == (report.records[0].result["return_exact"],)
+    assert report.cells[0].joint is None
+    assert "| BC | - | 0.45 0.22 / 0.22 0.11 | - |" in (tmp_path / "table1" / "table1.md").read_text()
 
 
 def test_the_papers_numbers() -> None:

@@ -15,6 +15,7 @@ from alberdice.deep.out_of_data import OutOfData, RandomPrior, Visits, visits
 from alberdice.deep.reproduce.plan import PlannedRun, is_finished
 from alberdice.deep.run_directory import RunDirectory
 from alberdice.deep.saved_run import policies_of_run
+from alberdice.errors import InvalidPolicyError
 from alberdice.games.game import Game
 
 __all__ = ["Prior", "Record", "priors_of", "read_records"]
@@ -44,7 +45,7 @@ class Record:
     Attributes:
         run: its plan.
         result: what its ``result.json`` holds.
-        visits: expected steps of an episode at each state and joint action; None if it left no policies.
+        visits: expected steps of an episode at each state and joint action; None if it left no policies that can be played.
         joint: the policies' joint table at the beginning of an episode, ``(A1, ..., An)``, in games of one state.
         estimated: share of the steps that the random prior takes for outside the data.
     """
@@ -94,7 +95,10 @@ def _read(run: PlannedRun, prior: Prior | None) -> Record:
     if prior is None or not folder.has_checkpoint:
         return Record(run, result, None, None, None)
     policies, generator = policies_of_run(run.folder), torch.Generator().manual_seed(run.config.seed)
-    found = visits(policies, prior.game, run.config.evaluate_episodes, generator, run.config.play)
     one_shot = prior.game.mmdp.n_states == 1
-    joint = policy_of_game(policies, prior.game, run.config.play).joint()[0] if one_shot else None
+    try:
+        found = visits(policies, prior.game, run.config.evaluate_episodes, generator, run.config.play)
+        joint = policy_of_game(policies, prior.game, run.config.play).joint()[0] if one_shot else None
+    except InvalidPolicyError:  # saved after it had diverged: no numbers any more
+        return Record(run, result, None, None, None)
     return Record(run, result, found, joint, found.share(prior.uncertainty > prior.threshold))
