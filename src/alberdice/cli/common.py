@@ -89,8 +89,13 @@ def _without_frame(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Pretty JSON on standard output; arrays as nested lists, NaN and infinities as null."""
-    print(json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False))
+    """Pretty JSON on standard output, see ``json_text``."""
+    print(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Pretty JSON; arrays as nested lists, NaN and infinities as null."""
+    return json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
@@ -118,8 +123,8 @@ def check_picture_path(path: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def progress_bar(label: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error, silent when that is no terminal; call the yielded function once per step with a note."""
+def progress_bar(label: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar on standard error, silent when that is no terminal; call the yielded function with a note, and how many steps."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -128,7 +133,7 @@ def progress_bar(label: str, total: int) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(label, total=total, note="")
 
-        def step(note: str = "") -> None:
-            bar.update(task, advance=1, note=note)
+        def step(note: str = "", steps: int = 1) -> None:
+            bar.update(task, advance=steps, note=note)
 
         yield step

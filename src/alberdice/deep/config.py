@@ -135,9 +135,14 @@ class TrainConfig:
         left = (self.updates - done) / self.updates
         return self.learning_rate * min(1.0, left / max(self.settle_share, 1e-9))
 
+    @staticmethod
+    def decides(name: str) -> bool:
+        """Whether a setting is among those that decide what is learned."""
+        return name not in _FREE
+
     def fingerprint(self) -> str:
         """A hash of all that decides what is learned."""
-        kept = {name: value for name, value in asdict(self).items() if name not in _FREE}
+        kept = {name: value for name, value in asdict(self).items() if self.decides(name)}
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -31,7 +31,7 @@ from alberdice.evaluation import undiscounted_return
 from alberdice.games.game import Game
 from alberdice.policy import FactorizedPolicy
 
-__all__ = ["Evaluation", "Player", "Rollouts", "evaluate", "find_environment", "policy_of_game", "rollouts"]
+__all__ = ["Evaluation", "Player", "Rollouts", "evaluate", "find_environment", "play_game", "policy_of_game", "rollouts"]
 
 _GAMES: dict[str, Callable[[], Game]] = {
     "bridge": games.bridge,
@@ -95,14 +95,19 @@ def evaluate(
     exact = math.nan
     if not isinstance(environment, Game):
         returns = _played(policies, environment(), episodes, generator, play)
-    elif policies.has_memory:
-        returns = rollouts(environment, _Remembering(policies, environment, episodes, play), episodes, generator).returns
     else:
-        policy = policy_of_game(policies, environment, play)
-        returns = rollouts(environment, _Tables(policy), episodes, generator).returns
-        exact = undiscounted_return(environment.mmdp, policy, environment.horizon)
+        returns = play_game(policies, environment, episodes, generator, play).returns
+        if not policies.has_memory:
+            exact = undiscounted_return(environment.mmdp, policy_of_game(policies, environment, play), environment.horizon)
     error = float(returns.std(ddof=1) / math.sqrt(episodes)) if episodes > 1 else math.nan
     return Evaluation(float(returns.mean()), error, episodes, exact)
+
+
+def play_game(policies: Policies, game: Game, episodes: int, generator: torch.Generator, play: str = "sample") -> Rollouts:
+    """Sampled episodes of a game, played with a memory by policies that have one."""
+    if policies.has_memory:
+        return rollouts(game, _Remembering(policies, game, episodes, play), episodes, generator)
+    return rollouts(game, _Tables(policy_of_game(policies, game, play)), episodes, generator)
 
 
 def policy_of_game(policies: Policies, game: Game, play: str = "sample") -> FactorizedPolicy:

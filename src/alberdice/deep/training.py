@@ -30,6 +30,7 @@ from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
 from alberdice.deep.learner import Learner, learner_class
+from alberdice.deep.out_of_data import OutOfData
 from alberdice.deep.run_directory import RunDirectory
 from alberdice.deep.saved_run import DEPLOYED
 from alberdice.deep.sequences import cut_episodes
@@ -61,6 +62,8 @@ class _Run:
     train_seconds: float = 0.0
     rows: list[dict[str, float]] = field(default_factory=list)
     latest: Evaluation | None = None
+    shown: OutOfData | None = None
+    out_of_data: dict[str, Any] | None = None
 
 
 def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Progress | None = None) -> dict[str, Any]:
@@ -127,7 +130,8 @@ def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _
     if isinstance(environment, Game):
         policy_of_game(learner.policies, environment)  # refuse a game that does not fit before hours of training, not after
     generator = torch.Generator(device).manual_seed(config.seed + 1)
-    return _Run(config, folder, dataset, learner, generator, environment, device, progress)
+    shown = OutOfData.of(environment, dataset)
+    return _Run(config, folder, dataset, learner, generator, environment, device, progress, shown=shown)
 
 
 def _steps_per_episode(config: TrainConfig, environment: Environment | None) -> int:
@@ -147,6 +151,8 @@ def _restore(run: _Run) -> None:
     run.learner.load_state_dict({name: tensor.to(run.device) for name, tensor in tensors.items()})
     run.done, run.train_seconds = header["update"], header["train_seconds"]
     run.rows = run.folder.read_metrics(run.done)
+    if header.get("evaluation"):
+        run.latest, run.out_of_data = Evaluation(**header["evaluation"]), header["out_of_data"]
 
 
 def _loop(run: _Run, stopped: Callable[[], bool]) -> None:
@@ -197,6 +203,9 @@ def _evaluate(run: _Run, metrics: dict[str, Tensor]) -> str:
         run.latest = evaluate(run.learner.policies, run.environment, run.config.evaluate_episodes, generator, run.config.play)
         gap = run.latest.return_mean - _data_return(run)
         row |= {**asdict(run.latest), "gap_to_data": gap}
+        if run.shown is not None:
+            run.out_of_data = run.shown.measured(run.learner.policies, run.config.evaluate_episodes, generator, run.config.play)
+            row["out_of_data"] = run.out_of_data["share"]
         note = f"return {run.latest.return_mean:.4f}, {gap:+.4f} against the data"
         run.curves.add_scalar("evaluation/return_mean", run.latest.return_mean, run.done)
     run.rows.append(row)
@@ -221,6 +230,8 @@ def _save(run: _Run) -> None:
         "algorithm": run.config.algorithm,
         "dataset": run.config.dataset,
         "policies": shape,
+        "evaluation": asdict(run.latest) if run.latest else None,
+        "out_of_data": run.out_of_data,
     }
     run.folder.save(tensors, header)
 
@@ -237,6 +248,7 @@ def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]
         **asdict(found),
         "data_return": _data_return(run),
         "episode_steps": _steps_per_episode(run.config, run.environment),
+        "out_of_data": run.out_of_data,
         "updates": run.done,
         "wall_seconds": round(time.perf_counter() - begun, 3),
         "train_seconds": round(run.train_seconds, 3),

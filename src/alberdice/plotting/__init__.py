@@ -6,6 +6,16 @@ matplotlib is imported when a picture is drawn, not before.
 from alberdice.plotting.bridge_map import draw_first_moves, draw_policy
 from alberdice.plotting.figures import save
 from alberdice.plotting.matrix_heatmaps import draw_heatmaps
+from alberdice.plotting.reproduction import Mark, draw_returns, draw_uncertainties
 from alberdice.plotting.solutions import solution_figures
 
-__all__ = ["draw_first_moves", "draw_heatmaps", "draw_policy", "save", "solution_figures"]
+__all__ = [
+    "Mark",
+    "draw_first_moves",
+    "draw_heatmaps",
+    "draw_policy",
+    "draw_returns",
+    "draw_uncertainties",
+    "save",
+    "solution_figures",
+]

@@ -10,7 +10,7 @@ from typing import Any
 
 @cache
 def paper_tables() -> dict[str, Any]:
-    """Tables 2 to 7 and Figure 5b as published, and the published counts of the matrix-game data sets."""
+    """Tables 1 to 7 and Figure 5b as published, and the published counts of the matrix-game data sets."""
     text = resources.files(__name__).joinpath("paper_tables.json").read_text(encoding="utf-8")
     tables: dict[str, Any] = json.loads(text)
     return tables

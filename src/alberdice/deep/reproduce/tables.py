@@ -1,0 +1,78 @@
+"""What each table of the paper is: its datasets, what it shows, and the printed numbers."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from alberdice.errors import InvalidArgumentError
+from alberdice.reference import paper_tables
+
+__all__ = ["PAPER_NAMES", "TABLES", "PaperTable", "names_among", "shown_name"]
+
+#: the algorithms of the paper in its tables' order, and what it calls them
+PAPER_NAMES = {
+    "bc": "BC",
+    "icq": "ICQ",
+    "omar": "OMAR",
+    "madtkd": "MADTKD",
+    "optidice": "OptiDICE",
+    "alberdice": "AlberDICE",
+}
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """One table.
+
+    Attributes:
+        name: as on the command line.
+        title: a line on top.
+        datasets: names of built-in datasets.
+        shows: mean returns, or joint policies in the one state.
+    """
+
+    name: str
+    title: str
+    datasets: tuple[str, ...]
+    shows: Literal["returns", "policies"]
+
+    def printed(self, algorithm: str, dataset: str) -> dict[str, Any] | None:
+        """The paper's ``mean`` and ``stderr``, or its ``joint`` policy; None for algorithms that it lacks."""
+        name = PAPER_NAMES.get(algorithm)
+        if name is None:
+            return None
+        if self.shows == "policies":
+            return {"joint": paper_tables()[self.name][name][dataset.removeprefix("matrix-")]}
+        numbers, column = paper_tables()["table2_bridge"], dataset.removeprefix("bridge-")
+        place = numbers["columns"].index(name)
+        return {"mean": numbers[column][place], "stderr": numbers["stderr"][column][place]}
+
+
+TABLES = {
+    "table1": PaperTable("table1", "Table 1: joint policies on Penalty XOR, data (c)", ("matrix-c",), "policies"),
+    "table2": PaperTable("table2", "Table 2: mean returns on Bridge", ("bridge-optimal", "bridge-mix"), "returns"),
+    "table6": PaperTable(
+        "table6", "Table 6: joint policies on Penalty XOR", ("matrix-a", "matrix-b", "matrix-c", "matrix-d"), "policies"
+    ),
+}
+
+
+def shown_name(algorithm: str) -> str:
+    """The paper's name, or one's own class's."""
+    return PAPER_NAMES.get(algorithm, algorithm.rpartition(":")[2])
+
+
+def names_among(asked: tuple[str, ...], known: tuple[str, ...], what: str) -> tuple[str, ...]:
+    """The names asked for, each once and in the order of ``known``; all known ones if none is asked for.
+
+    Raises:
+        InvalidArgumentError: an unknown name, with the nearest match.
+    """
+    for name in asked:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, cutoff=0.0)[0]
+            expected = f"one of {', '.join(known)}"
+            raise InvalidArgumentError(what, got=repr(name), expected=expected, remedy=f"nearest match: {near}")
+    return tuple(name for name in known if name in asked or not asked)
