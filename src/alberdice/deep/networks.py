@@ -16,6 +16,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from alberdice.deep.precision import full_precision
+
 __all__ = ["Adam", "StackedMLP"]
 
 
@@ -66,12 +68,13 @@ class StackedMLP:
         n = len(parameters)
         parts = iter(torch.split(parameters, self.sizes, -1))
         x = x.expand(n, *x.shape) if x.ndim == 2 else x
-        for layer in range(len(self.hidden) + 1):
+        for _ in self.hidden:
             weight = next(parts).view(n, x.shape[-1], -1)
-            bias = next(parts, None)
-            x = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias[:, None, :], x, weight)
-            x = torch.relu(x) if layer < len(self.hidden) else x
-        return x
+            x = torch.relu(torch.baddbmm(next(parts)[:, None, :], x, weight))
+        weight, bias = next(parts).view(n, x.shape[-1], -1), next(parts, None)
+        with full_precision(x):
+            x = x.to(weight.dtype)  # what losses see is never bf16
+            return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias[:, None, :], x, weight)
 
 
 class Adam:
