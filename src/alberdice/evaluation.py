@@ -25,6 +25,7 @@ from alberdice.policy import FactorizedPolicy
 
 __all__ = [
     "DiscountedChain",
+    "best_undiscounted_return",
     "discounted_return",
     "occupancy",
     "out_of_data_probability",
@@ -148,6 +149,15 @@ def undiscounted_return(model: MMDP, policy: FactorizedPolicy, horizon: int) -> 
         total += float(mass @ mean)
         mass = chain @ mass
     return total
+
+
+def best_undiscounted_return(model: MMDP, horizon: int) -> float:
+    """The largest expected sum of rewards over ``horizon`` steps that any joint policy has, also one that knows the time."""
+    steps = _checks.whole_number(horizon, "horizon", low=1)
+    ahead = np.zeros(model.n_states)
+    for _ in range(steps):
+        ahead = (model.reward.reshape(-1) + model.transition @ ahead).reshape(model.n_states, -1).max(axis=1)
+    return float(model.initial @ ahead)
 
 
 def out_of_data_probability(model: MMDP, policy: FactorizedPolicy, data: DataDistribution) -> float:

@@ -32,6 +32,7 @@ from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
 from alberdice.deep.learner import Learner, learner_class
 from alberdice.deep.run_directory import RunDirectory
+from alberdice.deep.run_pictures import try_to_draw
 from alberdice.deep.saved_run import DEPLOYED
 from alberdice.errors import InvalidArgumentError, SolverError
 from alberdice.games.game import Game
@@ -101,9 +102,11 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Pro
 
 
 def _finish(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]:
-    """Write what came out."""
+    """Write what came out, and only then draw it."""
     result = _result(run, begun, status, reason)
     run.folder.write_json("result.json", result)
+    if run.config.pictures:
+        try_to_draw(run.folder.path, run.dataset)
     return result
 
 

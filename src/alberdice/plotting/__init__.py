@@ -7,5 +7,14 @@ from alberdice.plotting.bridge_map import draw_first_moves, draw_policy
 from alberdice.plotting.figures import save
 from alberdice.plotting.matrix_heatmaps import draw_heatmaps
 from alberdice.plotting.solutions import solution_figures
+from alberdice.plotting.training_run import draw_joint_actions, draw_learning_curve
 
-__all__ = ["draw_first_moves", "draw_heatmaps", "draw_policy", "save", "solution_figures"]
+__all__ = [
+    "draw_first_moves",
+    "draw_heatmaps",
+    "draw_joint_actions",
+    "draw_learning_curve",
+    "draw_policy",
+    "save",
+    "solution_figures",
+]
