@@ -119,7 +119,7 @@ def test_small_shares_are_written_as_such():
 
 @pytest.mark.parametrize("values", [[], [[0.5]], [1.5], [-0.1]])
 def test_what_are_no_probabilities_is_refused(values):
-    with pytest.raises(InvalidArgumentError, match="one probability in .* per step|finite|empty"):
+    with pytest.raises(InvalidArgumentError, match=r"one probability in .* per step|finite|empty"):
         draw_joint_actions(values, [0.5])
 
 
