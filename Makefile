@@ -9,11 +9,13 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: demo test slow acceptance lint format types proofs bench clean
 
-demo: .venv/base
+demo: .venv/deep
 	@mkdir -p $(OUT)
 	$(BIN)/alberdice table6 --plot $(OUT)/table6.png
 	$(BIN)/alberdice solve bridge --data mix --alpha 0.01 --plot $(OUT)/bridge.png
-	@echo "Pictures: $(OUT)/table6.png, $(OUT)/bridge.png and one per algorithm and agent beside it."
+	$(BIN)/alberdice-deep compare --dataset bridge-mix --algorithms bc alberdice --out $(OUT)/deep --plot $(OUT)/deep.png
+	@echo "Pictures: $(OUT)/table6.png; $(OUT)/bridge.png, and one per algorithm and agent beside it;"
+	@echo "$(OUT)/deep.png, and the training runs' own in $(OUT)/deep/*/pictures."
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -53,6 +55,10 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
+.venv/deep: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[deep]"
+	@touch $@ .venv/base
+
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
-	@touch $@ .venv/base
+	@touch $@ .venv/base .venv/deep

@@ -92,3 +92,14 @@ def test_an_iterative_solve_that_misses_raises(monkeypatch):
     monkeypatch.setattr(evaluation.spla, "bicgstab", krylov_fails)
     with pytest.raises(ad.SolverError, match=r"evaluation: got a residual of .*, expected 1e-10 of the right side"):
         ad.state_values(model, policy)
+
+
+def test_best_undiscounted_return():
+    """On Bridge the paper's optimal policies; on a two-step chain, the plan that knows how much time is left."""
+    game = ad.games.bridge()
+    found = evaluation.best_undiscounted_return(game.mmdp, game.horizon)
+    assert found == pytest.approx(evaluation.undiscounted_return(game.mmdp, game.optimal_policies[0], game.horizon), abs=1e-12)
+    transition = np.zeros((2, 2, 2))
+    transition[0, 0, 0] = transition[0, 1, 1] = transition[1, :, 1] = 1.0  # action 1 leads to state 1
+    model = ad.MMDP(transition, np.array([[1.0, 0.0], [5.0, 5.0]]), [1.0, 0.0], 0.9)
+    assert [evaluation.best_undiscounted_return(model, h) for h in (1, 2, 3)] == [1.0, 5.0, 10.0]

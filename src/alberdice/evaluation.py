@@ -25,6 +25,8 @@ from alberdice.policy import FactorizedPolicy
 
 __all__ = [
     "DiscountedChain",
+    "best_undiscounted_return",
+    "best_undiscounted_values",
     "discounted_return",
     "occupancy",
     "out_of_data_probability",
@@ -148,6 +150,19 @@ def undiscounted_return(model: MMDP, policy: FactorizedPolicy, horizon: int) -> 
         total += float(mass @ mean)
         mass = chain @ mass
     return total
+
+
+def best_undiscounted_values(model: MMDP, horizon: int) -> FloatArray:
+    """Per state, ``(S,)``, the largest expected sum of rewards over ``horizon`` steps of any joint policy."""
+    values = np.zeros(model.n_states)
+    for _ in range(_checks.whole_number(horizon, "horizon")):
+        values = (model.reward.reshape(-1) + model.transition @ values).reshape(model.n_states, -1).max(axis=1)
+    return values
+
+
+def best_undiscounted_return(model: MMDP, horizon: int) -> float:
+    """The same from the initial states: what ``undiscounted_return`` can be at most."""
+    return float(model.initial @ best_undiscounted_values(model, horizon))
 
 
 def out_of_data_probability(model: MMDP, policy: FactorizedPolicy, data: DataDistribution) -> float:

@@ -25,6 +25,7 @@ TINY: dict[str, Any] = {
     "evaluate_every": 6,
     "evaluate_episodes": 20,
     "checkpoint_every": 5,
+    "pictures": False,
 }
 
 

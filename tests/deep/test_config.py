@@ -62,6 +62,8 @@ ELSEWHERE = {
     "evaluate_episodes": "test_rows_of_metrics",
     "checkpoint_every": "test_training.py",
     "play": "test_greedy_play",
+    "precision": "test_precision.py",
+    "pictures": "test_run_pictures.py",
     "share_frames": "test_alberdice.py",
 }
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -94,6 +100,26 @@ def test_a_signal_stops_the_command_after_saving(tmp_path: Path, settings: Path)
     assert printed == ""
     assert "saved in" in complaint
     assert (out / "checkpoint.safetensors").exists()
+
+
+def test_the_bar_is_for_terminals(tmp_path: Path, settings: Path) -> None:
+    """With the return, its gap and the effective rows, readable on 80 columns; and nothing at all into a file."""
+    command = [sys.executable, "-m", "alberdice.deep.cli", "train", "--config", str(settings), "--updates", "1500"]
+    silent = subprocess.run([*command, "--out", str(tmp_path / "silent")], capture_output=True, text=True, check=True)
+    assert silent.stderr == ""
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, "TERM": "xterm-256color"}
+    shown = [*command, "--out", str(tmp_path / "shown")]
+    process = subprocess.Popen(shown, stdout=subprocess.DEVNULL, stderr=terminal, env=environment)
+    os.close(terminal)
+    text = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while part := os.read(reader, 1 << 16):
+            text += part
+    os.close(reader)
+    assert process.wait() == 0
+    assert re.search(rb"return -?[\d.]+, gap [+-][\d.]+, rows \d+ ", text)
 
 
 def test_datasets_and_help_load_no_torch() -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
+import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from deep_samples import TINY, equal, tiny, trained
+from deep_samples import equal, tiny, trained
 
 from alberdice.deep.run_directory import RunDirectory
 from alberdice.deep.saved_run import evaluate_run, policies_of_run
@@ -106,26 +107,66 @@ def test_signals_save_and_stop(tmp_path: Path, number: signal.Signals, capsys: p
     assert equal(final_state(whole), final_state(parts))
 
 
+def counted(config: Any, out: Path, updates: Any) -> None:
+    """A run that counts its updates where another process sees them."""
+
+    def progress(note: str) -> None:
+        updates.value += 1
+
+    train(config, out, resume=True, progress=progress)
+
+
 @pytest.mark.slow
 def test_twenty_random_kills(tmp_path: Path) -> None:
-    """SIGKILL at 20 random moments; the resumed run ends with the weights of an uninterrupted one."""
-    settings = {**TINY, "updates": 3000, "pretrain_updates": 300, "checkpoint_every": 37, "evaluate_every": 500}
-    config = tmp_path / "settings.toml"
-    config.write_text("\n".join(f"{k} = {list(v) if isinstance(v, tuple) else json.dumps(v)}" for k, v in settings.items()))
-    command = [sys.executable, "-m", "alberdice.deep.cli", "train", "--config", str(config), "--resume", "--out"]
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
-    generator, parts, kills = np.random.default_rng(0), tmp_path / "parts", 0
-    while kills < 20:
-        process = subprocess.Popen([*command, str(parts)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(3 + 2 * generator.random())
-        if process.poll() is not None:
-            break
+    """SIGKILL at 20 random moments spread over the run; it ends with the weights of an uninterrupted one.
+
+    One process loads torch and forks every attempt, so that the time goes into training and saving, where the kills shall be.
+    """
+    changes = {"updates": 4000, "pretrain_updates": 500, "checkpoint_every": 37, "evaluate_every": 500}
+    config, parts = tiny(**changes), tmp_path / "parts"
+    train(config, tmp_path / "whole")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["alberdice.deep.alberdice", "alberdice.deep.training", "torch.utils.tensorboard"])
+    generator, kills, saved = np.random.default_rng(0), 0, 0
+    for k in range(20):
+        target = config.total * (k + generator.random()) / 20.5  # one in every part of the run
+        updates = context.Value("q", 0, lock=False)
+        process = context.Process(target=counted, args=(config, parts, updates))
+        process.start()
+        while saved + updates.value < target and process.is_alive():
+            time.sleep(0.0005)
+        time.sleep(0.004 * generator.random())  # up to a few updates, or a checkpoint's writing, later
         process.kill()
-        process.wait()
-        kills += 1
-    assert kills > 0
-    subprocess.run([*command, str(parts)], check=True, capture_output=True)
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
+        folder = RunDirectory(parts)
+        saved = folder.load()[1]["update"] if folder.has_checkpoint else 0
+    assert kills == 20
+    train(config, parts, resume=True)
     assert equal(final_state(tmp_path / "whole"), final_state(parts))
+
+
+def test_resuming_a_finished_run_keeps_its_result(tmp_path: Path) -> None:
+    first = train(tiny(), tmp_path / "run")
+    again = train(tiny(), tmp_path / "run", resume=True)
+    assert np.isfinite(first["return_mean"])
+    for name in ("status", "updates", "return_mean", "return_stderr", "episodes", "return_exact"):
+        assert again[name] == first[name], name
+
+
+def test_the_note_shows_return_gap_and_effective_rows_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alberdice.deep.training._LOOK_EVERY", 4)
+    notes: list[str] = []
+    train(tiny(evaluate_every=3), tmp_path / "run", progress=notes.append)
+    assert notes[:3] == ["", "", ""]
+    assert notes[3] == "update 4"
+    evaluated = re.fullmatch(r"return (-?[\d.]+), gap ([+-][\d.]+), rows \d+", notes[12])
+    assert evaluated
+    data_return = json.loads((tmp_path / "run" / "result.json").read_text())["data_return"]
+    assert float(evaluated[1]) - float(evaluated[2]) == pytest.approx(data_return, abs=0.002)
+    looked = notes[19]  # update 20: only looked at; the last evaluation, of update 19, is still shown
+    shown = [note.rpartition(", ") for note in (looked, notes[18], notes[12])]
+    assert shown[0][0] == shown[1][0] != shown[2][0]
 
 
 def test_a_run_is_neither_overwritten_nor_continued_as_another(tmp_path: Path) -> None:

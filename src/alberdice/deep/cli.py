@@ -1,7 +1,7 @@
 """``alberdice-deep``: the command line of the deep layer.
 
-``datasets`` loads no torch; ``train``, ``evaluate`` and ``reproduce`` load it when they run.  Exit codes:
-0 done, 1 the work failed, 2 the request was wrong; an error is one line on stderr.
+``datasets`` loads no torch; the other commands load it when they run.  Exit codes: 0 done, 1 the work failed, 2 the request was
+wrong; an error is one line on stderr.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tyro
 
 from alberdice.cli.common import one_line, run_command
 from alberdice.datasets.command_line import Datasets
+from alberdice.deep.compare_command import Compare
 from alberdice.deep.reproduce_command import Reproduce
 from alberdice.deep.training_commands import Evaluate, train_command
 from alberdice.errors import AlberDICEError
@@ -30,6 +31,7 @@ def command_class(arguments: Sequence[str]) -> Any:
     commands: Any = (
         Annotated[train, tyro.conf.subcommand("train")]
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+        | Annotated[Compare, tyro.conf.subcommand("compare")]
         | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
         | Annotated[Datasets, tyro.conf.subcommand("datasets")]
         | Annotated[None, tyro.conf.subcommand("version")]

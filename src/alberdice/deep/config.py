@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 #: settings that may change when a run is resumed: none of them changes what is learned up to any update
-_FREE = ("threads", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play")
+_FREE = ("threads", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play", "pictures")
 #: the least positive number and the largest count that settings take
 LEAST, MOST = 1e-12, 1 << 40
 
@@ -82,6 +82,8 @@ class TrainConfig:
     """where to evaluate: auto (the built-in dataset's game), none, a game's name, or module:function of a PettingZoo env"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where to train; auto: on the GPU if there is one"""
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    """of the updates' matrix products; tf32 only on a GPU; all else, and what is evaluated and saved, is float32"""
     threads: Annotated[int, Within(1, 1024)] = 1
     """threads of a CPU's matrix products; the small networks here gain nothing from more"""
     updates: Count = 2500
@@ -96,12 +98,14 @@ class TrainConfig:
     """give networks features of mean 0 and deviation 1"""
     play: Literal["sample", "greedy"] = "sample"
     """how evaluation chooses actions: drawn from the policies, or the most probable ones"""
-    evaluate_every: Count = 1000
+    evaluate_every: Count = 250
     """updates between evaluations"""
     evaluate_episodes: Annotated[int, Within(2, 10_000_000)] = 1000
     """episodes of one evaluation"""
     checkpoint_every: Count = 1000
     """updates between checkpoints"""
+    pictures: bool = True
+    """draw the run's pictures at its end"""
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self), include_extras=True).items():

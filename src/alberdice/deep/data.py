@@ -154,7 +154,7 @@ class TrainingData:
         if self.shared and total <= 2 * batch + len(starts):
             everything = torch.arange(total, device=here.device)
             return Rows(everything, total, here, after, starts, total - 1)
-        last = torch.full((1,), total - 1, device=here.device)
+        last = torch.full((1,), total - 1, device=here.device)  # filled there: a copy would wait for the device
         places = torch.arange(2 * batch + len(starts), device=here.device)
         return Rows(
             frames=torch.cat([here, after, starts, last]),

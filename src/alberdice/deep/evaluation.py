@@ -31,7 +31,17 @@ from alberdice.evaluation import undiscounted_return
 from alberdice.games.game import Game
 from alberdice.policy import FactorizedPolicy
 
-__all__ = ["Evaluation", "Player", "Rollouts", "evaluate", "find_environment", "play_game", "policy_of_game", "rollouts"]
+__all__ = [
+    "Evaluation",
+    "Player",
+    "Rollouts",
+    "evaluate",
+    "find_environment",
+    "play_game",
+    "player_of",
+    "policy_of_game",
+    "rollouts",
+]
 
 _GAMES: dict[str, Callable[[], Game]] = {
     "bridge": games.bridge,
@@ -178,6 +188,13 @@ class _Remembering:
     def observe(self, actions: NDArray[np.int64], rewards: FloatArray) -> None:
         device = self.seen.device
         self.actor.observe(torch.from_numpy(actions).to(device), torch.from_numpy(rewards).float().to(device))
+
+
+def player_of(policies: Policies, game: Game, episodes: int, play: str = "sample") -> Player:
+    """What plays so many episodes of the game side by side, with its memory where it has one."""
+    if policies.has_memory:
+        return _Remembering(policies, game, episodes, play)
+    return _Tables(policy_of_game(policies, game, play))
 
 
 @dataclass(frozen=True)

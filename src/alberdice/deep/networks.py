@@ -19,6 +19,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.optim.adam import adam
 
+from alberdice.deep.precision import full_precision
+
 __all__ = ["Adam", "StackedMLP", "slopes_between"]
 
 
@@ -77,23 +79,30 @@ class StackedMLP:
 
     def __call__(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Outputs ``(n, B, outputs)`` for parameters ``(n, P)`` and inputs ``(n, B, inputs)``, or ``(B, inputs)`` for all."""
+        if torch.is_autocast_enabled(x.device.type):
+            return self.by_autograd(parameters, x)
         x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
         outputs: Tensor = _Run.apply(parameters, x, self)  # type: ignore[no-untyped-call]
         return outputs
 
     def by_autograd(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """The same, by operations that can be differentiated twice."""
+        """The same, by operations that can be differentiated twice, and in low precision but for the last layer."""
         x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
-        for layer, (weight, bias) in enumerate(self.layers(parameters)):
-            x = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
-            x = torch.relu(x) if layer < len(self.hidden) else x
-        return x
+        *hidden, (weight, bias) = self.layers(parameters)
+        for inner, offset in hidden:
+            x = torch.relu(_affine(x, inner, offset))
+        with full_precision(x):
+            return _affine(x.to(weight.dtype), weight, bias)  # what losses see is never bf16
 
     def layers(self, parameters: Tensor) -> list[tuple[Tensor, Tensor | None]]:
         """Weights ``(n, inputs, outputs)`` and biases ``(n, 1, outputs)`` of all layers, views of the parameters."""
         parts, n = torch.split(parameters, self.sizes, -1), len(parameters)
         shaped = [part.view(n, -1, shape[-1]) for part, shape in zip(parts, self.shapes, strict=True)]
         return list(zip_longest(shaped[::2], shaped[1::2]))
+
+
+def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
 
 
 class _Run(torch.autograd.Function):

@@ -5,6 +5,7 @@ checkpoint.safetensors      everything that the next update depends on; its JSON
 metrics.csv                 one row per evaluation
 result.json                 what came out
 tensorboard/                curves
+pictures/                   learning curve, policies, joint actions; see ``alberdice.deep.run_pictures``
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import csv
 import fcntl
 import io
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,8 +132,8 @@ class RunDirectory:
         writer.writerows(rows)
         write_atomically(self.path / "metrics.csv", text.getvalue().encode())
 
-    def read_metrics(self, upto: int) -> list[dict[str, float]]:
-        """Read the rows of metrics.csv up to this update."""
+    def read_metrics(self, upto: float = math.inf) -> list[dict[str, float]]:
+        """Read the rows of metrics.csv up to this update, by default all of them."""
         path = self.path / "metrics.csv"
         if not path.exists():
             return []

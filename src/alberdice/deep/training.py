@@ -15,8 +15,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_en
 from alberdice.deep.learner import Learner, learner_class
 from alberdice.deep.out_of_data import OutOfData
 from alberdice.deep.run_directory import RunDirectory
+from alberdice.deep.run_pictures import try_to_draw
 from alberdice.deep.saved_run import DEPLOYED
 from alberdice.deep.sequences import cut_episodes
 from alberdice.errors import InvalidArgumentError, SolverError
@@ -43,6 +45,8 @@ __all__ = ["train"]
 _LOOK_EVERY = 100
 
 Progress = Callable[[str], None]
+#: makes the context of one update
+Arithmetic = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass
@@ -64,6 +68,7 @@ class _Run:
     latest: Evaluation | None = None
     shown: OutOfData | None = None
     out_of_data: dict[str, Any] | None = None
+    notes: dict[str, str] = field(default_factory=lambda: {"played": "", "looked": ""})
 
 
 def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Progress | None = None) -> dict[str, Any]:
@@ -73,7 +78,8 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Pro
         config: the settings.
         out: the run's folder.
         resume: continue the run that the folder holds, with the same settings.
-        progress: called after every update with a note.
+        progress: called after every update with a note: the last evaluation's return and its gap to the data's, and the
+            effective sample size in rows (or the number of updates, where the learner has no such).
 
     Raises:
         InvalidArgumentError, InvalidDataError: settings, data or a folder that do not fit.
@@ -89,15 +95,22 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Pro
         folder.write_json("config.json", asdict(config))
         run.curves = _curves(folder.path, run.done)
         try:
-            with _numerics(config), _stoppable() as stopped:
-                _loop(run, stopped)
+            with _numerics(config, run.device) as arithmetic, _stoppable() as stopped:
+                _loop(run, arithmetic, stopped)
         except SolverError as error:
-            folder.write_json("result.json", _result(run, begun, "diverged", str(error)))
+            _finish(run, begun, "diverged", str(error))
             raise
         finally:
             run.curves.close()
-        result = _result(run, begun, "done", "")
-        folder.write_json("result.json", result)
+        return _finish(run, begun, "done", "")
+
+
+def _finish(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]:
+    """Write what came out, and only then draw it."""
+    result = _result(run, begun, status, reason)
+    run.folder.write_json("result.json", result)
+    if run.config.pictures:
+        try_to_draw(run.folder.path, run.dataset)
     return result
 
 
@@ -118,6 +131,9 @@ def _check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> No
 def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _Run:
     """Load the data and draw a fresh learner."""
     device = _device(config.device)
+    if config.precision == "tf32" and device == "cpu":
+        remedy = "use float32, or bf16"
+        raise InvalidArgumentError("precision", got="tf32", expected="a GPU, which alone computes in tf32", remedy=remedy)
     maker = learner_class(config.algorithm)
     if not isinstance(config, maker.settings):
         got, expected = type(config).__name__, f"settings of {config.algorithm}, {maker.settings.__name__}"
@@ -155,34 +171,35 @@ def _restore(run: _Run) -> None:
         run.latest, run.out_of_data = Evaluation(**header["evaluation"]), header["out_of_data"]
 
 
-def _loop(run: _Run, stopped: Callable[[], bool]) -> None:
+def _loop(run: _Run, arithmetic: Arithmetic, stopped: Callable[[], bool]) -> None:
     """All updates that are left."""
     config, clock = run.config, time.perf_counter()
     while run.done < config.total:
-        metrics = run.learner.update(run.generator)
+        with arithmetic():
+            metrics = run.learner.update(run.generator)
         run.done += 1
         trained = run.done - config.pretraining
-        last, note = run.done == config.total, ""
+        last = run.done == config.total
         evaluating = last or (trained > 0 and trained % config.evaluate_every == 0)
         if evaluating or run.done % _LOOK_EVERY == 0:
-            note = _look(run, metrics)
+            _look(run, metrics)
         if evaluating:
             run.train_seconds += time.perf_counter() - clock
-            note = _evaluate(run, metrics)
+            _evaluate(run, metrics)
             clock = time.perf_counter()
         stop = stopped() and not last
         if last or stop or run.done % config.checkpoint_every == 0:
             run.train_seconds += time.perf_counter() - clock
             _save(run)
             clock = time.perf_counter()
-        run.progress(note)
+        run.progress(", ".join(filter(None, run.notes.values())))
         if stop:
             print(f"stopped at update {run.done}, saved in {run.folder.path}; --resume continues", file=sys.stderr)
             raise KeyboardInterrupt
 
 
-def _look(run: _Run, metrics: dict[str, Tensor]) -> str:
-    """Stop if training has collapsed; otherwise a note for the progress bar."""
+def _look(run: _Run, metrics: dict[str, Tensor]) -> None:
+    """Stop if training has collapsed; otherwise note the effective sample size, or how far it is."""
     plain = {name: float(value) for name, value in metrics.items()}
     complaint = run.learner.complaint(plain)
     if complaint:
@@ -190,14 +207,13 @@ def _look(run: _Run, metrics: dict[str, Tensor]) -> str:
         raise SolverError(f"training at update {run.done}", got=what, expected="a run that can go on", remedy=remedy)
     for name, value in plain.items():
         run.curves.add_scalar(f"training/{name}", value, run.done)
-    effective = f", {plain['effective_rows']:.0f} effective rows" if "effective_rows" in plain else ""
-    return f"update {run.done}{effective}"
+    rows = plain.get("effective_rows")
+    run.notes["looked"] = f"update {run.done}" if rows is None else f"rows {rows:.0f}"
 
 
-def _evaluate(run: _Run, metrics: dict[str, Tensor]) -> str:
+def _evaluate(run: _Run, metrics: dict[str, Tensor]) -> None:
     """Play episodes, write a row of metrics."""
     row = {"update": run.done, "seconds": round(run.train_seconds, 3), **{k: float(v) for k, v in metrics.items()}}
-    note = f"update {run.done}"
     if run.environment is not None:
         generator = torch.Generator().manual_seed((run.config.seed << 24) + run.done)
         run.latest = evaluate(run.learner.policies, run.environment, run.config.evaluate_episodes, generator, run.config.play)
@@ -206,11 +222,10 @@ def _evaluate(run: _Run, metrics: dict[str, Tensor]) -> str:
         if run.shown is not None:
             run.out_of_data = run.shown.measured(run.learner.policies, run.config.evaluate_episodes, generator, run.config.play)
             row["out_of_data"] = run.out_of_data["share"]
-        note = f"return {run.latest.return_mean:.4f}, {gap:+.4f} against the data"
+        run.notes["played"] = f"return {run.latest.return_mean:.3f}, gap {gap:+.3f}"
         run.curves.add_scalar("evaluation/return_mean", run.latest.return_mean, run.done)
     run.rows.append(row)
     run.folder.write_metrics(run.rows)
-    return note
 
 
 def _data_return(run: _Run) -> float:
@@ -269,16 +284,33 @@ def _curves(out: Path, done: int) -> Any:
 
 
 @contextmanager
-def _numerics(config: TrainConfig) -> Iterator[None]:
-    """Threads as asked, and no denormal numbers: Adam's averages of dead units decay into them, at a hundredfold cost."""
+def _numerics(config: TrainConfig, device: str) -> Iterator[Arithmetic]:
+    """Threads as asked; yields what makes an update's context, in which matrix products have the precision asked for.
+
+    No denormal numbers: Adam's averages of dead units decay into them, at a hundredfold cost.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     torch.set_flush_denormal(True)
+    # autocast would keep cast weights for the whole context, but an update may change weights and then use them again
+    halved = partial(torch.autocast, device, torch.bfloat16, cache_enabled=False)
+    arithmetic: dict[str, Arithmetic] = {"float32": nullcontext, "tf32": _tensor_floats, "bf16": halved}
     try:
-        yield
+        yield arithmetic[config.precision]
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _tensor_floats() -> Iterator[None]:
+    """Matrix products of float32 on tensor cores, with 10 bits of mantissa."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """``alberdice-deep train`` and ``alberdice-deep evaluate``: results as JSON on stdout, words and progress on stderr.
 
+The progress bar shows the last evaluation's return, its gap to the data's mean return, and the effective sample size in rows.
 ``train`` takes the settings of the algorithm that ``--algorithm`` names; their defaults come from ``--config FILE`` (TOML), and
 options on the command line override those.  Torch is loaded when one of these commands is asked for, not before.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass
 from itertools import pairwise
@@ -68,13 +70,7 @@ class Train:
         from alberdice.deep.training import train
 
         with progress_bar(f"{self.settings.algorithm} on {self.settings.dataset}", self.settings.total) as step:
-            notes = [""]
-
-            def show(note: str) -> None:
-                notes[0] = note or notes[0]
-                step(notes[0])
-
-            result = train(self.settings, self.out, resume=self.resume, progress=show)
+            result = train(self.settings, self.out, resume=self.resume, progress=step)
         print_json(result)
 
 
@@ -90,15 +86,22 @@ class Evaluate:
     """episodes to play"""
     seed: int = 0
     """seed of the episodes"""
+    plot: bool = False
+    """draw the run's pictures again, into RUN_DIR/pictures"""
 
     def run(self) -> None:
-        """Play."""
+        """Play, and draw."""
         check_torch()
         from alberdice._checks import whole_number
         from alberdice.deep.saved_run import evaluate_run
 
         episodes, seed = whole_number(self.episodes, "episodes", low=2), whole_number(self.seed, "seed")
         print_json(evaluate_run(self.run_dir, environment=self.environment, episodes=episodes, seed=seed))
+        if self.plot:
+            from alberdice.deep.run_pictures import draw_run
+
+            for picture in draw_run(self.run_dir, environment=self.environment):
+                print(f"wrote {picture}", file=sys.stderr)
 
 
 def check_torch() -> None:

@@ -8,11 +8,14 @@ from alberdice.plotting.figures import save
 from alberdice.plotting.matrix_heatmaps import draw_heatmaps
 from alberdice.plotting.reproduction import Mark, draw_returns, draw_uncertainties
 from alberdice.plotting.solutions import solution_figures
+from alberdice.plotting.training_run import draw_joint_actions, draw_learning_curve
 
 __all__ = [
     "Mark",
     "draw_first_moves",
     "draw_heatmaps",
+    "draw_joint_actions",
+    "draw_learning_curve",
     "draw_policy",
     "draw_returns",
     "draw_uncertainties",

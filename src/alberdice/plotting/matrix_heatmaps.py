@@ -29,6 +29,8 @@ __all__ = ["draw_heatmaps"]
 OPTIMAL = "#009E73"
 #: above this value the number in a cell is white
 DARK = 0.55
+#: inches that the legend takes
+LEGEND_WIDTH = 4.4
 
 
 def draw_heatmaps(
@@ -62,13 +64,13 @@ def draw_heatmaps(
     headings = {name: _wrapped(name, max(8, int(14 * side))) for name in datasets}
     lines = max(text.count("\n") + 1 for text in headings.values())
     left, top, bottom = 1.65, 0.2 + 0.18 * lines + (0.4 if title else 0.0), 0.85
-    width, height = left + len(datasets) * side + 0.3, top + len(algorithms) * side + bottom
+    width, height = max(left + len(datasets) * side + 0.3, LEGEND_WIDTH), top + len(algorithms) * side + bottom
     figure = new_figure(width, height)
     grid = figure.add_gridspec(
         len(algorithms),
         len(datasets),
         left=left / width,
-        right=1 - 0.3 / width,
+        right=(left + len(datasets) * side) / width,
         bottom=bottom / height,
         top=1 - top / height,
         wspace=0.12,
