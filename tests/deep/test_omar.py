@@ -1,0 +1,204 @@
+"""OMAR: its losses against NumPy and the population version; every setting; masks; bits; resuming; divergence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from critic_samples import one_step_dataset, resumes_bit_for_bit
+from deep_samples import SHARED_CHANGES, chain_dataset, equal, tiny, trained
+from hypothesis import given
+from populations import tensor
+from strategies import Problem, problems
+
+import alberdice as ad
+from alberdice import tabular
+from alberdice.datasets import make_builtin
+from alberdice.deep import losses
+from alberdice.deep.data import TrainingData
+from alberdice.deep.evaluation import policy_of_game
+from alberdice.deep.omar import OMAR, OMARConfig, actor_loss, conservative_loss, td_target
+from alberdice.deep.training import train
+from alberdice.tabular.algorithms.omar import conservative_values
+
+CHANGES: dict[str, Any] = {
+    **SHARED_CHANGES,
+    "hidden": (9,),
+    "critic_learning_rate": 1e-3,
+    "discount": 0.9,
+    "conservatism": 0.3,
+    "best_action_weight": 0.2,
+    "target_rate": 0.1,
+}
+ELSEWHERE = {"algorithm", "environment", "device", "threads", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play"}
+SHAPE = AGENTS, ROWS, CHOICES = 2, 5, 3
+
+
+def learned(data: TrainingData, hidden: tuple[int, ...] | None = None, **settings: Any) -> OMAR:
+    """A learner after all its updates; ``hidden`` may be empty: linear networks, on one-hot inputs tables."""
+    config = OMARConfig(**{"critic_learning_rate": 0.02, **settings})
+    if hidden is not None:
+        object.__setattr__(config, "hidden", hidden)
+    agents, generator = OMAR(data, config, torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
+    for _ in range(config.updates):
+        metrics = agents.update(generator)
+    assert agents.complaint({name: float(value) for name, value in metrics.items()}) == ""
+    return agents
+
+
+# ---- losses ------------------------------------------------------------------------------------------------------------
+
+
+def test_targets_stop_at_an_end_of_the_process() -> None:
+    """y = r + gamma Q' where it goes on, r where it ended, whatever Q' says there."""
+    generator = np.random.default_rng(0)
+    reward, following, ended = generator.normal(size=ROWS), generator.normal(size=(AGENTS, ROWS)), np.arange(ROWS) % 2 == 0
+    following[:, 0] = np.inf
+    found = td_target(tensor(reward), tensor(following), torch.from_numpy(ended), 0.9)
+    for i, x in np.ndindex(AGENTS, ROWS):
+        assert found[i, x] == pytest.approx(reward[x] if ended[x] else reward[x] + 0.9 * following[i, x])
+
+
+def test_conservative_loss_against_sums() -> None:
+    generator = np.random.default_rng(1)
+    chosen, soft, target = generator.normal(size=(3, AGENTS, ROWS))
+    weight = generator.dirichlet(np.ones(ROWS))
+    found = conservative_loss(tensor(chosen), tensor(soft), tensor(target), tensor(weight), 0.7)
+    for i in range(AGENTS):
+        rows = [weight[x] * ((chosen[i, x] - target[i, x]) ** 2 + 0.7 * (soft[i, x] - chosen[i, x])) for x in range(ROWS)]
+        assert found[i].item() == pytest.approx(sum(rows))
+
+
+def test_actor_loss_gradient_is_that_of_the_mean_advantage_and_the_best_action() -> None:
+    """d/d logits of -(1 - tau) sum pi Q - tau log pi(a*), written out; masked actions have none, and are never the best."""
+    generator = np.random.default_rng(2)
+    logits, values = generator.normal(size=SHAPE), generator.normal(size=SHAPE)
+    masks = np.ones(SHAPE, bool)
+    masks[0, :, 2] = masks[1, 3, 0] = False
+    values[~masks] = 50.0
+    weight, tau = generator.dirichlet(np.ones(ROWS)), 0.3
+    free = tensor(logits).requires_grad_()
+    available = torch.from_numpy(masks)
+    loss = actor_loss(losses.log_policy(free, available), tensor(values), available, tensor(weight), tau)
+    (gradient,) = torch.autograd.grad(loss.sum(), free)
+    for i, x in np.ndindex(AGENTS, ROWS):
+        shown = np.flatnonzero(masks[i, x])
+        share = np.exp(logits[i, x, shown]) / np.exp(logits[i, x, shown]).sum()
+        q = values[i, x, shown]
+        best = np.eye(len(shown))[q.argmax()]
+        expected = -(1 - tau) * share * (q - share @ q) - tau * (best - share)
+        np.testing.assert_allclose(gradient[i, x, shown], weight[x] * expected, atol=1e-12)
+    assert gradient[~available].abs().max() == 0
+
+
+@given(problems(data_zeros=0.3))
+def test_the_population_critic_is_where_the_loss_has_no_slope(problem: Problem) -> None:
+    """At the tabular layer's Q_i, with its own greedy values as targets, on every sample of the data and its actions."""
+    model, seen, i = problem.model, problem.data.observed_part(), problem.agent
+    q = conservative_values(model, seen, i, 0.8)
+    joint = seen.probabilities[..., None] * model.dense_transition()
+    kept = np.argwhere(joint > 0)
+    state, after, own = kept[:, 0], kept[:, -1], kept[:, 1 + i]
+    known = torch.from_numpy(np.isfinite(q))
+    table = tensor(np.where(np.isfinite(q), q, 0.0)).requires_grad_()
+    reward, never = tensor(model.reward[(state, *kept[:, 1:-1].T)]), torch.zeros(len(kept), dtype=torch.bool)
+    target = td_target(reward, tensor(q.max(1)[after]), never, model.discount)
+    soft = torch.logsumexp(table.masked_fill(~known, losses.MASKED), -1)
+    loss = conservative_loss(table[state, own], soft[state], target, tensor(joint[joint > 0]), 0.8)
+    np.testing.assert_allclose(torch.autograd.grad(loss, table)[0], 0.0, atol=1e-8)
+
+
+# ---- the learner -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a", "c", "d"])
+def test_matrix_games_end_at_the_population_version(name: str) -> None:
+    """With linear networks; data set (b) is all but a tie, see the next test."""
+    game = ad.games.penalty_xor()
+    expected = tabular.ALGORITHMS["OMAR"](game.mmdp, game.data(name, floor=0.0)).joint()[0]
+    data = TrainingData.build(make_builtin(f"matrix-{name}"))
+    agents = learned(data, (), updates=800, learning_rate=0.02, batch_size=512)
+    np.testing.assert_allclose(policy_of_game(agents.policies, game).joint()[0], expected, atol=0.02)
+
+
+def test_every_row_at_once_finds_the_population_values() -> None:
+    """Three states in a row, three agents' worth of actions, rewards at random; linear networks on one-hot states."""
+    dataset, model, given_data = one_step_dataset(seed=0)
+    data = TrainingData.build(dataset, standardise=False)
+    agents = learned(data, (), updates=3000, learning_rate=0.02, batch_size=4096, discount=0.5, target_rate=0.1)
+    frames = torch.arange(len(data.states) - 1)
+    values = agents._values(agents.parameters["critic"], frames)
+    order = data.states[:-1, :-1].argmax(1)
+    for i in range(model.n_agents):
+        expected = conservative_values(model, given_data, i, 1.0)[order]
+        known = np.isfinite(expected) & (given_data.agent_marginal(i)[order] > 0)
+        width = expected.shape[1]
+        for twin in range(2):
+            found = values[twin, i, :, :width].detach().numpy()
+            np.testing.assert_allclose(found[known], expected[known], atol=0.1)
+
+
+def test_the_end_of_an_episode_has_no_value_and_a_time_limit_no_end() -> None:
+    """One state, reward 1: values of 1 where the process ends each time, of 1 / (1 - gamma) where a limit cuts it."""
+    for terminated, expected in ((True, 1.0), (False, 2.0)):
+        data = TrainingData.build(one_step_dataset(seed=0, states=1, terminated=terminated, reward=1.0)[0])
+        agents = learned(
+            data, (), updates=600, learning_rate=0.02, batch_size=512, discount=0.5, conservatism=0.0, target_rate=0.1
+        )
+        values = agents._values(agents.parameters["critic"], torch.tensor([0]))
+        np.testing.assert_allclose(values.detach()[:, :, 0, :2], expected, atol=0.02)
+
+
+def test_every_setting_is_covered() -> None:
+    assert {f.name for f in fields(OMARConfig)} == {*CHANGES, *ELSEWHERE, "share_frames"}
+
+
+@pytest.mark.parametrize("name", [*CHANGES])
+def test_every_setting_changes_what_is_learned(name: str) -> None:
+    dataset = None if name.startswith("dataset") else chain_dataset(n_actions=(2, 3))
+    assert not equal(trained(tiny("omar"), dataset), trained(tiny("omar", **{name: CHANGES[name]}), dataset))
+
+
+def test_sharing_frames_changes_nothing_but_rounding() -> None:
+    base = {"dataset": "bridge-optimal", "batch_size": 200, "hidden": (16,)}
+    first, second = (trained(tiny("omar", share_frames=share, **base), updates=4) for share in (True, False))
+    assert not equal(first, second)
+    for name in ("critic", "policy"):
+        torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-4)
+
+
+def test_unavailable_actions_are_never_played_nor_looked_at() -> None:
+    """Critics that praise an unavailable action change nothing."""
+    dataset = chain_dataset(masks=True)
+    data = TrainingData.build(dataset)
+    agents, generator = OMAR(data, tiny("omar"), torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
+    for _ in range(12):
+        assert all(torch.isfinite(value) for value in agents.update(generator).values())
+    masks = torch.from_numpy(np.array(dataset.action_masks))
+    table = agents.policies.log_probabilities(torch.from_numpy(np.array(dataset.observations)), masks).exp()
+    assert table[~masks].max() == 0
+    rows = data.rows(torch.arange(data.n_steps), data.starts[:0])
+    values = torch.randn(3, rows.n_here, 4, generator=generator)
+    absent = ~data.available[rows.frames[: rows.n_here]].transpose(0, 1)
+    both = (agents._policy_loss(agents.parameters["policy"], v, rows) for v in (values, values + 1e3 * absent))
+    torch.testing.assert_close(*both)
+
+
+def test_one_seed_one_result() -> None:
+    assert equal(trained(tiny("omar")), trained(tiny("omar")))
+
+
+def test_resume_is_bit_for_bit(tmp_path: Path) -> None:
+    resumes_bit_for_bit("omar", tmp_path)
+
+
+def test_values_that_no_rewards_allow_stop_the_run(tmp_path: Path) -> None:
+    settings = tiny("omar", dataset="matrix-c", critic_learning_rate=1.0, updates=200, target_rate=1.0)
+    with pytest.raises(ad.SolverError, match=r"values from .* where rewards allow .*; lower learning_rate"):
+        train(settings, tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "diverged"
