@@ -22,6 +22,7 @@ from alberdice.datasets import make_builtin
 from alberdice.deep import losses
 from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import policy_of_game
+from alberdice.deep.learner import ValueRange
 from alberdice.deep.omar import OMAR, OMARConfig, actor_loss, conservative_loss, td_target
 from alberdice.deep.training import train
 from alberdice.tabular.algorithms.omar import conservative_values
@@ -122,7 +123,7 @@ def test_matrix_games_end_at_the_population_version(name: str) -> None:
     game = ad.games.penalty_xor()
     expected = tabular.ALGORITHMS["OMAR"](game.mmdp, game.data(name, floor=0.0)).joint()[0]
     data = TrainingData.build(make_builtin(f"matrix-{name}"))
-    agents = learned(data, (), updates=800, learning_rate=0.02, batch_size=512)
+    agents = learned(data, (), updates=500, learning_rate=0.02, batch_size=500)
     np.testing.assert_allclose(policy_of_game(agents.policies, game).joint()[0], expected, atol=0.02)
 
 
@@ -130,7 +131,7 @@ def test_every_row_at_once_finds_the_population_values() -> None:
     """Three states in a row, three agents' worth of actions, rewards at random; linear networks on one-hot states."""
     dataset, model, given_data = one_step_dataset(seed=0)
     data = TrainingData.build(dataset, standardise=False)
-    agents = learned(data, (), updates=3000, learning_rate=0.02, batch_size=4096, discount=0.5, target_rate=0.1)
+    agents = learned(data, (), updates=800, learning_rate=0.02, batch_size=2000, discount=0.5, target_rate=0.1)
     frames = torch.arange(len(data.states) - 1)
     values = agents._values(agents.parameters["critic"], frames)
     order = data.states[:-1, :-1].argmax(1)
@@ -198,7 +199,22 @@ def test_resume_is_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_values_that_no_rewards_allow_stop_the_run(tmp_path: Path) -> None:
-    settings = tiny("omar", dataset="matrix-c", critic_learning_rate=1.0, updates=200, target_rate=1.0)
+    settings = tiny("omar", critic_learning_rate=1.0, discount=0.0, evaluate_every=1)
     with pytest.raises(ad.SolverError, match=r"values from .* where rewards allow .*; lower learning_rate"):
         train(settings, tmp_path / "run")
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "diverged"
+
+
+def test_the_range_of_values() -> None:
+    """Rewards in [-2, 1]: endless sums in [-2, 1] / (1 - gamma), a bonus more per step, and as much again beyond."""
+    data = TrainingData.build(make_builtin("matrix-d"))
+    found = ValueRange.of(data, 0.75, bonus=0.5)
+    assert (found.low, found.high) == (-10.0, 6.0)
+    assert found.complaint({"value_low": -25.9, "value_high": 21.9}, "x") == ""
+    assert (
+        found.complaint({"value_low": -26.1, "value_high": 0.0}, "x")
+        == "values from -26.1 to 0 where rewards allow -10 to 6: x"
+    )
+    assert found.complaint({"value_low": 0.0, "value_high": 22.1}, "x").startswith("values from 0 to 22.1")
+    assert found.complaint({"value_low": float("nan"), "value_high": 0.0}, "x") == "a loss is not finite: x"
+    assert ValueRange.of(TrainingData.build(make_builtin("matrix-b")), 0.5).low == 0.0  # rewards of 1, and networks begin at 0

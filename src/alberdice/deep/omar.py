@@ -46,12 +46,8 @@ class OMARConfig(FeedForwardConfig):
     """which learner"""
     updates: Count = 2500
     """gradient steps of every network"""
-    learning_rate: Rate = 2e-3
-    """of the policies"""
     critic_learning_rate: Rate = 5e-4
-    """of the critics; falls to 0 as ``learning_rate`` does"""
-    settle_share: Share = 1.0
-    """share of the updates, the last ones, in which the learning rates fall to 0 in a straight line"""
+    """of the critics; falls to 0 in a straight line over all updates, so that their best actions rest before policies do"""
     discount: Discount = 0.99
     """gamma"""
     conservatism: Annotated[float, Within(0.0, 1e6)] = 1.0
@@ -122,7 +118,8 @@ class OMAR(NetworkLearner):
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of all critics and policies on one minibatch; the copies follow."""
         config, data = self.config, self.data
-        rate = config.rate_at(self.count())
+        done = self.count()
+        rates = {"policy": config.rate_at(done), "critic": config.critic_learning_rate * (1 - done / config.updates)}
         steps = torch.randint(data.n_steps, (config.batch_size,), generator=generator, device=data.here.device)
         rows = data.rows(steps, steps[:0])
         target = td_target(data.rewards[steps], self._next_values(rows), data.terminated[steps], config.discount)
@@ -132,7 +129,7 @@ class OMAR(NetworkLearner):
         policy_loss = self._policy_loss(parameters["policy"], values.amin(0), rows)
         gradients = torch.autograd.grad(critic_loss + policy_loss, list(parameters.values()))
         for name, gradient in zip(parameters, gradients, strict=True):
-            self.step(name, gradient, rate * (config.critic_learning_rate / config.learning_rate if name == "critic" else 1))
+            self.step(name, gradient, rates[name])
             self.copies[name].lerp_(self.parameters[name], config.target_rate)
         return {
             "critic_loss": critic_loss.detach(),
