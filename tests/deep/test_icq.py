@@ -31,6 +31,7 @@ from alberdice.deep.icq import (
     mixed,
     windows,
 )
+from alberdice.deep.saved_run import policies_of_run
 from alberdice.deep.training import train
 from alberdice.errors import InvalidDataError, SolverError
 from alberdice.tabular.algorithms import icq as population_version
@@ -283,3 +284,15 @@ def test_a_critic_that_diverges_is_a_result(tmp_path: Path) -> None:
     with pytest.raises(SolverError, match=r"values from .* where rewards allow .*; lower critic_learning_rate"):
         train(tiny("icq", critic_learning_rate=1.0, discount=0.0, evaluate_every=1), tmp_path / "run")
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "diverged"
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_table_6_with_default_settings(tmp_path: Path, name: str) -> None:
+    cells = {"a": ["AB"], "b": ["AA", "BB"], "c": ["BB"], "d": ["AA"]}[name]
+    for seed in range(10):
+        train(ICQConfig(dataset=f"matrix-{name}", seed=seed), tmp_path / str(seed))
+        joint = policy_of_game(policies_of_run(tmp_path / str(seed)), ad.games.penalty_xor()).joint()[0].flatten()
+        best = int(joint.argmax())
+        assert ("AA", "AB", "BA", "BB")[best] in cells
+        assert joint[best] >= 0.9

@@ -34,6 +34,7 @@ from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import policy_of_game
 from alberdice.deep.learner import ValueRange
 from alberdice.deep.omar import OMAR, OMARConfig, actor_loss, conservative_loss, td_target
+from alberdice.deep.saved_run import policies_of_run
 from alberdice.deep.training import train
 from alberdice.tabular.algorithms.omar import conservative_values
 
@@ -215,3 +216,15 @@ def test_the_range_of_values() -> None:
     assert found.complaint({"value_low": 0.0, "value_high": 22.1}, "x").startswith("values from 0 to 22.1")
     assert found.complaint({"value_low": float("nan"), "value_high": 0.0}, "x") == "a loss is not finite: x"
     assert ValueRange.of(TrainingData.build(make_builtin("matrix-b")), 0.5).low == 0.0  # rewards of 1, and networks begin at 0
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_table_6_with_default_settings(tmp_path: Path, name: str) -> None:
+    cells = {"a": ["AB"], "b": ["BA"], "c": ["BB"], "d": ["AA"]}[name]
+    for seed in range(10):
+        train(OMARConfig(dataset=f"matrix-{name}", seed=seed), tmp_path / str(seed))
+        joint = policy_of_game(policies_of_run(tmp_path / str(seed)), ad.games.penalty_xor()).joint()[0].flatten()
+        best = int(joint.argmax())
+        assert ("AA", "AB", "BA", "BB")[best] in cells
+        assert joint[best] >= (0.5 if name == "b" else 0.99)
