@@ -41,6 +41,19 @@ SHARED_CHANGES: dict[str, Any] = {
     "standardise": False,
 }
 
+#: settings of the loop, the machine and the bookkeeping, and frames' sharing: each has a test of its own
+ELSEWHERE = {
+    "algorithm",
+    "environment",
+    "device",
+    "threads",
+    "evaluate_every",
+    "evaluate_episodes",
+    "checkpoint_every",
+    "play",
+    "share_frames",
+}
+
 
 def chain_dataset(seed: int = 0, *, n_actions: tuple[int, ...] = (2, 3, 4), masks: bool = False) -> OfflineDataset:
     """Random episodes with three agents, five features per observation, seven per state: N, D and A all differ."""
@@ -94,3 +107,30 @@ def trained(config: TrainConfig, dataset: OfflineDataset | None = None, updates:
 def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
     """Whether two states agree bit for bit."""
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def setting_matters(algorithm: str, name: str, value: Any) -> bool:
+    """Whether a setting's other value changes what the algorithm learns in a tiny run, on data where N, D and A differ."""
+    dataset = None if name.startswith("dataset") else chain_dataset(n_actions=(2, 3))
+    return not equal(trained(tiny(algorithm), dataset), trained(tiny(algorithm, **{name: value}), dataset))
+
+
+def check_masks(algorithm: str) -> None:
+    """After a tiny run on data with masks all metrics are finite, and the policies give unavailable actions nothing."""
+    dataset, maker = chain_dataset(masks=True), learner_class(algorithm)
+    agents, generator = maker(TrainingData.build(dataset), tiny(algorithm), torch.Generator()), torch.Generator()
+    for _ in range(tiny(algorithm).total):
+        assert all(torch.isfinite(value) for value in agents.update(generator).values())
+    masks, seen = (torch.from_numpy(np.array(x)) for x in (dataset.action_masks, dataset.observations))
+    table = agents.policies.actor(len(seen)).log_probabilities(seen, masks).exp()
+    assert table[~masks].max() == 0
+    np.testing.assert_allclose(table.sum(-1), 1, atol=1e-5)
+
+
+def check_shared_frames(algorithm: str, names: tuple[str, ...]) -> None:
+    """Networks run once per distinct frame learn the same but for rounding, which Adam turns into steps before long."""
+    base = {"dataset": "bridge-optimal", "batch_size": 200, "hidden": (16,)}
+    first, second = (trained(tiny(algorithm, share_frames=share, **base), updates=4) for share in (True, False))
+    assert not equal(first, second)
+    for name in names:
+        torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-4)

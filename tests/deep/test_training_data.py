@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,18 @@ def test_terminated_steps_lead_to_the_absorbing_frame_and_others_do_not() -> Non
     data = TrainingData.build(dataset)
     np.testing.assert_array_equal((data.after == len(data.states) - 1).numpy(), dataset.terminated)
     assert data.endings == dataset.terminated.sum()
+
+
+def test_steps_follow_each_other_except_where_an_episode_breaks_off() -> None:
+    """Episodes of 4, 1, 6 and 3 steps; where a final frame is not known, the last step of a cut episode is no transition."""
+    data = TrainingData.build(chain_dataset())
+    assert (torch.nonzero(data.breaks)[:, 0] + 1).tolist() == [4, 5, 11, 14]
+    inside = ~data.breaks[:-1]
+    assert torch.equal(data.after[:-1][inside], data.here[1:][inside])
+    whole = chain_dataset()
+    zeroed = [np.concatenate([a[:14], 0 * a[14:]]) for a in (whole.frame_states, whole.frame_observations)]
+    hidden = dataclasses.replace(whole, frame_states=zeroed[0], frame_observations=zeroed[1], final_known=np.zeros(4, bool))
+    assert (torch.nonzero(TrainingData.build(hidden).breaks)[:, 0] + 1).tolist() == [4, 10, 12]
 
 
 def test_absorbing_share() -> None:

@@ -82,6 +82,7 @@ class TrainingData:
         n_actions: per agent.
         features: of observations.
         shared: whether equal frames were merged.
+        breaks: ``(T,)`` booleans, where step x + 1 is not what followed step x: steps are in the order of time in between.
     """
 
     states: Tensor
@@ -98,6 +99,7 @@ class TrainingData:
     n_actions: tuple[int, ...]
     features: Features
     shared: bool
+    breaks: Tensor
 
     @classmethod
     def build(
@@ -131,12 +133,18 @@ class TrainingData:
             n_actions=source.n_actions,
             features=Features(features.mean.to(device), features.scale.to(device)),
             shared=len(kept) < len(frame),
+            breaks=torch.from_numpy(np.append(source.next_row[usable[:-1]] != usable[1:], True)).to(device),
         )
 
     @property
     def n_steps(self) -> int:
         """Usable steps T."""
         return len(self.here)
+
+    @property
+    def terminated(self) -> Tensor:
+        """``(T,)`` booleans, after which steps the process ended; a time limit does not end it."""
+        return self.after == len(self.states) - 1
 
     @property
     def n_agents(self) -> int:

@@ -13,6 +13,7 @@ Class)``; nothing else changes.  One's own is found as ``--algorithm module:Clas
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ from alberdice.deep.networks import Adam, StackedMLP
 from alberdice.deep.policies import FeedForwardPolicies, Policies
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["ALGORITHMS", "Learner", "LearnerClass", "NetworkLearner", "learner_class", "not_finite", "register"]
+__all__ = ["ALGORITHMS", "Learner", "LearnerClass", "NetworkLearner", "ValueRange", "learner_class", "not_finite", "register"]
 
 
 class Learner(Protocol):
@@ -62,6 +63,8 @@ class LearnerClass(Protocol):
 #: built-in algorithms and their modules, in the order of the paper's tables
 ALGORITHMS = {
     "bc": "alberdice.deep.bc",
+    "icq": "alberdice.deep.icq",
+    "omar": "alberdice.deep.omar",
     "optidice": "alberdice.deep.optidice",
     "alberdice": "alberdice.deep.alberdice",
     "madtkd": "alberdice.deep.madtkd",
@@ -162,3 +165,34 @@ class NetworkLearner:
         """Continue from a state."""
         for name, tensor in self.state_dict().items():
             tensor.copy_(state[name])
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """Which values a critic can have, and when it has left them for good.
+
+    The discounted sum of endless rewards in [least, greatest] is between least / (1-gamma) and greatest / (1-gamma); episodes
+    that end, and networks that begin near 0, add the 0.  A critic may overshoot by the width of that range on both sides.
+
+    Attributes:
+        low, high: the range itself.
+    """
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, data: TrainingData, discount: float, bonus: float = 0.0) -> ValueRange:
+        """The range for these rewards, of which an algorithm may add or take up to ``bonus`` in every step."""
+        least, greatest = min(float(data.rewards.min()), 0.0), max(float(data.rewards.max()), 0.0)
+        return cls((least - bonus) / (1 - discount), (greatest + bonus) / (1 - discount))
+
+    def complaint(self, metrics: dict[str, float], remedy: str) -> str:
+        """As ``Learner.complaint``: of metrics that are no numbers, or of ``value_low`` or ``value_high`` out of the range."""
+        if not_finite(metrics):
+            return f"a loss is not finite: {remedy}"
+        low, high = metrics["value_low"], metrics["value_high"]
+        slack = max(self.high - self.low, 1.0)
+        if low < self.low - slack or high > self.high + slack:
+            return f"values from {low:.4g} to {high:.4g} where rewards allow {self.low:.4g} to {self.high:.4g}: {remedy}"
+        return ""

@@ -1,0 +1,241 @@
+"""ICQ (Yang et al., NeurIPS 2021) for many agents: an additive critic that sees the data's actions only, weighted cloning.
+
+    Q_tot(s, a) = sum_i k_i(s) Q_i(o_i, a_i),   k_i >= 0, sum_i k_i = 1             (k a network of the state)
+    v_t         = w_t Q'_tot(s_t, a_t),         w = softmax of Q'_tot / T over the minibatch's steps, mean 1
+    G_t         = r_t + gamma (1 - d_t) ((1 - lambda) v_{t+1} + lambda G_{t+1})     TD(lambda)
+    J(Q)        = E (Q_tot(s_t, a_t) - G_t)^2
+    J(pi)       = -sum_i E [ k_i(s_t) u_it log pi_i(a_it|o_it) ],  u = softmax of A / beta over the minibatch, mean 1
+
+with A_i = Q_i(o_i, a_i) - E_{a ~ pi_i} Q_i(o_i, a), and Q' a copy of the critic that is renewed now and then.  G never asks for
+the value of an action outside the data; pi_i tends to pi_i^D exp(Q_i / beta), normalised.
+
+Returns are taken over windows of consecutive steps, into which the episodes are cut; windows as long as the longest episode are
+whole episodes.  At a window's end, G is v of the next step.  Where the process ended, nothing follows (d = 1).  Where a time
+limit cut the record, the next action is unknown: the last step's own v stands for its G in the returns of the steps before it,
+and it teaches the critic nothing itself.
+
+Where the additive fit is not unique (data {AB, BA} with equal rewards leave Q_1(A) - Q_1(B) free, if Q_2's follows), the
+initial weights and the noise decide what pi_i prefers.
+
+The additive critic may have no fixed point that it reaches: values out of the range of the rewards stop a run, and that is then
+its outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from alberdice.deep.config import LEAST, Count, Discount, FeedForwardConfig, Rate, Share, Within
+from alberdice.deep.data import TrainingData
+from alberdice.deep.learner import NetworkLearner, ValueRange, register
+from alberdice.deep.losses import MASKED, effective_sample_size
+from alberdice.deep.minibatch import at
+from alberdice.deep.networks import StackedMLP
+from alberdice.deep.policies import policy_network, policy_tables
+from alberdice.errors import InvalidDataError
+
+__all__ = ["ICQ", "ICQConfig", "batch_weights", "clipped", "cloning_loss", "critic_loss", "lambda_returns", "mixed", "windows"]
+
+
+@dataclass(frozen=True)
+class ICQConfig(FeedForwardConfig):
+    """ICQ for many agents."""
+
+    algorithm: str = "icq"
+    """which learner"""
+    updates: Count = 2500
+    """gradient steps of every network"""
+    critic_learning_rate: Rate = 5e-4
+    """of the critic; falls to 0 as ``learning_rate``, the policies', does; published: 1e-4"""
+    mixing_learning_rate: Annotated[float, Within(0.0, 1.0)] = 1e-5
+    """of the mixing weights k_i, which begin at 1 / N; falls likewise"""
+    discount: Discount = 0.99
+    """gamma"""
+    trace: Share = 0.8
+    """lambda of TD(lambda)"""
+    window: Annotated[int, Within(1, 1 << 16)] = 10
+    """steps over which returns run; published: whole episodes"""
+    critic_temperature: Annotated[float, Within(LEAST, 1e12)] = 1000.0
+    """T, of the weights in the critic's targets"""
+    temperature: Annotated[float, Within(LEAST, 1e12)] = 0.1
+    """beta, of the weights in the policies' loss"""
+    target_every: Count = 100
+    """updates between copies of the critic; published: 600, in runs many times as long"""
+    gradient_clip: Annotated[float, Within(LEAST, 1e12)] = 20.0
+    """the largest norm of a gradient"""
+
+
+# ---- losses ----------------------------------------------------------------------------------------------------------
+
+
+def mixed(values: Tensor, logits: Tensor) -> Tensor:
+    """Q_tot = sum_i k_i Q_i with k the softmax of the logits, ``(B,)``; both arguments ``(N, B)``."""
+    return (torch.softmax(logits, 0) * values).sum(0)
+
+
+def batch_weights(values: Tensor, real: Tensor, temperature: float) -> Tensor:
+    """exp(values / temperature) over the rows, with mean 1 over the real ones and 0 at the others, ``(..., B)``."""
+    scaled = (values.detach() / temperature).masked_fill(~real, MASKED)
+    return torch.where(real, real.sum() * torch.softmax(scaled, -1), 0.0)
+
+
+def lambda_returns(
+    reward: Tensor, value: Tensor, terminated: Tensor, real: Tensor, discount: float, trace: float
+) -> tuple[Tensor, Tensor]:
+    """G of TD(lambda), and which of them teach, ``(M, W)`` each.
+
+    Args:
+        reward, terminated: r and d, ``(M, W)``.
+        value: v, ``(M, W + 1)``.
+        real: which steps are the window's own; the others follow the end of its episode, ``(M, W + 1)``.
+        discount: gamma.
+        trace: lambda.
+    """
+    known = real[:, :-1] & (terminated | real[:, 1:])
+    found, following = [], value[:, -1]
+    for k in reversed(range(reward.shape[1])):
+        ahead = torch.where(terminated[:, k], 0.0, (1 - trace) * value[:, k + 1] + trace * following)
+        following = torch.where(known[:, k], reward[:, k] + discount * ahead, value[:, k])
+        found.append(following)
+    return torch.stack(found[::-1], 1), known
+
+
+def critic_loss(total: Tensor, returns: Tensor, known: Tensor) -> Tensor:
+    """J(Q): mean of (Q_tot - G)^2 over the rows that teach; all the same shape; no gradient runs into G."""
+    return torch.where(known, (total - returns.detach()).square(), 0.0).sum() / known.sum().clamp(min=1)
+
+
+def cloning_loss(likelihood: Tensor, mixing: Tensor, weight: Tensor, real: Tensor) -> Tensor:
+    """J(pi): -sum_i of the mean of k_i u_i log pi_i over real rows; ``(N, B)``, ``real`` ``(B,)``; k and u are given."""
+    return -torch.where(real, (mixing * weight).detach() * likelihood, 0.0).sum() / real.sum()
+
+
+def clipped(gradients: Sequence[Tensor], limit: float) -> list[Tensor]:
+    """Gradients scaled down together so that their common norm is at most ``limit``."""
+    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    return [gradient * (limit / norm.clamp(min=limit)) for gradient in gradients]
+
+
+def windows(breaks: Tensor, length: int) -> Tensor:
+    """First steps of windows of so many steps, into which every episode is cut from its beginning, ``(K,)``."""
+    place = torch.arange(len(breaks), device=breaks.device)
+    first = torch.cat([breaks.new_ones(1), breaks[:-1]])
+    begun = torch.where(first, place, 0).cummax(0).values
+    return torch.nonzero((place - begun) % length == 0)[:, 0]
+
+
+# ---- the learner -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Windows of steps: their frames ``(R,)``, and where each step's is; steps ``(M, W + 1)``, as all but ``frames``."""
+
+    frames: Tensor
+    here: Tensor
+    steps: Tensor
+    real: Tensor
+
+
+class ICQ(NetworkLearner):
+    """The learner; see the module and ``alberdice.deep.learner.Learner``."""
+
+    settings = ICQConfig
+
+    def __init__(self, data: TrainingData, config: ICQConfig, generator: torch.Generator) -> None:
+        if bool((data.breaks & ~data.terminated).all()):
+            expected = "a step that ends the process or is followed by another one"
+            raise InvalidDataError("icq", got="cut off single steps alone", expected=expected)
+        policy, n = policy_network(data, config.hidden), data.n_agents
+        critic = StackedMLP(policy.inputs, config.hidden, policy.outputs)
+        mixer = StackedMLP(data.states.shape[-1], config.hidden, n, last_scale=0.01)
+        super().__init__(data, {"policy": (policy, n), "critic": (critic, n), "mixer": (mixer, 1)}, generator)
+        self.config = config
+        self.copies = {name: self.parameters[name].clone() for name in ("critic", "mixer")}
+        self.scalars |= {f"{name}.copy": tensor for name, tensor in self.copies.items()}
+        self.range = ValueRange.of(data, config.discount)
+        self._windows = windows(data.breaks, config.window)
+
+    def update(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """One step of the critic, its mixing weights and the policies on windows that hold about a minibatch of steps."""
+        done, batch = self.count(), self._draw(generator)
+        returns, known = self._returns(batch)
+        parameters = {name: tensor.detach().requires_grad_() for name, tensor in self.parameters.items()}
+        values, chosen, logits = self._critics(parameters, batch)
+        total = mixed(chosen, logits).view_as(batch.here)[:, :-1]
+        loss = critic_loss(total, returns, known)
+        policy_loss, rows = self._policy_loss(parameters["policy"], values.detach(), logits.detach(), batch)
+        share = self.config.rate_at(done) / self.config.learning_rate
+        critic_rate, mixer_rate = share * self.config.critic_learning_rate, share * self.config.mixing_learning_rate
+        self._steps(loss, parameters, {"critic": critic_rate, "mixer": mixer_rate})
+        self._steps(policy_loss, parameters, {"policy": share * self.config.learning_rate})
+        if (done + 1) % self.config.target_every == 0:
+            for name, tensor in self.copies.items():
+                tensor.copy_(self.parameters[name])
+        seen = total.detach()[known]
+        return {
+            "critic_loss": loss.detach(),
+            "policy_loss": policy_loss.detach(),
+            "value_low": seen.min(),
+            "value_high": seen.max(),
+            "effective_rows": rows,
+        }
+
+    def complaint(self, metrics: dict[str, float]) -> str:
+        """Not-a-number, or a critic that has diverged."""
+        return self.range.complaint(metrics, "lower critic_learning_rate or trace, or raise target_every or critic_temperature")
+
+    def _draw(self, generator: torch.Generator) -> _Batch:
+        """Windows at random; each step of the data is as likely as any other."""
+        count, length = max(1, self.config.batch_size // self.config.window), self.config.window
+        picked = torch.randint(len(self._windows), (count,), generator=generator, device=self._windows.device)
+        steps = self._windows[picked][:, None] + torch.arange(length + 1, device=picked.device)
+        steps = steps.clamp(max=self.data.n_steps - 1)
+        follows = torch.cat([torch.zeros_like(steps[:, :1], dtype=torch.bool), self.data.breaks[steps[:, :-1]]], 1)
+        rows = self.data.rows(steps.flatten(), steps[0, :0])
+        return _Batch(rows.frames[: rows.n_here], rows.here.view_as(steps), steps, ~follows.cummax(1).values)
+
+    def _critics(self, parameters: dict[str, Tensor], batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Tables Q_i(o_i, a), ``(N, R, A)``; Q_i at the data's actions and the logits of k_i, ``(N, M (W + 1))``."""
+        values = self.networks["critic"](parameters["critic"], self.data.observations[batch.frames].transpose(0, 1))
+        logits = self.networks["mixer"](parameters["mixer"], self.data.states[batch.frames])[0].T
+        return values, self._at_data(values, batch), logits[:, batch.here.flatten()]
+
+    def _at_data(self, table: Tensor, batch: _Batch) -> Tensor:
+        """A table ``(N, R, A)`` at the data's actions, ``(N, M (W + 1))``."""
+        actions = self.data.actions[batch.steps.flatten()].T
+        return at(table, batch.here.flatten().expand(len(table), -1), actions)
+
+    @torch.no_grad()
+    def _returns(self, batch: _Batch) -> tuple[Tensor, Tensor]:
+        """G and which of them teach, ``(M, W)``."""
+        _, chosen, logits = self._critics(self.copies, batch)
+        total, steps = mixed(chosen, logits), batch.steps[:, :-1]
+        value = total * batch_weights(total, batch.real.flatten(), self.config.critic_temperature)
+        reward, terminated = self.data.rewards[steps], self.data.terminated[steps]
+        config = self.config
+        return lambda_returns(reward, value.view_as(batch.here), terminated, batch.real, config.discount, config.trace)
+
+    def _policy_loss(self, policy: Tensor, values: Tensor, logits: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
+        """J(pi) of all agents together, and the least effective number of steps that an agent's weights rest on."""
+        table = policy_tables(self.networks["policy"], policy, self.data, batch.frames)
+        gain = values - (table.detach().exp() * values).sum(-1, keepdim=True)
+        real = batch.real.clone()
+        real[:, -1] = False  # the step after the window
+        weight = batch_weights(self._at_data(gain, batch), real.flatten(), self.config.temperature)
+        loss = cloning_loss(self._at_data(table, batch), torch.softmax(logits, 0), weight, real.flatten())
+        return loss, effective_sample_size(weight.log()).min()
+
+    def _steps(self, loss: Tensor, parameters: dict[str, Tensor], rates: dict[str, float]) -> None:
+        """One step of these networks at these rates along the clipped gradient of a loss."""
+        gradients = torch.autograd.grad(loss, [parameters[name] for name in rates])
+        for (name, rate), gradient in zip(rates.items(), clipped(gradients, self.config.gradient_clip), strict=True):
+            self.step(name, gradient, rate)
+
+
+register("icq", ICQ)

@@ -1,0 +1,181 @@
+"""OMAR (Pan et al., ICML 2022) with discrete actions: independent conservative critics, policies drawn to their best action.
+
+Agent i learns alone; the others are part of what it sees.  Two critics Q_ij(o_i, a_i), j = 1, 2, and a policy pi_i, with slowly
+following copies Q', pi':
+
+    y_i    = r + gamma (1 - d) min_j Q'_ij(o_i', a'),   a' the most probable action of pi_i'(o_i')
+    J(Q)   = E (Q_ij(o_i, a_i) - y_i)^2 + c (log sum_a exp Q_ij(o_i, a) - Q_ij(o_i, a_i))         for each j, summed
+    J(pi)  = (1 - tau) E_{a ~ pi_i} [-A_i(o_i, a)] - tau log pi_i(a*|o_i)
+
+with Q_i = min_j Q_ij, A_i = Q_i - E_{a ~ pi_i} Q_i and a* = argmax_a Q_i(o_i, a).  With continuous actions a* has to be found
+by sampling; with discrete ones it is looked up, and the squared distance to it becomes a cross-entropy.  The mean over
+a ~ pi_i is carried out: its gradient is that of -A log pi at drawn actions, without their noise.
+
+Time: d is 1 where the process ended; where a time limit cut the record, the next frame's value counts.  Actions that are
+not available are in no argmax and no logsumexp.  Without data, Q of an action falls for ever: only the values of the data's
+actions are watched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from alberdice.deep.config import Count, Discount, FeedForwardConfig, Rate, Share, Within
+from alberdice.deep.data import Rows, TrainingData
+from alberdice.deep.learner import NetworkLearner, ValueRange, register
+from alberdice.deep.losses import MASKED
+from alberdice.deep.minibatch import at
+from alberdice.deep.networks import StackedMLP
+from alberdice.deep.policies import policy_network, policy_tables
+
+__all__ = ["OMAR", "OMARConfig", "actor_loss", "conservative_loss", "td_target"]
+
+#: critics per agent
+_TWINS = 2
+
+
+@dataclass(frozen=True)
+class OMARConfig(FeedForwardConfig):
+    """OMAR with discrete actions."""
+
+    algorithm: str = "omar"
+    """which learner"""
+    updates: Count = 2500
+    """gradient steps of every network"""
+    critic_learning_rate: Rate = 5e-4
+    """of the critics; falls to 0 in a straight line over all updates, so that their best actions rest before policies do"""
+    discount: Discount = 0.99
+    """gamma"""
+    conservatism: Annotated[float, Within(0.0, 1e6)] = 1.0
+    """c: how hard the critics are pressed down at actions outside the data"""
+    best_action_weight: Share = 0.5
+    """tau: the share of the cross-entropy to the critics' best action in the policies' loss"""
+    target_rate: Rate = 0.005
+    """how far the copies that give the targets follow in every update"""
+
+
+# ---- losses ----------------------------------------------------------------------------------------------------------
+
+
+def td_target(reward: Tensor, next_value: Tensor, terminated: Tensor, discount: float) -> Tensor:
+    """The target y = r + gamma (1 - d) Q', ``(..., B)``; rewards and endings ``(B,)``, values ``(..., B)``."""
+    return reward + discount * torch.where(terminated, 0.0, next_value)
+
+
+def conservative_loss(chosen: Tensor, soft_maximum: Tensor, target: Tensor, weight: Tensor, conservatism: float) -> Tensor:
+    """J(Q), ``(...,)``.
+
+    Args:
+        chosen: Q(o, a) at the data's actions, ``(..., B)``.
+        soft_maximum: log sum_a exp Q(o, a) over available actions, ``(..., B)``.
+        target: y, ``(..., B)``; no gradient runs into it.
+        weight: of the rows, ``(B,)``, summing to 1.
+        conservatism: c.
+    """
+    return (weight * ((chosen - target.detach()).square() + conservatism * (soft_maximum - chosen))).sum(-1)
+
+
+def actor_loss(table: Tensor, values: Tensor, available: Tensor, weight: Tensor, best_action_weight: float) -> Tensor:
+    """J(pi), ``(...,)``.
+
+    Args:
+        table: log pi(a|o), ``(..., R, A)``.
+        values: Q(o, a), ``(..., R, A)``; no gradient runs into them.
+        available: which actions there are, ``(..., R, A)``.
+        weight: of the rows, ``(R,)``, summing to 1.
+        best_action_weight: tau.
+    """
+    values, shares = values.detach(), table.detach().exp()
+    advantage = values - (shares * values).sum(-1, keepdim=True)
+    gain = (shares * advantage * table).sum(-1)
+    best = values.masked_fill(~available, -torch.inf).argmax(-1, keepdim=True)
+    likelihood = table.gather(-1, best)[..., 0]
+    return -(weight * ((1 - best_action_weight) * gain + best_action_weight * likelihood)).sum(-1)
+
+
+# ---- the learner -----------------------------------------------------------------------------------------------------
+
+
+class OMAR(NetworkLearner):
+    """The learner; see the module and ``alberdice.deep.learner.Learner``."""
+
+    settings = OMARConfig
+
+    def __init__(self, data: TrainingData, config: OMARConfig, generator: torch.Generator) -> None:
+        policy = policy_network(data, config.hidden)
+        critic = StackedMLP(policy.inputs, config.hidden, policy.outputs)
+        networks = {"policy": (policy, data.n_agents), "critic": (critic, _TWINS * data.n_agents)}
+        super().__init__(data, networks, generator)
+        self.config = config
+        self.copies = {name: tensor.clone() for name, tensor in self.parameters.items()}
+        self.scalars |= {f"{name}.copy": tensor for name, tensor in self.copies.items()}
+        self.range = ValueRange.of(data, config.discount, bonus=config.conservatism)
+
+    def update(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """One step of all critics and policies on one minibatch; the copies follow."""
+        config, data = self.config, self.data
+        done = self.count()
+        rates = {"policy": config.rate_at(done), "critic": config.critic_learning_rate * (1 - done / config.updates)}
+        steps = torch.randint(data.n_steps, (config.batch_size,), generator=generator, device=data.here.device)
+        rows = data.rows(steps, steps[:0])
+        target = td_target(data.rewards[steps], self._next_values(rows), data.terminated[steps], config.discount)
+        parameters = {name: tensor.detach().requires_grad_() for name, tensor in self.parameters.items()}
+        values = self._values(parameters["critic"], rows.frames[: rows.n_here])
+        chosen, critic_loss = self._critic_loss(values, rows, steps, target)
+        policy_loss = self._policy_loss(parameters["policy"], values.amin(0), rows)
+        gradients = torch.autograd.grad(critic_loss + policy_loss, list(parameters.values()))
+        for name, gradient in zip(parameters, gradients, strict=True):
+            self.step(name, gradient, rates[name])
+            self.copies[name].lerp_(self.parameters[name], config.target_rate)
+        return {
+            "critic_loss": critic_loss.detach(),
+            "policy_loss": policy_loss.detach(),
+            "value_low": chosen.detach().min(),
+            "value_high": chosen.detach().max(),
+        }
+
+    def complaint(self, metrics: dict[str, float]) -> str:
+        """Not-a-number, or values that no rewards allow."""
+        return self.range.complaint(metrics, "lower learning_rate, target_rate or discount")
+
+    def _values(self, critic: Tensor, frames: Tensor) -> Tensor:
+        """Q_ij(o_i, a) at these frames, ``(2, N, R, A)``."""
+        seen = self.data.observations[frames].transpose(0, 1)
+        values = self.networks["critic"](critic, seen.repeat(_TWINS, 1, 1))
+        return values.view(_TWINS, len(seen), *values.shape[1:])
+
+    @torch.no_grad()
+    def _next_values(self, rows: Rows) -> Tensor:
+        """min_j Q'_ij(o_i', a') at the steps, ``(N, B)``."""
+        tables = policy_tables(self.networks["policy"], self.copies["policy"], self.data, rows.frames)
+        likely = tables.argmax(-1, keepdim=True)
+        least = self._values(self.copies["critic"], rows.frames).amin(0)
+        return least.gather(-1, likely)[..., 0][:, rows.after]
+
+    def _critic_loss(self, values: Tensor, rows: Rows, steps: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Q_ij at the data's actions, ``(2 N, B)``, and J(Q) of all critics together."""
+        available = self.data.available[rows.frames[: rows.n_here]].transpose(0, 1)
+        soft = torch.logsumexp(values.masked_fill(~available, MASKED), -1)
+        here = rows.here.expand(_TWINS * len(target), -1)
+        chosen = at(values.flatten(0, 1), here, self.data.actions[steps].T.repeat(_TWINS, 1))
+        weight = torch.full_like(target[0], 1 / len(steps))
+        loss = conservative_loss(
+            chosen, soft[..., rows.here].flatten(0, 1), target.repeat(_TWINS, 1), weight, self.config.conservatism
+        )
+        return chosen, loss.sum()
+
+    def _policy_loss(self, policy: Tensor, values: Tensor, rows: Rows) -> Tensor:
+        """J(pi) of all agents together, each frame weighing as many steps as start from it."""
+        frames = rows.frames[: rows.n_here]
+        available = self.data.available[frames].transpose(0, 1)
+        table = policy_tables(self.networks["policy"], policy, self.data, frames)
+        share = torch.full(rows.here.shape, 1 / len(rows.here), device=table.device)
+        weight = torch.zeros(rows.n_here, device=table.device).index_add_(0, rows.here, share)
+        return actor_loss(table, values, available, weight, self.config.best_action_weight).sum()
+
+
+register("omar", OMAR)
