@@ -51,6 +51,8 @@ ELSEWHERE = {
     "evaluate_episodes",
     "checkpoint_every",
     "play",
+    "precision",
+    "pictures",
     "share_frames",
 }
 

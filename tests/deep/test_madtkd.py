@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from deep_samples import chain_dataset, equal, tiny, trained
+from deep_samples import ELSEWHERE, chain_dataset, equal, tiny, trained
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, empirical_model, from_episodes, make_builtin
 from alberdice.deep.config import TrainConfig
@@ -46,17 +46,6 @@ CHANGES: dict[str, Any] = {
     "relation_weight": 2.0,
 }
 #: settings of the loop, the machine and the bookkeeping; tested there, or here by the test that is named
-ELSEWHERE = {
-    "algorithm": "test_config.py",
-    "environment": "test_config.py",
-    "device": "test_config.py",
-    "threads": "test_config.py",
-    "evaluate_every": "test_config.py",
-    "evaluate_episodes": "test_config.py",
-    "checkpoint_every": "test_training.py",
-    "play": "test_greedy_play",
-    "share_frames": "test_merging_windows_changes_nothing_but_rounding",
-}
 
 
 def small(**changes: Any) -> Any:
