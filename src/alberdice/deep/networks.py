@@ -21,6 +21,9 @@ from torch.optim.adam import adam
 
 __all__ = ["Adam", "StackedMLP"]
 
+#: numbers in one layer's activations up to which a CPU runs networks together; 4 MiB
+_TOGETHER = 1 << 20
+
 
 @dataclass(frozen=True)
 class StackedMLP:
@@ -78,8 +81,15 @@ class StackedMLP:
     def __call__(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Outputs ``(n, B, outputs)`` for parameters ``(n, P)`` and inputs ``(n, B, inputs)``, or ``(B, inputs)`` for all."""
         x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
-        outputs: Tensor = _Run.apply(parameters, x, self)  # type: ignore[no-untyped-call]
-        return outputs
+        together = self._together(x)
+        parts = zip(parameters.split(together), x.split(together), strict=True)
+        outputs: list[Tensor] = [_Run.apply(part, own, self) for part, own in parts]  # type: ignore[no-untyped-call]
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+    def _together(self, x: Tensor) -> int:
+        """How many networks to run at once: a CPU takes only as many as its cache can follow, a GPU all."""
+        widest = max(*self.hidden, self.inputs, self.outputs, 1)
+        return max(1, _TOGETHER // max(1, x.shape[1] * widest)) if x.device.type == "cpu" else max(1, len(x))
 
     def by_autograd(self, parameters: Tensor, x: Tensor) -> Tensor:
         """The same, by operations that can be differentiated twice."""
