@@ -82,7 +82,7 @@ class StackedMLP:
         """Outputs ``(n, B, outputs)`` for parameters ``(n, P)`` and inputs ``(n, B, inputs)``, or ``(B, inputs)`` for all."""
         x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
         together = self._together(x)
-        parts = zip(parameters.split(together), x.split(together), strict=True)
+        parts = zip(torch.split(parameters, together), torch.split(x, together), strict=True)
         outputs: list[Tensor] = [_Run.apply(part, own, self) for part, own in parts]  # type: ignore[no-untyped-call]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
