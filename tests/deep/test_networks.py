@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from alberdice.deep import networks
 from alberdice.deep.networks import Adam, StackedMLP
 
 
@@ -36,6 +37,17 @@ def test_gradients_by_hand_are_those_of_autograd(hidden: tuple[int, ...], last_b
         gradients = (torch.autograd.grad(y, (parameters, x), direction) for y in (found, expected))
         for ours, theirs in zip(*gradients, strict=True):
             torch.testing.assert_close(ours, theirs)
+
+
+def test_networks_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, generator = StackedMLP(3, (5, 4), 2), torch.Generator().manual_seed(0)
+    parameters, x = net.initial(3, generator).requires_grad_(), torch.randn(3, 7, 3, generator=generator)
+    whole = net(parameters, x)
+    monkeypatch.setattr(networks, "_TOGETHER", 2 * 7 * 5)
+    parts = net(parameters, x)
+    torch.testing.assert_close(parts, whole)
+    first, second = (torch.autograd.grad(y.square().sum(), parameters)[0] for y in (whole, parts))
+    torch.testing.assert_close(first, second)
 
 
 def test_a_network_from_its_first_layer_on() -> None:

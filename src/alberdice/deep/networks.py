@@ -23,6 +23,9 @@ from alberdice.deep.precision import full_precision
 
 __all__ = ["Adam", "StackedMLP", "slopes_between"]
 
+#: numbers in one layer's activations up to which a CPU runs networks together; 4 MiB
+_TOGETHER = 1 << 20
+
 
 @dataclass(frozen=True)
 class StackedMLP:
@@ -82,8 +85,15 @@ class StackedMLP:
         if torch.is_autocast_enabled(x.device.type):
             return self.by_autograd(parameters, x)
         x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
-        outputs: Tensor = _Run.apply(parameters, x, self)  # type: ignore[no-untyped-call]
-        return outputs
+        together = self._together(x)
+        parts = zip(torch.split(parameters, together), torch.split(x, together), strict=True)
+        outputs: list[Tensor] = [_Run.apply(part, own, self) for part, own in parts]  # type: ignore[no-untyped-call]
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+    def _together(self, x: Tensor) -> int:
+        """How many networks to run at once: a CPU takes only as many as its cache can follow, a GPU all."""
+        widest = max(*self.hidden, self.inputs, self.outputs, 1)
+        return max(1, _TOGETHER // max(1, x.shape[1] * widest)) if x.device.type == "cpu" else max(1, len(x))
 
     def by_autograd(self, parameters: Tensor, x: Tensor) -> Tensor:
         """The same, by operations that can be differentiated twice, and in low precision but for the last layer."""
