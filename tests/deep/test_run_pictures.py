@@ -112,6 +112,7 @@ def test_counts_of_the_data(dataset: str) -> None:
 
 def test_data_of_another_game_count_nothing() -> None:
     assert not count_data(make_builtin("matrix-c"), ad.games.bridge()).any()
+    assert not count_data(make_builtin("matrix-c"), ad.games.climbing_game()).any()  # looks the same, has other actions
 
 
 def test_an_episode_is_over_where_nothing_happens_any_more() -> None:
