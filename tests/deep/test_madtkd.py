@@ -14,6 +14,7 @@ from deep_samples import ELSEWHERE, chain_dataset, equal, tiny, trained
 from alberdice.datasets import EpisodeArrays, OfflineDataset, empirical_model, from_episodes, make_builtin
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
+from alberdice.deep.evaluation import policy_of_game
 from alberdice.deep.madtkd import MADTKD, MADTKDConfig, distillation_loss, relation_loss
 from alberdice.deep.run_directory import RunDirectory
 from alberdice.deep.saved_run import evaluate_run, policies_of_run
@@ -21,6 +22,8 @@ from alberdice.deep.sequences import cut_episodes
 from alberdice.deep.training import train
 from alberdice.deep.transformer_policies import policy_tables
 from alberdice.errors import InvalidArgumentError, SolverError
+from alberdice.games import penalty_xor
+from alberdice.reference import paper_tables
 from alberdice.tabular.algorithms import madtkd
 
 SMALL: dict[str, Any] = {"updates": 12, "batch_size": 8, "width": 8, "context": 4, "checkpoint_every": 5, "evaluate_every": 6}
@@ -151,6 +154,15 @@ def test_matrix_games_end_at_the_population_version(name: str) -> None:
     model = empirical_model(source, weighting="counts", floor=0.0)
     expected = np.stack([table[0] for table in madtkd(model.mmdp, model.data)])
     np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_table_6_with_default_settings(tmp_path: Path, name: str) -> None:
+    for seed in range(5):
+        train(MADTKDConfig(dataset=f"matrix-{name}", seed=seed), tmp_path / str(seed))
+        joint = policy_of_game(policies_of_run(tmp_path / str(seed)), penalty_xor()).joint()[0]
+        np.testing.assert_allclose(joint, paper_tables()["table6"]["MADTKD"][name], atol=0.02)
 
 
 def two_steps() -> OfflineDataset:
