@@ -29,8 +29,8 @@ import torch
 from machine import conditions, write
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, load_dataset
-from alberdice.deep.alberdice import AlberDICE
-from alberdice.deep.alberdice_settings import AlberDICEConfig
+from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.data import TrainingData
 
 SEED = 0

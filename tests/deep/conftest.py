@@ -14,7 +14,7 @@ class WithoutTorch(pytest.Module):
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    missing = find_spec("torch") is None and module_path.parent == Path(__file__).parent
+    missing = find_spec("torch") is None and Path(__file__).parent in module_path.parents
     return WithoutTorch.from_parent(parent, path=module_path) if missing else None
 
 

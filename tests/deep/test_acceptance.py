@@ -10,7 +10,7 @@ import pytest
 import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
-from alberdice.deep.alberdice_settings import AlberDICEConfig
+from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.evaluation import policy_of_game
 from alberdice.deep.saved_run import policies_of_run
 from alberdice.deep.training import train

@@ -14,7 +14,7 @@ from alberdice.deep.compare import _best_moves, compare, comparison_figure
 from alberdice.deep.saved_run import evaluate_run
 from alberdice.errors import InvalidArgumentError
 
-OWN = "alberdice.deep.alberdice:AlberDICE"
+OWN = "alberdice.deep.algorithms.alberdice:AlberDICE"
 SMALL = {"pretrain_updates": 10, "updates": 8, "batch_size": 32, "hidden": (8,), "evaluate_episodes": 20, "pictures": False}
 
 

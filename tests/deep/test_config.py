@@ -11,7 +11,7 @@ import pytest
 import torch
 from deep_samples import TINY, chain_dataset, equal, tiny, trained
 
-from alberdice.deep.alberdice_settings import AlberDICEConfig
+from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
 from alberdice.deep.learner import learner_class
 from alberdice.deep.saved_run import evaluate_run
@@ -142,7 +142,7 @@ def test_settings_belong_to_their_algorithm(tmp_path: Path) -> None:
 
 
 def test_a_learner_by_module_and_class(tmp_path: Path) -> None:
-    name = "alberdice.deep.alberdice:AlberDICE"
+    name = "alberdice.deep.algorithms.alberdice:AlberDICE"
     result = train(tiny(name), tmp_path / "run")
     assert (result["algorithm"], result["status"]) == (name, "done")
     assert evaluate_run(tmp_path / "run", episodes=10)["algorithm"] == name
@@ -152,7 +152,7 @@ def test_a_learner_by_module_and_class(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("no_such_module:Learner", "No module named 'no_such_module'"),
-        ("alberdice.deep.alberdice:Alberdise", "has no attribute 'Alberdise'"),
+        ("alberdice.deep.algorithms.alberdice:Alberdise", "has no attribute 'Alberdise'"),
         ("alberdice.deep.learner:Learner", "got settings = None, expected a class whose attribute settings"),
     ],
 )

@@ -14,7 +14,7 @@ from strategies import random_policy
 
 import alberdice as ad
 from alberdice.datasets import make_builtin
-from alberdice.deep.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.data import Features, TrainingData
 from alberdice.deep.evaluation import _Tables, evaluate, find_environment, policy_of_game, rollouts
 from alberdice.deep.policies import FeedForwardPolicies

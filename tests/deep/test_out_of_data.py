@@ -14,7 +14,7 @@ from test_evaluation_deep import AfterEachOther, policies
 
 import alberdice as ad
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, make_builtin
-from alberdice.deep.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.data import TrainingData
 from alberdice.deep.out_of_data import OutOfData, RandomPrior, expected_visits, visits
 from alberdice.deep.training import train

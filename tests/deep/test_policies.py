@@ -6,7 +6,7 @@ import pytest
 import torch
 from deep_samples import chain_dataset, tiny
 
-from alberdice.deep.bc import BC
+from alberdice.deep.algorithms.bc import BC
 from alberdice.deep.data import TrainingData
 from alberdice.deep.losses import MASKED
 from alberdice.deep.policies import load_policies, policy_network, policy_tables

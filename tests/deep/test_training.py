@@ -126,7 +126,9 @@ def test_twenty_random_kills(tmp_path: Path) -> None:
     config, parts = tiny(**changes), tmp_path / "parts"
     train(config, tmp_path / "whole")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["alberdice.deep.alberdice", "alberdice.deep.training", "torch.utils.tensorboard"])
+    context.set_forkserver_preload(
+        ["alberdice.deep.algorithms.alberdice", "alberdice.deep.training", "torch.utils.tensorboard"]
+    )
     generator, kills, saved = np.random.default_rng(0), 0, 0
     for k in range(20):
         target = config.total * (k + generator.random()) / 20.5  # one in every part of the run

@@ -62,12 +62,12 @@ class LearnerClass(Protocol):
 
 #: built-in algorithms and their modules, in the order of the paper's tables
 ALGORITHMS = {
-    "bc": "alberdice.deep.bc",
-    "icq": "alberdice.deep.icq",
-    "omar": "alberdice.deep.omar",
-    "optidice": "alberdice.deep.optidice",
-    "alberdice": "alberdice.deep.alberdice",
-    "madtkd": "alberdice.deep.madtkd",
+    "bc": "alberdice.deep.algorithms.bc",
+    "icq": "alberdice.deep.algorithms.icq",
+    "omar": "alberdice.deep.algorithms.omar",
+    "madtkd": "alberdice.deep.algorithms.madtkd",
+    "optidice": "alberdice.deep.algorithms.optidice",
+    "alberdice": "alberdice.deep.algorithms.alberdice",
 }
 _REGISTERED: dict[str, LearnerClass] = {}
 

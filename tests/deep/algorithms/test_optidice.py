@@ -19,9 +19,9 @@ import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
 from alberdice.deep import losses
+from alberdice.deep.algorithms.optidice import OptiDICE, OptiDICEConfig, cloning_loss, sample_weights
 from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import policy_of_game
-from alberdice.deep.optidice import OptiDICE, OptiDICEConfig, cloning_loss, sample_weights
 from alberdice.deep.training import train
 
 CHANGES: dict[str, Any] = {

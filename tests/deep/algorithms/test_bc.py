@@ -13,7 +13,7 @@ from deep_samples import ELSEWHERE, SHARED_CHANGES, chain_dataset, equal, tiny, 
 import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
-from alberdice.deep.bc import BC, BCConfig
+from alberdice.deep.algorithms.bc import BC, BCConfig
 from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import policy_of_game
 

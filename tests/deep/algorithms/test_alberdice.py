@@ -12,12 +12,12 @@ from torch import Tensor
 
 from alberdice.datasets import make_builtin
 from alberdice.deep import learner, losses
-from alberdice.deep.alberdice import AlberDICE
-from alberdice.deep.behaviour import Behaviour
+from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
+from alberdice.deep.algorithms.alberdice.minibatch import at, gather_minibatch
+from alberdice.deep.algorithms.alberdice.price import ExactPrices, SampledPrices, draw_actions
 from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import learner_class, register
-from alberdice.deep.minibatch import at, gather_minibatch
-from alberdice.deep.price import ExactPrices, SampledPrices, draw_actions
 
 
 @pytest.fixture(scope="module")

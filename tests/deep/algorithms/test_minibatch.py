@@ -8,9 +8,9 @@ import torch
 from deep_samples import chain_dataset, tiny
 from scipy.special import logsumexp
 
-from alberdice.deep.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, at, gather_minibatch, match
 from alberdice.deep.data import TrainingData
-from alberdice.deep.minibatch import Minibatch, at, gather_minibatch, match
 
 GENERATOR = torch.Generator().manual_seed(0)
 

@@ -26,15 +26,15 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses
-from alberdice.deep.alberdice_settings import AlberDICEConfig
+from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
+from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, at, gather_minibatch, match
+from alberdice.deep.algorithms.alberdice.price import Prices
+from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.annealing import Annealing
-from alberdice.deep.behaviour import Behaviour
 from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import NetworkLearner, not_finite, register
-from alberdice.deep.minibatch import Matched, Minibatch, at, gather_minibatch, match
 from alberdice.deep.networks import StackedMLP, slopes_between
 from alberdice.deep.policies import FeedForwardPolicies, policy_network
-from alberdice.deep.price import Prices
 
 __all__ = ["AlberDICE"]
 

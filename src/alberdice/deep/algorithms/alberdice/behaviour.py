@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses
-from alberdice.deep.conditional import Conditional
+from alberdice.deep.algorithms.alberdice.conditional import Conditional
+from alberdice.deep.algorithms.alberdice.price import ExactPrices, Prices, SampledPrices
 from alberdice.deep.data import TrainingData
 from alberdice.deep.networks import Adam, StackedMLP
-from alberdice.deep.price import ExactPrices, Prices, SampledPrices
 
 __all__ = ["Behaviour"]
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from alberdice.deep import losses
-from alberdice.deep.conditional import Conditional
+from alberdice.deep.algorithms.alberdice.conditional import Conditional
 
 __all__ = ["ExactPrices", "Prices", "SampledPrices", "draw_actions", "frozen_price"]
 

@@ -12,10 +12,10 @@ import torch
 from deep_samples import ELSEWHERE, chain_dataset, equal, tiny, trained
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, empirical_model, from_episodes, make_builtin
+from alberdice.deep.algorithms.madtkd import MADTKD, MADTKDConfig, distillation_loss, relation_loss
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import policy_of_game
-from alberdice.deep.madtkd import MADTKD, MADTKDConfig, distillation_loss, relation_loss
 from alberdice.deep.run_directory import RunDirectory
 from alberdice.deep.saved_run import evaluate_run, policies_of_run
 from alberdice.deep.sequences import cut_episodes
@@ -327,6 +327,8 @@ def test_single_agent_and_many_agents(n_actions: tuple[int, ...]) -> None:
 
 
 def test_not_a_number_stops_with_an_explanation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alberdice.deep.madtkd.relation_loss", lambda teacher, students, weight: students.sum() * float("nan"))
+    monkeypatch.setattr(
+        "alberdice.deep.algorithms.madtkd.relation_loss", lambda teacher, students, weight: students.sum() * float("nan")
+    )
     with pytest.raises(SolverError, match=r"a loss is not finite.*lower learning_rate"):
         train(small(updates=100, evaluate_every=100), tmp_path / "run")

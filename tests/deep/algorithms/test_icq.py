@@ -18,9 +18,7 @@ from strategies import Problem, problems
 
 import alberdice as ad
 from alberdice.datasets import make_builtin
-from alberdice.deep.data import TrainingData
-from alberdice.deep.evaluation import policy_of_game
-from alberdice.deep.icq import (
+from alberdice.deep.algorithms.icq import (
     ICQ,
     ICQConfig,
     batch_weights,
@@ -31,6 +29,8 @@ from alberdice.deep.icq import (
     mixed,
     windows,
 )
+from alberdice.deep.data import TrainingData
+from alberdice.deep.evaluation import policy_of_game
 from alberdice.deep.saved_run import policies_of_run
 from alberdice.deep.training import train
 from alberdice.errors import InvalidDataError, SolverError

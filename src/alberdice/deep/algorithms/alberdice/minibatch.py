@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses
-from alberdice.deep.behaviour import Behaviour
+from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.data import Rows, TrainingData
 
 __all__ = ["Matched", "Minibatch", "at", "gather_minibatch", "match"]

@@ -30,10 +30,10 @@ import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
 from alberdice.deep import losses
+from alberdice.deep.algorithms.omar import OMAR, OMARConfig, actor_loss, conservative_loss, td_target
 from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import policy_of_game
 from alberdice.deep.learner import ValueRange
-from alberdice.deep.omar import OMAR, OMARConfig, actor_loss, conservative_loss, td_target
 from alberdice.deep.saved_run import policies_of_run
 from alberdice.deep.training import train
 from alberdice.tabular.algorithms.omar import conservative_values
