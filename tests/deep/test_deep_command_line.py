@@ -56,7 +56,7 @@ def test_resume_on_the_command_line(tmp_path: Path, settings: Path) -> None:
         (["train", "--out", "{run}", "--updates", "many"], ["many"]),
         (["train", "--out", "{run}", "--updates", "0"], ["updates", "at least 1"]),
         (["train", "--out", "{run}", "--dataset", "bridge-mx"], ["bridge-mx", "nothing of that name"]),
-        (["train", "--out", "{run}", "--algorithm", "qmix"], ["algorithm", "nearest match: alberdice"]),
+        (["train", "--out", "{run}", "--algorithm", "alberdise"], ["algorithm", "nearest match: alberdice"]),
         (["train", "--out", "{run}", "--environment", "moon"], ["environment", "nearest match"]),
         (["train", "--out", "{run}", "--config", "{run}.toml"], ["No such file"]),
         (["evaluate", "{run}"], ["config.json"]),
