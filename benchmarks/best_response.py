@@ -142,6 +142,7 @@ def _scale_case(name: str, size: int, alpha: float, pipe: Any) -> None:
     data = ad.games.random_data(model, generator)
     problem = problem_of(model, data, alpha)
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pipe.send("ready")
     began = time.perf_counter()
     answer = SOLVERS[name](problem)
     seconds = time.perf_counter() - began
@@ -162,6 +163,7 @@ def scale_part(alpha: float) -> list[dict[str, Any]]:
             sender.close()
             result: dict[str, Any] = {"gave_up": f"no answer within {TIME_LIMIT:g} s"}
             try:
+                receiver.recv()  # the model is built; the time limit is the solver's
                 if receiver.poll(TIME_LIMIT):
                     result = receiver.recv()
             except EOFError:

@@ -25,9 +25,10 @@ This Schur complement is positive definite, for A has full column rank; ``linear
 makes the method work where Newton's method on (31) alone fails: rows whose true occupancy exp(e/alpha - 1) is far below the
 smallest float are led along d = mu/z, as in linear programming, and the same code solves alpha = 0.
 
-Start: d = half the flow of the uniform policy, half 1/M; nu constant; z = alpha (log d + 1) + A nu - c: d, z > 0, r_d = 0. The
-uniform policy's flow alone would be feasible, but can be as small as |A|^-S (a combination lock), and growth per step is
-limited; 1/M alone is far from feasible on long corridors. The mixture violates (3), and the steps remove the violation.
+Start: d = half the flow of the policy pi(a|s) ~ exp(c/T), half 1/M; nu constant; z = alpha (log d + 1) + A nu - c: d, z > 0,
+r_d = 0. T = alpha, which is exact for one state, but at least a quarter of the range of c: rewards to come count too. The
+policy's flow alone would be feasible, but can be as small as |A|^-S (a combination lock), and growth per step is limited; 1/M
+alone is far from feasible on long corridors. The mixture violates (3), and the steps remove the violation.
 
 Centering (Mehrotra): a predictor with target 0 predicts mu', which sets the corrector's target sigma mu - Dd Dz,
 sigma = (mu'/mu)^3; both share one factorisation. For alpha > 0, d and z take one step length, because r_d couples them.
@@ -58,6 +59,7 @@ from alberdice.tabular.linear_systems import (
     estimate_memory,
     flow_sweeps,
     resolve,
+    stationary_flow,
 )
 
 __all__ = ["FlowProblem", "FlowSolution", "InteriorPointSolution", "Status", "estimate_memory", "solve_flow"]
@@ -72,16 +74,16 @@ CENTRE_FLOOR = 1e-3
 PATIENCE, STALL, SHORT = 6, 15, 1e-9
 #: at alpha = 0, actions below this share of their state's flow are off the optimal face
 OFF_FACE = 1e-5
-#: flow sweeps from p_0 for the cold start
-START_SWEEPS = 20
+#: the cold start: flow sweeps from p_0, and the range that the exponent of its policy keeps unless alpha does
+START_SWEEPS, START_RANGE = 20, 4.0
 #: at alpha = 0 policy iteration takes over at this relative gap
 CROSSOVER = 1e-3
 #: a warm start mixes in at most this share of the uniform point; its d z is at least this share of the average (measured)
 WARM_SHARE, WARM_CENTRE = 0.01, 0.01
 #: relative residuals of the predictor's and the corrector's Newton system, and the most products with their matrix
 ACCURACY: dict[LinearSolver, tuple[float, float, int]] = {
-    "cholesky": (1e-13, 1e-13, 12),
-    "lu": (1e-13, 1e-13, 12),
+    "cholesky": (1e-2, 1e-8, 12),
+    "lu": (1e-2, 1e-8, 12),
     "iterative": (1e-2, 1e-5, 2000),  # the predictor only aims
 }
 
@@ -101,11 +103,22 @@ class InteriorPointSolution(FlowSolution):
 
 @dataclass
 class _Point:
-    """d > 0 and z > 0, ``(M,)``, and nu, ``(S,)``."""
+    """d > 0 and z > 0, ``(M,)``, nu, ``(S,)``, and prices = A nu, ``(M,)``."""
 
     d: FloatArray
     nu: FloatArray
     z: FloatArray
+    prices: FloatArray
+
+
+@dataclass(frozen=True)
+class _Moves:
+    """A Newton step: Dd/d and Dz/z, ``(M,)``; Dnu, ``(S,)``, and A Dnu, ``(M,)``."""
+
+    d: FloatArray
+    nu: FloatArray
+    z: FloatArray
+    prices: FloatArray
 
 
 def solve_flow(
@@ -184,21 +197,28 @@ class _Run:
 
     # -- points --------------------------------------------------------------------------------------------------------
 
-    def entropy_gradient(self, d: FloatArray) -> FloatArray:
-        """Alpha (log d + 1), ``(M,)``."""
-        return self.alpha * (np.log(d) + 1.0) if self.alpha > 0 else np.zeros_like(d)
+    def weighted_log(self, d: FloatArray) -> FloatArray:
+        """Alpha log d, ``(M,)``."""
+        return self.alpha * np.log(d) if self.alpha > 0 else np.zeros_like(d)
 
     def cold_point(self) -> _Point:
-        """Half a uniform policy's flow and half uniform; nu = k adds (1-gamma) k to z, so that z > 0 with r_d = 0."""
+        """The start of the module's text; nu = k adds (1-gamma) k to z, so that z > 0 with r_d = 0."""
         n_rows, state = self.problem.n_rows, self.problem.state
-        policy = by_state(np.ones(n_rows), state, self.problem.n_states)
-        mass, _ = flow_sweeps(self.operator, policy, self.problem.initial, START_SWEEPS)
+        heat = max(self.alpha, float(np.ptp(self.reward)) / START_RANGE)
+        policy = self.soft_policy(self.reward / heat if heat > 0 else self.reward)
+        mass = self.start_flow(policy)
         d = 0.5 * policy * mass[state] + 0.5 / n_rows
-        slope = self.reward - self.entropy_gradient(d)
+        slope = self.reward - self.weighted_log(d) - self.alpha
         spread = float(np.ptp(slope))
         top = float(slope.max()) + (0.1 * spread if spread > 0 else max(self.alpha, 1.0))
         nu = np.full(self.problem.n_states, top / (1 - self.problem.discount))
-        return _Point(d, nu, top - slope)
+        return _Point(d, nu, top - slope, np.full(n_rows, top))
+
+    def start_flow(self, policy: FloatArray) -> FloatArray:
+        """D^pi(s), ``(S,)``; some sweeps of the flow map are enough where no direct solution is at hand."""
+        if self.kind == "iterative":
+            return flow_sweeps(self.operator, policy, self.problem.initial, START_SWEEPS)[0]
+        return stationary_flow(self.operator, policy, np.ones(self.problem.n_states), self.kind)
 
     def warm_point(self, start: FlowSolution) -> _Point:
         """The old solution moved off the boundary, by no more than its error in this problem.
@@ -210,7 +230,8 @@ class _Run:
         d = np.maximum(start.occupancy, 0.0)
         d /= d.sum()
         nu = start.nu - float(self.problem.initial @ start.nu)
-        e = self.reward - self.operator.forward(nu)
+        prices = self.operator.forward(nu)
+        e = self.reward - prices
         bound = soft_maximum(e, self.alpha) + float(self.operator.source @ nu)
         value = float(d @ self.reward + self.alpha * entr(d).sum())
         violation = float(np.abs(self.operator.source - self.operator.adjoint(d)) @ np.abs(nu))
@@ -218,9 +239,9 @@ class _Run:
         gap = max(abs(bound - value) + violation, goal, EPS)
         share = min(WARM_SHARE, gap / max(float((e.max() - e).mean()), gap))
         d = (1 - share) * d + share / len(d)
-        nu = nu + (bound - self.alpha) / (1 - self.problem.discount)
-        slope = self.entropy_gradient(d) + self.operator.forward(nu) - self.reward
-        return _Point(d, nu, np.maximum(slope, WARM_CENTRE * gap / (len(d) * d)))
+        nu, prices = nu + (bound - self.alpha) / (1 - self.problem.discount), prices + (bound - self.alpha)
+        slope = self.weighted_log(d) + self.alpha + prices - self.reward
+        return _Point(d, nu, np.maximum(slope, WARM_CENTRE * gap / (len(d) * d)), prices)
 
     # -- iteration -----------------------------------------------------------------------------------------------------
 
@@ -230,8 +251,8 @@ class _Run:
         crossed = self.alpha > 0
         least, since_least, fruitless, moved = math.inf, 0, 0, 1.0
         for step in range(limit + 1):
-            goal = self.tolerance * (1 + abs(self.value(point.d) + self.shift))
-            gap = self.own_gap(point)
+            slope, value, gap = self.measure(point)
+            goal = self.tolerance * (1 + abs(value + self.shift))
             least, since_least = (gap, 0) if gap < 0.9 * least else (least, since_least + 1)
             if not crossed and gap * self.tolerance <= CROSSOVER * goal:
                 crossed = True
@@ -247,69 +268,64 @@ class _Run:
                     return judged, Status.CERTIFIED, step
             if last:
                 break
-            moved = self.advance(point, CENTRE_FLOOR * goal / self.problem.n_rows)
+            moved = self.advance(point, slope, CENTRE_FLOOR * goal / self.problem.n_rows)
         assert best is not None
         if not math.isfinite(best.gap):
             return best, Status.FAILED, step
         return best, Status.ITERATION_LIMIT if step == limit else Status.STALLED, step
 
-    def value(self, d: FloatArray) -> float:
-        """The objective of the shifted reward at d > 0 (feasible or not)."""
-        return float(d @ (self.reward - self.alpha * np.log(d))) if self.alpha > 0 else float(d @ self.reward)
+    def measure(self, point: _Point) -> tuple[FloatArray, float, float]:
+        """The slope alpha (log d + 1) + A nu - c, so that r_d = slope - z, the value, and the point's own gap.
 
-    def own_gap(self, point: _Point) -> float:
-        """d.z + d.|r_d|: the gap between bound and value once the flow equations hold, which the extracted policy sees to."""
-        dual = self.entropy_gradient(point.d) + self.operator.forward(point.nu) - self.reward - point.z
-        return float(point.d @ (point.z + np.abs(dual)))
+        The value is the shifted objective at d, feasible or not. The gap d.z + d.|r_d| is that between bound and value once the
+        flow equations hold, which the extracted policy sees to.
+        """
+        net = self.weighted_log(point.d) - self.reward
+        slope = net + (point.prices + self.alpha)
+        return slope, -float(point.d @ net), float(point.d @ (point.z + np.abs(slope - point.z)))
 
-    def advance(self, point: _Point, floor: float) -> float:
+    def advance(self, point: _Point, slope: FloatArray, floor: float) -> float:
         """One predictor-corrector step in place; returns the shorter step length, NaN if it could not be computed."""
-        alpha = self.alpha
         d, z = point.d, point.z
-        dual = self.entropy_gradient(d) + self.operator.forward(point.nu) - self.reward - z
-        primal = self.operator.source - self.operator.adjoint(d)
-        mu = float(d @ z) / len(d)
+        products = d * z
+        total = float(products.sum())
+        divisor = self.alpha + z
+        weights = d / divisor
         try:
-            self.equations.factorise(d / (alpha + z))
+            self.equations.factorise(weights)
         except (np.linalg.LinAlgError, RuntimeError):
             return math.nan
-        aim, accuracy, products = ACCURACY[self.kind]
-        moves = self.direction(point, dual, primal, -d * z, aim, products)
-        t_d, t_z = self.lengths(point, moves, 1.0)
-        predicted = float((d + t_d * moves.d) @ (z + t_z * moves.z)) / len(d)
-        target = max((min(predicted / mu, 1.0)) ** 3 * mu, floor)
-        moves = self.direction(point, dual, primal, target - d * z - moves.d * moves.z, accuracy, products)
-        t_d, t_z = self.lengths(point, moves, STEP)
-        point.d = d + t_d * moves.d
-        point.nu = point.nu + t_z * moves.nu
-        point.z = z + t_z * moves.z
-        finite = np.isfinite(point.nu).all() and (point.d > 0).all() and (point.z > 0).all()
-        if not finite:
-            point.d, point.nu, point.z = d, point.nu - t_z * moves.nu, z
+        aim, accuracy, limit = ACCURACY[self.kind]
+        moves = self.direction(point, slope, weights, 0.0, aim, limit)
+        t_d, t_z = self.lengths(moves, 1.0)
+        predicted = float(products @ ((1.0 + t_d * moves.d) * (1.0 + t_z * moves.z)))
+        target = max(min(predicted / total, 1.0) ** 3 * total / len(d), floor)
+        moves = self.direction(point, slope, weights, target / products - moves.d * moves.z, accuracy, limit)
+        t_d, t_z = self.lengths(moves, STEP)
+        d, z = d * (1.0 + t_d * moves.d), z * (1.0 + t_z * moves.z)
+        nu = point.nu + t_z * moves.nu
+        if not (d.min() > 0 and z.min() > 0 and math.isfinite(float(nu.sum()))):
             return math.nan
+        point.d, point.nu, point.z, point.prices = d, nu, z, point.prices + t_z * moves.prices
         return min(t_d, t_z)
 
     def direction(
-        self,
-        point: _Point,
-        dual: FloatArray,
-        primal: FloatArray,
-        complement: FloatArray,
-        accuracy: float,
-        products: int,
-    ) -> _Point:
-        """(Dd, Dnu, Dz) of the Newton step with residuals r_d, r_p and r_c, solved to a relative ``accuracy``."""
-        push = complement / point.d - dual
-        weights = point.d / (self.alpha + point.z)
-        rhs = self.operator.adjoint(weights * push) - primal
-        nu = self.equations.solve(rhs, accuracy, products).x
-        d = weights * (push - self.operator.forward(nu))
-        return _Point(d, nu, (complement - point.z * d) / point.d)
+        self, point: _Point, slope: FloatArray, weights: FloatArray, centre: FloatArray | float, accuracy: float, limit: int
+    ) -> _Moves:
+        """The Newton step to (d z) ``centre``: r_c = d z (centre - 1), hence r_c/d - r_d = z centre - slope =: push.
 
-    def lengths(self, point: _Point, moves: _Point, fraction: float) -> tuple[float, float]:
+        It makes A^T (d + Dd) = b, so that the right-hand side is A^T (w push + d) - b.
+        """
+        push = point.z * centre - slope
+        rhs = self.operator.adjoint(weights * push + point.d) - self.operator.source
+        nu = self.equations.solve(rhs, accuracy, limit).x
+        prices = self.operator.forward(nu)
+        d = (push - prices) / (self.alpha + point.z)
+        return _Moves(d, nu, centre - 1.0 - d, prices)
+
+    def lengths(self, moves: _Moves, fraction: float) -> tuple[float, float]:
         """Step lengths of d and of (nu, z): ``fraction`` of the way to the boundary, at most 1."""
-        t_d = min(1.0, fraction * _room(point.d, moves.d))
-        t_z = min(1.0, fraction * _room(point.z, moves.z))
+        t_d, t_z = min(1.0, fraction * _room(moves.d)), min(1.0, fraction * _room(moves.z))
         return (t_d, t_z) if self.alpha == 0 else (min(t_d, t_z),) * 2
 
     # -- certificate ---------------------------------------------------------------------------------------------------
@@ -334,14 +350,17 @@ class _Run:
         if self.alpha == 0:
             yield by_state(np.where(share < OFF_FACE, 0.0, share), state, size)
         else:
-            exponent = (self.reward - self.operator.forward(point.nu)) / self.alpha
-            top = np.full(size, -np.inf)
-            np.maximum.at(top, state, exponent)
-            yield by_state(np.exp(exponent - top[state]), state, size)
+            yield self.soft_policy((self.reward - point.prices) / self.alpha)
         yield share
 
+    def soft_policy(self, exponent: FloatArray) -> FloatArray:
+        """exp(exponent) as shares of their state's sum, ``(M,)``."""
+        top = np.full(self.problem.n_states, -np.inf)
+        np.maximum.at(top, self.problem.state, exponent)
+        return by_state(np.exp(exponent - top[self.problem.state]), self.problem.state, self.problem.n_states)
 
-def _room(values: FloatArray, moves: FloatArray) -> float:
-    """The largest t with values + t moves >= 0; infinite if no entry falls."""
-    ratio = float((-moves / values).max())
-    return 1.0 / ratio if ratio > 0 else math.inf
+
+def _room(relative: FloatArray) -> float:
+    """The largest t with 1 + t relative >= 0; infinite if no entry falls."""
+    least = float(relative.min())
+    return -1.0 / least if not least >= 0 else math.inf

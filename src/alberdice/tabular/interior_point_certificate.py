@@ -14,16 +14,16 @@ of the flow equations at d is charged against the gap as sum_s |r_s nu_s|, plus 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.special import entr, logsumexp
+from scipy.special import entr
 
 from alberdice._checks import FloatArray
 from alberdice.tabular.flow import FlowProblem
-from alberdice.tabular.linear_systems import EPS, FlowOperator, LinearSolver, solve_chain, stationary_flow
+from alberdice.tabular.linear_systems import EPS, FlowOperator, LinearSolver, policy_values, stationary_flow
 
 #: largest violation of a flow constraint by a certified answer
 FEASIBILITY = 1e-10
@@ -122,8 +122,7 @@ class Judge:
         state = self.problem.state
         choice = best_rows(d, state)
         for _ in range(POLICIES):
-            chain = sp.csr_array(self.operator.transition[choice])
-            values = solve_chain(chain, self.problem.discount, self.reward[choice], self.kind, values)
+            values = policy_values(self.operator, choice, self.reward, self.kind, values)
             e = self.reward - self.operator.forward(values)
             better = best_rows(e, state)
             gain = e[better] - e[choice] > GAIN * (1 + np.abs(values))
@@ -137,7 +136,8 @@ class Judge:
 
 def soft_maximum(e: FloatArray, alpha: float) -> float:
     """The limit max e included: alpha log sum exp(e/alpha), max e at alpha = 0."""
-    return float(alpha * logsumexp(e / alpha)) if alpha > 0 else float(e.max())
+    top = float(e.max())
+    return top + alpha * math.log(np.exp((e - top) / alpha).sum()) if alpha > 0 else top
 
 
 def by_state(rows: FloatArray, state: NDArray[np.intp], n_states: int) -> FloatArray:
