@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
+from alberdice.deep.precision import full_precision
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["StackedTransformer"]
@@ -107,9 +108,12 @@ class StackedTransformer:
         steps = tokens[0].shape[2]
         places = torch.arange(steps, device=x.device)[:, None] * len(self.tokens)
         places = places + torch.tensor(self.readouts, device=x.device)
-        features = _normed(own, "last", x.index_select(2, places.flatten()))
+        picked = x.index_select(2, places.flatten())
+        with full_precision(picked):  # what losses see is never bf16
+            features = _normed(own, "last", picked.to(parameters.dtype))
+            outputs = _mapped(own, "outputs", features)
         shape = (*features.shape[:2], steps, len(self.readouts))
-        return _mapped(own, "outputs", features).view(*shape, -1), features.view(*shape, -1)
+        return outputs.view(*shape, -1), features.view(*shape, -1)
 
     def _parts(self, parameters: Tensor) -> dict[str, Tensor]:
         """The parameters by name, ``(n, *shape)`` each."""
