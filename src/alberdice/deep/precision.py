@@ -1,7 +1,7 @@
 """Where matrix products may be rounded to bf16, and where not.
 
 ``precision = 'bf16'`` runs every update under ``torch.autocast``: products of hidden layers in bf16, parameters, gradients and
-optimisers in float32.  A bf16 number has 8 significant bits: an advantage of 10 is rounded by 0.03, and e / alpha at alpha = 0.02
+optimisers in float32.  A bf16 number has 8 significant bits: an advantage of 10 is rounded by 0.03, e / alpha at alpha = 0.02
 by 1.5.  So a network's last layer is computed under ``full_precision`` and hands out float32; everything that follows
 (log-softmax, log-sum-exp, losses) then is float32 as well.
 """
