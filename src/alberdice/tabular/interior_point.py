@@ -25,13 +25,13 @@ This Schur complement is positive definite, for A has full column rank; ``linear
 makes the method work where Newton's method on (31) alone fails: rows whose true occupancy exp(e/alpha - 1) is far below the
 smallest float are led along d = mu/z, as in linear programming, and the same code solves alpha = 0.
 
-Start: d = half the flow of the policy pi(a|s) ~ exp(c/T), half 1/M; nu constant; z = alpha (log d + 1) + A nu - c: d, z > 0,
-r_d = 0. T = alpha, which is exact for one state, but at least a quarter of the range of c: rewards to come count too. The
+Start: d = mostly the flow of the policy pi(a|s) ~ exp(c/T), the rest 1/M; nu constant; z = alpha (log d + 1) + A nu - c: d, z > 0,
+r_d = 0. T = alpha, which is exact for one state, but at least an eighth of the range of c: rewards to come count too. The
 policy's flow alone would be feasible, but can be as small as |A|^-S (a combination lock), and growth per step is limited; 1/M
 alone is far from feasible on long corridors. The mixture violates (3), and the steps remove the violation.
 
 Centering (Mehrotra): a predictor with target 0 predicts mu', which sets the corrector's target sigma mu - Dd Dz,
-sigma = (mu'/mu)^3; both share one factorisation. For alpha > 0, d and z take one step length, because r_d couples them.
+sigma = (mu'/mu)^4; both share one factorisation. For alpha > 0, d and z take one step length, because r_d couples them.
 
 End: from nu the policy pi(a|s) ~ exp(e/alpha) (35), or from d the policy d / sum_a d; either one's error enters the value
 squared. At alpha = 0 policy iteration finishes from the most used actions once the gap is below 0.1 %: the answer is a vertex,
@@ -65,17 +65,18 @@ from alberdice.tabular.linear_systems import (
 __all__ = ["FlowProblem", "FlowSolution", "InteriorPointSolution", "Status", "estimate_memory", "solve_flow"]
 
 #: fraction of the way to the boundary
-STEP = 0.995
+STEP = 0.998
 #: a policy is extracted and judged once the iterate's own gap is within this factor of the goal
-NEAR = 30.0
+NEAR = 300.0
 #: the centering target falls no lower than this share of the gap that the goal allows
 CENTRE_FLOOR = 1e-3
 #: what ends the iteration: judged points without progress, steps since the least own gap, a step this short
 PATIENCE, STALL, SHORT = 6, 15, 1e-9
 #: at alpha = 0, actions below this share of their state's flow are off the optimal face
 OFF_FACE = 1e-5
-#: the cold start: flow sweeps from p_0, and the range that the exponent of its policy keeps unless alpha does
-START_SWEEPS, START_RANGE = 20, 4.0
+#: the cold start: flow sweeps from p_0, the range that the exponent of its policy keeps unless alpha does, the share of the
+#: uniform point, and the least z as a share of the slope's spread (all measured on Bridge and on random problems)
+START_SWEEPS, START_RANGE, START_UNIFORM, START_MARGIN = 20, 8.0, 0.3, 0.03
 #: at alpha = 0 policy iteration takes over at this relative gap
 CROSSOVER = 1e-3
 #: a warm start mixes in at most this share of the uniform point; its d z is at least this share of the average (measured)
@@ -207,10 +208,10 @@ class _Run:
         heat = max(self.alpha, float(np.ptp(self.reward)) / START_RANGE)
         policy = self.soft_policy(self.reward / heat if heat > 0 else self.reward)
         mass = self.start_flow(policy)
-        d = 0.5 * policy * mass[state] + 0.5 / n_rows
+        d = (1 - START_UNIFORM) * policy * mass[state] + START_UNIFORM / n_rows
         slope = self.reward - self.weighted_log(d) - self.alpha
         spread = float(np.ptp(slope))
-        top = float(slope.max()) + (0.1 * spread if spread > 0 else max(self.alpha, 1.0))
+        top = float(slope.max()) + (START_MARGIN * spread if spread > 0 else max(self.alpha, 1.0))
         nu = np.full(self.problem.n_states, top / (1 - self.problem.discount))
         return _Point(d, nu, top - slope, np.full(n_rows, top))
 
@@ -299,7 +300,7 @@ class _Run:
         moves = self.direction(point, slope, weights, 0.0, aim, limit)
         t_d, t_z = self.lengths(moves, 1.0)
         predicted = float(products @ ((1.0 + t_d * moves.d) * (1.0 + t_z * moves.z)))
-        target = max(min(predicted / total, 1.0) ** 3 * total / len(d), floor)
+        target = max(min(predicted / total, 1.0) ** 4 * total / len(d), floor)
         moves = self.direction(point, slope, weights, target / products - moves.d * moves.z, accuracy, limit)
         t_d, t_z = self.lengths(moves, STEP)
         d, z = d * (1.0 + t_d * moves.d), z * (1.0 + t_z * moves.z)

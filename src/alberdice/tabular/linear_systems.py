@@ -333,7 +333,10 @@ def stationary_flow(operator: FlowOperator, policy: FloatArray, guess: FloatArra
             return np.asarray(solved / total)
     # occupancies below the rounding of the solve may come out negative; the guess has their order of magnitude, and together
     # they stay below rounding, which spares the map from carrying them about
-    solved = np.where(solved > 0, solved, np.minimum(x, EPS / len(x)))
+    filled = np.where(solved > 0, solved, np.minimum(x, EPS / len(x)))
+    if kind != "iterative" and float(np.abs(filled - solved).sum()) <= 2 * EPS:
+        return np.asarray(filled / filled.sum())
+    solved = filled
     total = float(solved.sum())
     # a failed solve must not replace a good guess: the sweeps converge from anything that sums to 1
     return flow_sweeps(operator, policy, solved / total if math.isfinite(total) else x, SWEEPS)[0]
