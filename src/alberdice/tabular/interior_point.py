@@ -25,7 +25,7 @@ This Schur complement is positive definite, for A has full column rank; ``linear
 makes the method work where Newton's method on (31) alone fails: rows whose true occupancy exp(e/alpha - 1) is far below the
 smallest float are led along d = mu/z, as in linear programming, and the same code solves alpha = 0.
 
-Start: d = mostly the flow of the policy pi(a|s) ~ exp(c/T), the rest 1/M; nu constant; z = alpha (log d + 1) + A nu - c, so that
+Start: d = mostly the flow of the policy pi(a|s) ~ exp(c/T), the rest 1/M; nu constant; z = alpha (log d + 1) + A nu - c: then
 d, z > 0 and r_d = 0. T = alpha, which is exact for one state, but at least an eighth of the range of c: rewards to come count
 too. The policy's flow alone would be feasible, but can be as small as |A|^-S (a combination lock), and growth per step is
 limited; 1/M alone is far from feasible on long corridors. The mixture violates (3), and the steps remove the violation.
