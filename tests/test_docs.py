@@ -21,7 +21,7 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 MODULES = {"alberdice": "alberdice", "alberdice-deep": "alberdice.deep.cli"}
 LANGUAGES = ("python", "sh", "bash", "console")
 #: pages that need an optional package
-NEEDS = {"datasets.md": "torch", "algorithms.md": "torch"}
+NEEDS = {"README.md": "torch", "datasets.md": "torch", "algorithms.md": "torch"}
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:
