@@ -96,7 +96,7 @@ def _interval(middle: float, low: float, high: float) -> str:
 def _percent(mean: float, error: float) -> str:
     if math.isnan(mean):
         return "-"
-    return f"{100 * mean:.1f}" + ("" if math.isnan(error) else f" ± {100 * error:.1f}") + "%"
+    return f"{100 * mean:.2f}" + ("" if math.isnan(error) else f" ± {100 * error:.2f}") + "%"
 
 
 def _matrix(joint: FloatArray | Sequence[Sequence[float]] | None) -> str:
