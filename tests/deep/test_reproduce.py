@@ -296,12 +296,13 @@ def test_cells() -> None:
     assert cell.paper == {"mean": -6.01, "stderr": 0.0}
     assert cell.out_of_data[0] == 0.25
     assert not pooled_of(table, [cell])
-    other = [record("icq", "bridge-optimal", seed, -1.0 - seed) for seed in range(3)]
+    other = [record("icq", "bridge-optimal", seed, -1.0 - seed, out_of_data={"share": 0.75}) for seed in range(3)]
     cells = cells_of(table, [*values, exact, *other])
     assert [c.dataset for c in cells] == ["bridge-optimal", "bridge-mix"]
     (pooled,) = pooled_of(table, cells)
     assert pooled.middle == pytest.approx(np.mean([-2.0, -3.0, -6.0, -7.5]))
     assert pooled.low < pooled.middle < pooled.high
+    assert pooled.out_of_data == pytest.approx((0.25 + 0.75) / 2)
 
 
 def test_joint_actions_are_counted() -> None:

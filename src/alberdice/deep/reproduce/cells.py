@@ -57,12 +57,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Pooled:
-    """Interquartile mean of one algorithm's returns on several datasets together, the datasets being the strata."""
+    """One algorithm on several datasets together: the interquartile mean of its returns, the datasets being the strata.
+
+    Attributes:
+        middle, low, high: it and its interval.
+        out_of_data: the datasets' mean of the cells' exact shares.
+    """
 
     algorithm: str
     middle: float
     low: float
     high: float
+    out_of_data: float
 
 
 def cells_of(table: PaperTable, records: Sequence[Record]) -> list[Cell]:
@@ -116,7 +122,8 @@ def pooled_of(table: PaperTable, cells: Sequence[Cell]) -> list[Pooled]:
         return []
     found = []
     for algorithm in dict.fromkeys(cell.algorithm for cell in cells):
-        strata = [cell.values for cell in cells if cell.algorithm == algorithm and cell.values]
-        if len(strata) == len(table.datasets):
-            found.append(Pooled(algorithm, interquartile_mean(*strata), *interval(strata)))
+        own = [cell for cell in cells if cell.algorithm == algorithm and cell.values]
+        if len(own) == len(table.datasets):
+            strata, outside = [cell.values for cell in own], float(np.mean([cell.out_of_data[0] for cell in own]))
+            found.append(Pooled(algorithm, interquartile_mean(*strata), *interval(strata), outside))
     return found

@@ -63,8 +63,11 @@ def sections(report: Report) -> list[Section]:
         if cells:
             found.append(Section(dataset, columns, tuple(_row(cell, policies) for cell in cells)))
     if report.pooled:
-        rows = tuple((shown_name(p.algorithm), _interval(p.middle, p.low, p.high)) for p in report.pooled)
-        found.append(Section("all datasets", ("algorithm", "IQM [95%]"), rows))
+        rows = tuple(
+            (shown_name(p.algorithm), _interval(p.middle, p.low, p.high), _percent(p.out_of_data, math.nan))
+            for p in report.pooled
+        )
+        found.append(Section("all datasets", ("algorithm", "IQM [95%]", "out of data"), rows))
     return found
 
 
@@ -145,7 +148,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "machine": _machine(),
         "notes": notes(report),
         "cells": [_cell_as_json(cell) for cell in report.cells],
-        "all_datasets": {p.algorithm: {"iqm": p.middle, "iqm_interval": [p.low, p.high]} for p in report.pooled},
+        "all_datasets": {
+            p.algorithm: {"iqm": p.middle, "iqm_interval": [p.low, p.high], "out_of_data": p.out_of_data} for p in report.pooled
+        },
         "runs": [_record_as_json(record) for record in report.records],
         "failed": [{"run": str(run), "folder": str(run.folder), **vars(ended)} for run, ended in report.failed.items()],
     }
