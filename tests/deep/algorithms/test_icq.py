@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 import torch
 from critic_samples import one_step_dataset, resumes_bit_for_bit
-from deep_samples import ELSEWHERE, SHARED_CHANGES, check_masks, check_shared_frames, equal, setting_matters, tiny, trained
+from deep_samples import (
+    ELSEWHERE,
+    SHARED_CHANGES,
+    chain_dataset,
+    check_masks,
+    check_shared_frames,
+    equal,
+    setting_matters,
+    tiny,
+    trained,
+)
 from hypothesis import given
 from populations import tensor
 from strategies import Problem, problems
@@ -48,6 +58,7 @@ CHANGES: dict[str, Any] = {
     "window": 3,
     "critic_temperature": 1.0,
     "temperature": 1.0,
+    "baseline": "policy",
     "target_every": 3,
     "gradient_clip": 1e-9,
 }
@@ -251,6 +262,35 @@ def test_the_end_of_an_episode_has_no_value_and_a_time_limit_no_end() -> None:
         agents = learned(data, hidden=(), updates=400, target_every=10, **settings)
         metrics = agents.update(torch.Generator().manual_seed(3))
         np.testing.assert_allclose([float(metrics["value_low"]), float(metrics["value_high"])], expected, atol=0.02)
+
+
+def test_the_baseline_asks_for_no_value_outside_the_data() -> None:
+    """Values of +100 at every action but the data's: the advantages do not see them, those with the published mean do."""
+    data = TrainingData.build(chain_dataset())
+    for baseline in ("data", "policy"):
+        agents = ICQ(data, tiny("icq", baseline=baseline), torch.Generator().manual_seed(0))
+        batch = agents._draw(torch.Generator().manual_seed(1))
+        values = torch.zeros(3, len(batch.frames), data.available.shape[-1])
+        seen = torch.zeros_like(values, dtype=torch.bool)
+        for step, frame in zip(batch.steps.flatten().tolist(), batch.here.flatten().tolist(), strict=True):
+            seen[range(3), frame, data.actions[step]] = True
+        plain, _ = agents._advantages(agents.parameters["baseline"], values, batch)
+        raised, _ = agents._advantages(agents.parameters["baseline"], torch.where(seen, values, 100.0), batch)
+        assert torch.equal(plain, raised) == (baseline == "data")
+
+
+def test_the_level_is_the_mean_over_the_datas_actions() -> None:
+    """One state: V_i ends at E_D Q_i, so that advantages have mean 0 over the data."""
+    data = TrainingData.build(one_step_dataset(seed=0, states=1)[0])
+    agents = learned(
+        data, hidden=(), updates=400, batch_size=1000, critic_learning_rate=0.02, target_every=10, settle_share=0.5
+    )
+    batch = agents._draw(torch.Generator().manual_seed(1))
+    values, _, _ = agents._critics(agents.parameters, batch)
+    gain, _ = agents._advantages(agents.parameters["baseline"], values, batch)
+    real = batch.real.flatten()
+    np.testing.assert_allclose(gain[:, real].mean(1), 0, atol=0.1)
+    assert gain[:, real].std() > 0.3
 
 
 def test_data_without_a_known_end_are_refused() -> None:

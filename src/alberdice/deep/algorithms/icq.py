@@ -6,26 +6,21 @@
     J(Q)        = E (Q_tot(s_t, a_t) - G_t)^2
     J(pi)       = -sum_i E [ k_i(s_t) u_it log pi_i(a_it|o_it) ],  u = softmax of A / beta over the minibatch, mean 1
 
-with A_i = Q_i(o_i, a_i) - E_{a ~ pi_i} Q_i(o_i, a), and Q' a copy of the critic that is renewed now and then.  G never asks for
-the value of an action outside the data; pi_i tends to pi_i^D exp(Q_i / beta), normalised.
-
-Returns are taken over windows of consecutive steps, into which the episodes are cut; windows as long as the longest episode are
-whole episodes.  At a window's end, G is v of the next step.  Where the process ended, nothing follows (d = 1).  Where a time
-limit cut the record, the next action is unknown: the last step's own v stands for its G in the returns of the steps before it,
-and it teaches the critic nothing itself.
-
-Where the additive fit is not unique (data {AB, BA} with equal rewards leave Q_1(A) - Q_1(B) free, if Q_2's follows), the
-initial weights and the noise decide what pi_i prefers.
-
-The additive critic may have no fixed point that it reaches: values out of the range of the rewards stop a run, and that is then
-its outcome.
+with A_i = Q_i(o_i, a_i) - V_i(o_i), V_i the mean of Q_i over the data's actions (fitted by squared error; published: over pi_i,
+which asks for values of actions outside the data until pi_i is inside), and Q' a copy of the critic that is renewed now and
+then.  G never asks for the value of an action outside the data either; pi_i tends to pi_i^D exp(Q_i / beta), normalised.
+Returns are taken over windows of consecutive steps; windows as long as the longest episode are whole episodes.  At a window's
+end, G is v of the next step.  Where the process ended, nothing follows (d = 1).  Where a time limit cut the record, the next
+action is unknown: the last step's own v stands for its G in the returns before it, and it teaches the critic nothing itself.
+Where the additive fit is not unique (data {AB, BA} with equal rewards leave Q_1(A) - Q_1(B) free, if Q_2's follows), initial
+weights and noise decide.  The critic may reach no fixed point: values out of the rewards' range stop a run, its outcome.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -64,13 +59,12 @@ class ICQConfig(FeedForwardConfig):
     """T, of the weights in the critic's targets"""
     temperature: Annotated[float, Within(LEAST, 1e12)] = 0.1
     """beta, of the weights in the policies' loss"""
+    baseline: Literal["data", "policy"] = "data"
+    """V_i is the mean of Q_i over the data's or, as published, the policy's actions"""
     target_every: Count = 100
     """updates between copies of the critic; published: 600, in runs many times as long"""
     gradient_clip: Annotated[float, Within(LEAST, 1e12)] = 20.0
     """the largest norm of a gradient"""
-
-
-# ---- losses ----------------------------------------------------------------------------------------------------------
 
 
 def mixed(values: Tensor, logits: Tensor) -> Tensor:
@@ -154,7 +148,9 @@ class ICQ(NetworkLearner):
         policy, n = policy_network(data, config.hidden), data.n_agents
         critic = StackedMLP(policy.inputs, config.hidden, policy.outputs)
         mixer = StackedMLP(data.states.shape[-1], config.hidden, n, last_scale=0.01)
-        super().__init__(data, {"policy": (policy, n), "critic": (critic, n), "mixer": (mixer, 1)}, generator)
+        level = StackedMLP(policy.inputs, config.hidden, 1)
+        networks = {"policy": (policy, n), "critic": (critic, n), "mixer": (mixer, 1), "baseline": (level, n)}
+        super().__init__(data, networks, generator)
         self.config = config
         self.copies = {name: self.parameters[name].clone() for name in ("critic", "mixer")}
         self.scalars |= {f"{name}.copy": tensor for name, tensor in self.copies.items()}
@@ -169,10 +165,12 @@ class ICQ(NetworkLearner):
         values, chosen, logits = self._critics(parameters, batch)
         total = mixed(chosen, logits).view_as(batch.here)[:, :-1]
         loss = critic_loss(total, returns, known)
-        policy_loss, rows = self._policy_loss(parameters["policy"], values.detach(), logits.detach(), batch)
-        share = self.config.rate_at(done) / self.config.learning_rate
-        critic_rate, mixer_rate = share * self.config.critic_learning_rate, share * self.config.mixing_learning_rate
+        gain, baseline_loss = self._advantages(parameters["baseline"], values.detach(), batch)
+        policy_loss, rows = self._policy_loss(parameters["policy"], gain, logits.detach(), batch)
+        share, config = self.config.rate_at(done) / self.config.learning_rate, self.config
+        critic_rate, mixer_rate = share * config.critic_learning_rate, share * config.mixing_learning_rate
         self._steps(loss, parameters, {"critic": critic_rate, "mixer": mixer_rate})
+        self._steps(baseline_loss, parameters, {"baseline": critic_rate})
         self._steps(policy_loss, parameters, {"policy": share * self.config.learning_rate})
         if (done + 1) % self.config.target_every == 0:
             for name, tensor in self.copies.items():
@@ -216,18 +214,27 @@ class ICQ(NetworkLearner):
         """G and which of them teach, ``(M, W)``."""
         _, chosen, logits = self._critics(self.copies, batch)
         total, steps = mixed(chosen, logits), batch.steps[:, :-1]
-        value = total * batch_weights(total, batch.real.flatten(), self.config.critic_temperature)
-        reward, terminated = self.data.rewards[steps], self.data.terminated[steps]
-        config = self.config
+        config, reward, terminated = self.config, self.data.rewards[steps], self.data.terminated[steps]
+        value = total * batch_weights(total, batch.real.flatten(), config.critic_temperature)
         return lambda_returns(reward, value.view_as(batch.here), terminated, batch.real, config.discount, config.trace)
 
-    def _policy_loss(self, policy: Tensor, values: Tensor, logits: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
+    def _advantages(self, baseline: Tensor, values: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
+        """A_i at the data's actions, ``(N, M (W + 1))``, and the loss of V_i."""
+        chosen = self._at_data(values, batch)
+        seen = self.data.observations[batch.frames].transpose(0, 1)
+        level = self.networks["baseline"](baseline, seen)[:, batch.here.flatten(), 0]
+        loss = torch.where(batch.real.flatten(), (level - chosen).square(), 0.0).sum() / batch.real.sum()
+        if self.config.baseline == "policy":
+            table = policy_tables(self.networks["policy"], self.parameters["policy"], self.data, batch.frames)
+            level = (table.exp() * values).sum(-1)[:, batch.here.flatten()]
+        return chosen - level.detach(), loss
+
+    def _policy_loss(self, policy: Tensor, gain: Tensor, logits: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
         """J(pi) of all agents together, and the least effective number of steps that an agent's weights rest on."""
         table = policy_tables(self.networks["policy"], policy, self.data, batch.frames)
-        gain = values - (table.detach().exp() * values).sum(-1, keepdim=True)
         real = batch.real.clone()
         real[:, -1] = False  # the step after the window
-        weight = batch_weights(self._at_data(gain, batch), real.flatten(), self.config.temperature)
+        weight = batch_weights(gain, real.flatten(), self.config.temperature)
         loss = cloning_loss(self._at_data(table, batch), torch.softmax(logits, 0), weight, real.flatten())
         return loss, effective_sample_size(weight.log()).min()
 
