@@ -9,6 +9,7 @@ from deep_samples import chain_dataset, tiny
 from scipy.special import logsumexp
 
 from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, at, gather_minibatch, match
 from alberdice.deep.data import TrainingData
 
@@ -25,7 +26,7 @@ def learner() -> AlberDICE:
 
 @pytest.fixture
 def batch(learner: AlberDICE) -> Minibatch:
-    return gather_minibatch(learner.data, learner.behaviour, torch.tensor([0, 3, 3, 9, 5]), learner.data.starts[:2])
+    return gather_minibatch(learner.data, learner.behaviour, Drawn(torch.tensor([0, 3, 3, 9, 5])), learner.data.starts[:2])
 
 
 def test_a_minibatch_is_about_its_steps(learner: AlberDICE, batch: Minibatch) -> None:
