@@ -155,17 +155,11 @@ class TrainingData:
         """The weight of the absorbing transition among all, if each ending stands for so many steps."""
         return self.endings * stands_for / (self.n_steps + self.endings * stands_for)
 
-    def rows(self, steps: Tensor, starts: Tensor, share: bool = True) -> Rows:
-        """The frames to evaluate for these steps and initial frames: row by row, or all of them once if that is less.
-
-        Args:
-            steps: ``(B,)``.
-            starts: ``(K,)`` frames.
-            share: False: row by row even then, for what is not the same at equal frames.
-        """
+    def rows(self, steps: Tensor, starts: Tensor) -> Rows:
+        """The frames to evaluate for these steps and initial frames: all of them once if that is less, or row by row."""
         batch, total = len(steps), len(self.states)
         here, after = self.here[steps], self.after[steps]
-        if share and self.shared and total <= 2 * batch + len(starts):
+        if self.shared and total <= 2 * batch + len(starts):
             everything = torch.arange(total, device=here.device)
             return Rows(everything, total, here, after, starts, total - 1)
         last = torch.full((1,), total - 1, device=here.device)  # filled there: a copy would wait for the device

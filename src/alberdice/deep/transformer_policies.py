@@ -31,6 +31,7 @@ __all__ = [
     "policy_logits",
     "policy_network",
     "policy_tables",
+    "policy_tokens",
     "shared_logits",
     "shared_network",
 ]
@@ -70,18 +71,19 @@ def shared_network(observation: int, n_agents: int, choices: int, steps: int, **
     return StackedTransformer((observation + n_agents, choices), (0,), choices, steps, **shape)
 
 
-def policy_logits(network: StackedTransformer, parameters: Tensor, observations: Tensor, actions: Tensor) -> Tensor:
-    """Logits ``(N, B, K, A)`` of networks that see ``(N, B, K, O)`` and ``(N, B, K)``, one per agent."""
-    logits: Tensor = network(parameters, _tokens(observations, actions, network.outputs, None))[0]
+def policy_logits(network: StackedTransformer, parameters: Tensor, tokens: list[Tensor]) -> Tensor:
+    """Logits ``(N, B, K, A)`` of networks, one per agent, that see these tokens of ``policy_tokens``."""
+    logits: Tensor = network(parameters, tokens)[0]
     return logits[..., 0, :]
 
 
 def shared_logits(network: StackedTransformer, parameters: Tensor, observations: Tensor, actions: Tensor) -> Tensor:
-    """The same of one network for all agents, parameters ``(1, P)``."""
+    """The same of one network for all agents, parameters ``(1, P)``, from ``(N, B, K, O)`` and ``(N, B, K)``."""
     n, windows, steps, _ = observations.shape
     numbers = torch.eye(n, device=observations.device)[:, None, None].expand(-1, windows, steps, -1)
     seen = torch.cat([observations, numbers], -1)
-    logits = policy_logits(network, parameters, seen.flatten(0, 1)[None], actions.flatten(0, 1)[None])
+    tokens = policy_tokens(seen.flatten(0, 1)[None], actions.flatten(0, 1)[None], network.outputs)
+    logits = policy_logits(network, parameters, tokens)
     return logits.view(n, windows, steps, -1)
 
 
@@ -93,11 +95,11 @@ def policy_tables(
     Tables on padding stand for nothing; ``batch.weight`` is 0 there.
     """
     seen = None if returns is None else returns(batch.returns_to_go)
-    logits, features = network(parameters, _tokens(batch.observations, batch.actions, network.outputs, seen))
+    logits, features = network(parameters, policy_tokens(batch.observations, batch.actions, network.outputs, seen))
     return log_policy(logits[..., 0, :], batch.available), features[..., 0, :]
 
 
-def _tokens(observations: Tensor, actions: Tensor, choices: int, returns: Tensor | None) -> list[Tensor]:
+def policy_tokens(observations: Tensor, actions: Tensor, choices: int, returns: Tensor | None = None) -> list[Tensor]:
     """A step's tokens from ``(N, B, K, O)``, ``(N, B, K)`` and, if there are returns, ``(B, K, 1)``."""
     own = [observations, one_hot(actions, choices).to(observations.dtype)]
     return own if returns is None else [returns.expand(len(actions), *returns.shape), *own]
@@ -187,7 +189,7 @@ class TransformerActor:
         """What the policies' networks give for some episodes, ``(N, B, A)``."""
         own, network = self.policies, self.policies.network
         seen = None if own.returns is None else own.returns(self._returns[part, now])
-        tokens = _tokens(self._observations[:, part, now], self._actions[:, part, now], network.outputs, seen)
+        tokens = policy_tokens(self._observations[:, part, now], self._actions[:, part, now], network.outputs, seen)
         return network(own.parameters, tokens)[0][:, :, -1, 0]
 
     def observe(self, actions: Tensor, rewards: Tensor) -> None:

@@ -30,6 +30,7 @@ from alberdice.deep.transformer_policies import (
     TransformerPolicies,
     policy_logits,
     policy_network,
+    policy_tokens,
     shared_logits,
     shared_network,
 )
@@ -39,9 +40,9 @@ __all__ = ["OnWindows"]
 
 @dataclass(frozen=True)
 class _Seen:
-    """Windows, and the places of their scored steps among all of their steps, ``(B,)``."""
+    """The policies' tokens of windows, and the places of the scored steps among all steps of theirs, ``(B,)``."""
 
-    windows: Batch
+    tokens: list[Tensor]
     scored: Tensor
 
 
@@ -66,21 +67,28 @@ class OnWindows:
         batch = self.windows.minibatch(generator)
         weight = batch.weight.flatten()
         scored = weight.nonzero()[:, 0]
-        return Drawn(batch.steps.flatten()[scored], weight[scored], _Seen(batch, scored))
+        tokens = policy_tokens(batch.observations.contiguous(), batch.actions, self.network.outputs)
+        return Drawn(batch.steps.flatten()[scored], weight[scored], _Seen(tokens, scored))
 
     def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
-        """As ``Form``: one row per step, whatever frames they share."""
-        return self.data.rows(drawn.steps, starts, share=False)
+        """As ``Form``: one row per step, which is also what follows the row before it where it does."""
+        here, after, count = self.data.here[drawn.steps], self.data.after[drawn.steps], len(drawn.steps)
+        places = torch.arange(1, count + 1, device=here.device)
+        apart = torch.cat([after[:-1] != here[1:], after.new_ones(1, dtype=torch.bool)]).nonzero()[:, 0]
+        places[apart] = count + torch.arange(len(apart), device=here.device)
+        last = torch.full((1,), len(self.data.states) - 1, device=here.device)
+        frames, before = torch.cat([here, after[apart], starts, last]), count + len(apart)
+        start = torch.arange(before, before + len(starts), device=here.device)
+        return Rows(frames, count, torch.arange(count, device=here.device), places, start, len(frames) - 1)
 
     def inputs(self, drawn: Drawn, rows: Rows) -> _Seen:
-        """The windows."""
+        """The windows' tokens."""
         seen: _Seen = drawn.seen
         return seen
 
     def logits(self, parameters: Tensor, inputs: _Seen, agents: slice) -> Tensor:
         """As ``Form``."""
-        batch = inputs.windows
-        whole = policy_logits(self.network, parameters, batch.observations[agents], batch.actions[agents])
+        whole = policy_logits(self.network, parameters, [token[agents] for token in inputs.tokens])
         return whole.flatten(1, 2).index_select(1, inputs.scored)
 
     def own_loss(self, own: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
