@@ -110,6 +110,21 @@ def test_training_computes_what_is_played(start: str, context: int) -> None:
     assert (tables.exp()[~batch.available] == 0).all()
 
 
+def test_rows_of_windows_are_their_steps_and_what_follows() -> None:
+    """Most steps are followed by the next row; those at the end of what is scored, or of an episode, by a frame of their own."""
+    learner = fresh("alberdice", chain_dataset(), context=3, batch_size=6)
+    data = learner.data
+    for seed in range(5):
+        drawn = learner.form.draw(6, torch.Generator().manual_seed(seed))
+        rows = learner.form.rows(drawn, data.starts)
+        assert torch.equal(rows.frames[rows.here], data.here[drawn.steps])
+        assert torch.equal(rows.frames[rows.after], data.after[drawn.steps])
+        assert torch.equal(rows.frames[rows.start], data.starts)
+        assert rows.frames[rows.absorbing] == len(data.states) - 1
+        assert rows.n_here == len(drawn.steps)
+        assert len(rows.frames) < 2 * len(drawn.steps) + len(data.starts) + 1
+
+
 def everything(learner: AlberDICE) -> Minibatch:
     """A minibatch of all windows."""
     drawn = learner.form.draw(learner.config.batch_size, torch.Generator())
