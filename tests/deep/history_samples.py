@@ -38,6 +38,15 @@ def fresh(algorithm: str, dataset: OfflineDataset, **changes: Any) -> Any:
     return learner_class(algorithm)(data, config, torch.Generator().manual_seed(0))
 
 
+def perturbed(learner: Any) -> Any:
+    """The learner with parameters that are not near uniform."""
+    generator = torch.Generator().manual_seed(5)
+    for name, tensor in learner.state_dict().items():
+        if name in ("policy", "own", "others", "nu", "e"):
+            tensor += 0.3 * torch.randn(tensor.shape, generator=generator)
+    return learner
+
+
 def replayed(policies: Any, dataset: OfflineDataset) -> torch.Tensor:
     """The tables that policies play along the data's episodes, ``(T, N, A)``."""
     tables, step = [], 0

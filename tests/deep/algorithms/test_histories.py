@@ -9,24 +9,15 @@ import numpy as np
 import pytest
 import torch
 from deep_samples import chain_dataset, equal, tiny, trained
-from history_samples import BOTH, fresh, memory_dataset, offer, replayed, small
+from history_samples import BOTH, fresh, memory_dataset, offer, perturbed, replayed, small
 
-from alberdice.datasets import EpisodeArrays, from_episodes, make_builtin
+from alberdice.datasets import EpisodeArrays, from_episodes
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, gather_minibatch
 from alberdice.deep.algorithms.bc import BC
 from alberdice.deep.data import TrainingData
-from alberdice.deep.sequences import Batch, Sequences, cut_episodes
+from alberdice.deep.sequences import Batch, Sequences
 from alberdice.deep.training import train
-
-
-def perturbed(learner: Any) -> Any:
-    """The learner with parameters that are not near uniform."""
-    generator = torch.Generator().manual_seed(5)
-    for name, tensor in learner.state_dict().items():
-        if name in ("policy", "own", "others", "nu", "e"):
-            tensor += 0.3 * torch.randn(tensor.shape, generator=generator)
-    return learner
 
 
 def play(tmp_path: Path, algorithm: str, policy: str, **changes: Any) -> float:
@@ -61,15 +52,16 @@ def test_learning_what_needs_a_memory(
 
 
 def test_one_step_is_all_there_is_to_remember() -> None:
-    """Cloned on plays of one step, both kinds of policy are the data's marginals."""
-    source = make_builtin("matrix-c")
-    config = small("bc", updates=300, batch_size=64, learning_rate=5e-3, episode_steps=1)
-    learner = BC(TrainingData.build(cut_episodes(source, 1)), config, torch.Generator().manual_seed(0))
+    """Cloned on plays of one step, AA 5 times, AB twice and BA once, policies are the data's marginals, as without a memory."""
+    frames, played = np.ones((2, 2, 1)), [(0, 0)] * 5 + [(0, 1)] * 2 + [(1, 0)]
+    plays = [EpisodeArrays(frames[:, 0], frames, np.array([actions]), np.zeros(1), True) for actions in played]
+    config = small("bc", updates=300, batch_size=64, learning_rate=5e-3)
+    learner = BC(TrainingData.build(from_episodes("plays", (2, 2), plays)), config, torch.Generator().manual_seed(0))
+    assert len(learner.sequences) == 3  # type: ignore[arg-type]
     for _ in range(config.updates):
         learner.update(torch.Generator())
     table = learner.policies.actor(1).log_probabilities(torch.ones(1, 2, 1)).exp()[0]
-    expected = [[3322 / 5000, 1678 / 5000], [3349 / 5000, 1651 / 5000]]
-    np.testing.assert_allclose(table, expected, atol=0.01)
+    np.testing.assert_allclose(table, [[7 / 8, 1 / 8], [6 / 8, 2 / 8]], atol=0.01)
 
 
 @pytest.mark.parametrize("start", ["data", "uniform"])
@@ -111,7 +103,7 @@ def test_training_computes_what_is_played(start: str, context: int) -> None:
 
 
 def test_rows_of_windows_are_their_steps_and_what_follows() -> None:
-    """Most steps are followed by the next row; those at the end of what is scored, or of an episode, by a frame of their own."""
+    """Most steps are followed by the next row; those at the end of a window or of an episode, by a frame of their own."""
     learner = fresh("alberdice", chain_dataset(), context=3, batch_size=6)
     data = learner.data
     for seed in range(5):
@@ -177,6 +169,7 @@ def test_merging_windows_changes_nothing_but_rounding(algorithm: str, settings: 
 
 
 def test_alpha_falls_with_few_windows_in_a_large_minibatch() -> None:
-    """The effective sample size is a share of the rows that there are."""
-    state = trained(small("alberdice", dataset="matrix-b", episode_steps=1, batch_size=4096, hold_share=0.3, alpha_end=0.5))
+    """Two rows stand for {AB, BA}; one of two is half of the effective sample size that there can be."""
+    settings = {"dataset": "matrix-b", "batch_size": 4096, "updates": 200, "hold_share": 0.4, "alpha_end": 0.5}
+    state = trained(small("alberdice", episode_steps=1, **settings))
     assert state["alpha"].item() == pytest.approx(0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 from deep_samples import chain_dataset, equal, tiny, trained
-from history_samples import BOTH, fresh, memory_dataset, memory_game, offer, replayed, small
+from history_samples import BOTH, fresh, memory_dataset, memory_game, offer, perturbed, replayed, small
 
 from alberdice.deep.evaluation import evaluate
+from alberdice.deep.policies import load_policies
 from alberdice.deep.run_directory import RunDirectory
 from alberdice.deep.saved_run import evaluate_run, policies_of_run
 from alberdice.deep.training import train
@@ -132,3 +134,12 @@ def test_a_run_is_played_from_its_checkpoint_alone(
     assert evaluate_run(tmp_path / "run", episodes=50)["episodes"] == 50
     tensors = RunDirectory(tmp_path / "run").load()[0]
     assert ("deploy.base" in tensors) == (config.algorithm == "alberdice" and not changes)
+
+
+@pytest.mark.parametrize(("algorithm", "changes"), [("bc", {}), ("alberdice", {}), ("alberdice", {"policy_start": "uniform"})])
+def test_policies_are_read_as_they_were_saved(algorithm: str, changes: dict[str, Any]) -> None:
+    dataset = chain_dataset(masks=True)
+    policies = perturbed(fresh(algorithm, dataset, **changes)).policies
+    tensors, header = policies.save()
+    again = load_policies(tensors, json.loads(json.dumps(header)))
+    assert torch.equal(replayed(policies, dataset), replayed(again, dataset))
