@@ -4,11 +4,13 @@
     python benchmarks/train_step.py --quick    # the shapes only
 
 Hidden layers (128, 128). matrix and bridge are the built-in datasets; football-like data are random: 115 features in the state
-and in every observation, 19 actions, every row a frame of its own, so that nothing can be evaluated once for many rows. Each
-case runs in a process of its own. The reference is the authors' release on two cores, in ms per update of all agents, for the
-same rows and numbers of agents; the aim is a fifth of it. Where other work shares the machine, the load and the processor time
-beside each figure tell. Beside the rounds stand one step of behaviour cloning on as many rows, and the time to fill the caches,
-which happens once. The exponent b is fitted: log ms = a + b log N, of the clock's and of the processor's time.
+and in every observation, 19 actions, every row a frame of its own, so that nothing can be evaluated once for many rows.
+warehouse-like data are random too: 71 features in every observation, 7 N in the state, 5 actions; policies are transformers
+(width 32, 2 blocks, 1 head) over 8 windows of 100 steps. Each case runs in a process of its own. The reference is the authors'
+release on two cores, in ms per update of all agents, for the same rows and numbers of agents; the aim is a fifth of it. Where
+other work shares the machine, the load and the processor time beside each figure tell. Beside the rounds stand one step of
+behaviour cloning on as many rows, and the time to fill the caches, which happens once. The exponent b is fitted: log ms = a + b
+log N, of the clock's and of the processor's time.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ SEED = 0
 HIDDEN = (128, 128)
 FEATURES, ACTIONS, EPISODES, LENGTH = 115, 19, 90, 100
 AGENTS = (2, 4, 8, 16, 32)
+WAREHOUSE = {"policy": "transformer", "context": LENGTH}
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,24 @@ SHAPES = (
     ("bridge-mix", 2, 6400, 220.0),
     ("football", 4, 3200, 690.0),
     ("football", 10, 3200, 2460.0),
+    ("warehouse", 2, 800, 67.0),
+    ("warehouse", 4, 800, 197.0),
+    ("warehouse", 6, 800, 410.0),
 )
 
 
 def football(n_agents: int) -> OfflineDataset:
     """Random episodes of football's shape."""
+    return random_data("football-like", n_agents, FEATURES, FEATURES, ACTIONS)
+
+
+def warehouse(n_agents: int) -> OfflineDataset:
+    """Random episodes of the warehouse's shape."""
+    return random_data("warehouse-like", n_agents, 7 * n_agents, 71, 5)
+
+
+def random_data(name: str, n_agents: int, state: int, observation: int, choices: int) -> OfflineDataset:
+    """Random episodes, so many features per state and per observation, so many actions per agent."""
     generator = np.random.default_rng(SEED)
 
     def normal(*shape: int) -> np.ndarray:
@@ -68,28 +84,36 @@ def football(n_agents: int) -> OfflineDataset:
 
     episodes = [
         EpisodeArrays(
-            states=normal(LENGTH + 1, FEATURES),
-            observations=normal(LENGTH + 1, n_agents, FEATURES),
-            actions=generator.integers(ACTIONS, size=(LENGTH, n_agents)),
+            states=normal(LENGTH + 1, state),
+            observations=normal(LENGTH + 1, n_agents, observation),
+            actions=generator.integers(choices, size=(LENGTH, n_agents)),
             rewards=normal(LENGTH),
             terminated=True,
         )
         for _ in range(EPISODES)
     ]
-    return from_episodes("football-like", (ACTIONS,) * n_agents, episodes)
+    return from_episodes(name, (choices,) * n_agents, episodes)
+
+
+#: random data, and what is set for them
+RANDOM: dict[str, tuple[Callable[[int], OfflineDataset], dict[str, Any]]] = {
+    "football": (football, {}),
+    "warehouse": (warehouse, WAREHOUSE),
+}
 
 
 def learner_of(case: Case) -> AlberDICE:
-    """The learner, with the data on the device; every frame of football is kept, as they all differ."""
-    own = case.name == "football"
-    dataset = football(case.n_agents) if own else load_dataset(case.name)
+    """The learner, with the data on the device; every frame of random data is kept, as they all differ."""
+    own = case.name in RANDOM
+    make, special = RANDOM.get(case.name, (None, {}))
+    dataset = load_dataset(case.name) if make is None else make(case.n_agents)
     settings: dict[str, Any] = {
         "batch_size": case.rows,
         "pretrain_batch_size": case.rows,
         "hidden": HIDDEN,
         "threads": case.threads,
     }
-    config = AlberDICEConfig(**settings, updates=1 << 20, pretrain_updates=1 << 20)
+    config = AlberDICEConfig(**settings, **special, updates=1 << 20, pretrain_updates=1 << 20)
     data = TrainingData.build(dataset, share=not own, device=case.device)
     return AlberDICE(data, config, torch.Generator().manual_seed(SEED))
 

@@ -48,6 +48,7 @@ CHANGES: dict[str, Any] = {
     "gradient_penalty": 0.5,
     "standardise": False,
     "order": "simultaneous",
+    "policy": "transformer",
 }
 #: settings that bear on another one, which the test sets too
 WITH: dict[str, dict[str, Any]] = {"slope_limit": {"gradient_penalty": 0.5}}
@@ -65,6 +66,7 @@ ELSEWHERE = {
     "precision": "test_precision.py",
     "pictures": "test_run_pictures.py",
     "share_frames": "test_alberdice.py",
+    **dict.fromkeys(("width", "blocks", "heads", "context", "episode_steps"), "test_history_runs.py"),
 }
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "SequenceConfig",
     "Share",
     "TrainConfig",
+    "WindowConfig",
     "Within",
     "from_mapping",
     "read_toml",
@@ -171,8 +172,8 @@ class FeedForwardConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
-class SequenceConfig(TrainConfig):
-    """What algorithms are told that run transformers on windows of episodes."""
+class WindowConfig(TrainConfig):
+    """What algorithms are told that may run transformers on windows of episodes."""
 
     width: Annotated[int, Within(1, 1 << 16)] = 32
     """width of every transformer's tokens"""
@@ -185,22 +186,28 @@ class SequenceConfig(TrainConfig):
     episode_steps: Annotated[int, Within(0, MOST)] = 0
     """the data's episodes are cut into pieces of so many steps; 0: into single steps where the game of the evaluation lasts one
     step (the built-in matrix data repeat such a game 50 times per episode), otherwise, or without a game, not at all"""
-    share_frames: bool = True
-    """run networks once per distinct window of the data; the same mean losses"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % self.heads:
             raise InvalidArgumentError("heads", got=self.heads, expected=f"a divisor of the width, {self.width}")
 
+    def steps_per_episode(self, horizon: int) -> int:
+        """As ``episode_steps`` says."""
+        return self.episode_steps or int(horizon == 1)
+
+
+@dataclass(frozen=True)
+class SequenceConfig(WindowConfig):
+    """What algorithms are told that run transformers only."""
+
+    share_frames: bool = True
+    """run networks once per distinct window of the data; the same mean losses"""
+
     @property
     def merges_frames(self) -> bool:
         """As ``share_frames`` says."""
         return self.share_frames
-
-    def steps_per_episode(self, horizon: int) -> int:
-        """As ``episode_steps`` says."""
-        return self.episode_steps or int(horizon == 1)
 
 
 def _checked(name: str, value: Any, kind: Any) -> Any:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
-from alberdice.deep.networks import Adam, StackedMLP
+from alberdice.deep.networks import Adam
 from alberdice.deep.policies import FeedForwardPolicies, Policies
 from alberdice.errors import InvalidArgumentError
 
@@ -119,7 +119,7 @@ class NetworkLearner:
 
     Args:
         data: what to learn from.
-        networks: per name, the networks' shape and their number.
+        networks: per name, the networks' shape (``StackedMLP`` or ``StackedTransformer``) and their number.
         generator: draws the initial weights, in the order of ``networks``.
         scalars: further state, as tensors by name; changed in place.
     """
@@ -127,18 +127,20 @@ class NetworkLearner:
     def __init__(
         self,
         data: TrainingData,
-        networks: dict[str, tuple[StackedMLP, int]],
+        networks: dict[str, tuple[Any, int]],
         generator: torch.Generator,
         scalars: dict[str, Tensor] | None = None,
     ) -> None:
         self.data = data
-        self.networks = {name: network for name, (network, _) in networks.items()}
-        self.parameters = {name: net.initial(n, generator).to(data.states.device) for name, (net, n) in networks.items()}
+        self.networks: dict[str, Any] = {name: network for name, (network, _) in networks.items()}
+        self.parameters: dict[str, Tensor] = {
+            name: net.initial(n, generator).to(data.states.device) for name, (net, n) in networks.items()
+        }
         self.optimisers = {name: Adam(parameters) for name, parameters in self.parameters.items()}
         self.scalars = {"updates_done": torch.zeros((), dtype=torch.int64), **(scalars or {})}
 
     @property
-    def policies(self) -> FeedForwardPolicies:
+    def policies(self) -> Policies:
         """The present policies, the networks called 'policy'."""
         return FeedForwardPolicies(self.networks["policy"], self.parameters["policy"], self.data.features, self.data.n_actions)
 

@@ -8,10 +8,10 @@ An episode's windows overlap, and every step is scored in exactly one of them.  
 so that a step has at least h steps before it, or all there are.  An actor does the same: when K steps are full, it drops the
 oldest and keeps h (``kept``).  Shorter windows are padded at their end.  Averages are over scored steps, each as heavy as any.
 
-Equal windows (same frames, actions and returns to go) are merged and weighed by their number: Bridge's 500 optimal episodes are
-13 windows, and 5,000 plays of a matrix game at most four.  If all windows fit into a minibatch, it holds them all, and the loss
-is the mean over the data itself.  Otherwise those that would be drawn at least once on average are always in, and the rest of
-the minibatch is drawn from the others: the same mean, less noise.
+Equal windows (same frames and actions, and same returns to go, or rewards and next frames) are merged and weighed by their
+number: Bridge's 500 optimal episodes are 13 windows, and 5,000 plays of a matrix game at most four.  If all windows fit into a
+minibatch, it holds them all, and the loss is the mean over the data itself.  Otherwise those that would be drawn at least once
+on average are always in, and the rest of the minibatch is drawn from the others: the same mean, less noise.
 
 Where evaluation plays one step of what the data repeat (a matrix game, 50 plays to an episode), ``cut_episodes`` makes every
 play an episode of its own, whose return to go is its own reward; see ``config.SequenceConfig.episode_steps``.
@@ -112,20 +112,21 @@ class Sequences:
     drawn: Tensor
 
     @classmethod
-    def build(cls, data: TrainingData, context: int, batch_size: int) -> Sequences:
+    def build(cls, data: TrainingData, context: int, batch_size: int, transitions: bool = False) -> Sequences:
         """Windows of at most ``context`` steps, and no longer than the longest episode; merged where the data's frames are.
 
         Args:
             data: where the steps are.
             context: the longest window.
             batch_size: steps in a minibatch, known ones and padding included.
+            transitions: whether merged windows must agree in rewards and next frames; otherwise, in returns to go.
         """
         lengths = data.lengths.cpu().numpy()
         steps = min(context, int(lengths.max()))
         first, length, known = _windows(lengths, steps)
         share = np.full(len(first), 1.0 / len(first))
         if data.shared:
-            chosen, number = _distinct(data, steps, first, length, known)
+            chosen, number = _distinct(data, steps, first, length, known, transitions)
             share = np.bincount(number) / len(first)
             first, length, known = first[chosen], length[chosen], known[chosen]
         size = max(1, batch_size // steps)
@@ -178,12 +179,18 @@ def _windows(lengths: NDArray[np.int64], steps: int) -> tuple[NDArray[np.int64],
 
 
 def _distinct(
-    data: TrainingData, steps: int, first: NDArray[np.int64], length: NDArray[np.int64], known: NDArray[np.int64]
+    data: TrainingData,
+    steps: int,
+    first: NDArray[np.int64],
+    length: NDArray[np.int64],
+    known: NDArray[np.int64],
+    transitions: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One window of every kind, and the kind of every window."""
     place = np.arange(steps)
     rows = first[:, None] + np.minimum(place, length[:, None] - 1)
-    columns = [data.here[rows], data.returns_to_go[rows], *data.actions.T[:, rows]]
+    outcomes = [data.after[rows], data.rewards[rows]] if transitions else [data.returns_to_go[rows]]
+    columns = [data.here[rows], *outcomes, *data.actions.T[:, rows]]
     seen = [column.cpu().numpy().astype(np.float64) for column in columns]
     table = np.concatenate([*seen, length[:, None], known[:, None]], axis=1)
     _, chosen, number = np.unique(table, axis=0, return_index=True, return_inverse=True)

@@ -99,21 +99,23 @@ class StackedTransformer:
             parameters: ``(n, P)``.
             tokens: a step's M tokens, ``(n, B, k, F_m)`` each, k at most ``steps``.
         """
-        own = self._parts(parameters)
-        x = self._embedded(own, tokens)
+        own, steps = self._parts(parameters), tokens[0].shape[2]
+        x, places = self._embedded(own, tokens), self._places(steps, tokens[0].device)
         for b in range(self.blocks):
-            x = x + self._attention(own, f"block{b}", _normed(own, f"block{b}.attend", x))
-            inner = gelu(_mapped(own, f"block{b}.up", _normed(own, f"block{b}.inner", x)))
-            x = x + _mapped(own, f"block{b}.down", inner)
-        steps = tokens[0].shape[2]
-        places = torch.arange(steps, device=x.device)[:, None] * len(self.tokens)
-        places = places + torch.tensor(self.readouts, device=x.device)
-        picked = x.index_select(2, places.flatten())
-        with full_precision(picked):  # what losses see is never bf16
-            features = _normed(own, "last", picked.to(parameters.dtype))
-            outputs = _mapped(own, "outputs", features)
+            x = self._attended(own, f"block{b}", x, places if b == self.blocks - 1 else None)
+            inner = gelu(_mapped(*_after_norm(own, f"block{b}.inner", f"block{b}.up"), _normalised(x)))
+            x = x + _mapped(own[f"block{b}.down"], own[f"block{b}.down.bias"], inner)
+        with full_precision(x):  # what losses see is never bf16
+            gain, shift = own["last.gain"][:, None, None], own["last.shift"][:, None, None]
+            features = torch.addcmul(shift, _normalised(x.to(parameters.dtype)), 1 + gain)
+            outputs = _mapped(own["outputs"], own["outputs.bias"], features)
         shape = (*features.shape[:2], steps, len(self.readouts))
         return outputs.view(*shape, -1), features.view(*shape, -1)
+
+    def _places(self, steps: int, device: torch.device) -> Tensor:
+        """Where the readouts of so many steps are among all tokens."""
+        places = torch.arange(steps, device=device)[:, None] * len(self.tokens)
+        return (places + torch.tensor(self.readouts, device=device)).flatten()
 
     def _parts(self, parameters: Tensor) -> dict[str, Tensor]:
         """The parameters by name, ``(n, *shape)`` each."""
@@ -123,18 +125,31 @@ class StackedTransformer:
     def _embedded(self, own: dict[str, Tensor], tokens: Sequence[Tensor]) -> Tensor:
         """All tokens up to the last one that gives outputs, ``(n, B, T, width)``."""
         n, batch, steps = tokens[0].shape[:3]
-        each = [_mapped(own, f"token{m}", token.flatten(1, 2)) for m, token in enumerate(tokens)]
+        each = [_mapped(own[f"token{m}"], own[f"token{m}.bias"], token.flatten(1, 2)) for m, token in enumerate(tokens)]
         x = torch.stack(each, dim=2).view(n, batch, steps, len(tokens), self.width)
         x = x + own["position"][:, None, :steps, None]
         return x.flatten(2, 3)[:, :, : (steps - 1) * len(tokens) + self.readouts[-1] + 1]
 
-    def _attention(self, own: dict[str, Tensor], block: str, x: Tensor) -> Tensor:
-        """Causal attention over ``(n, B, T, width)``."""
-        n, batch, length, width = x.shape
-        qkv = _mapped(own, f"{block}.qkv", x).view(n * batch, length, 3, self.heads, width // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
-        return _mapped(own, f"{block}.out", mixed.transpose(1, 2).reshape(x.shape))
+    def _attended(self, own: dict[str, Tensor], block: str, x: Tensor, places: Tensor | None) -> Tensor:
+        """``(n, B, T, width)`` after causal attention; given places, only there, as nothing else is read any more."""
+        width = self.width
+        weight, bias = _after_norm(own, f"{block}.attend", f"{block}.qkv")
+        normalised, mask = _normalised(x), None
+        if places is None:
+            query, key, value = self._split(_mapped(weight, bias, normalised), 3)
+        else:
+            key, value = self._split(_mapped(weight[..., width:], bias[..., width:], normalised), 2)
+            mask = torch.arange(x.shape[2], device=x.device) <= places[:, None]
+            asking = normalised.index_select(2, places)
+            (query,) = self._split(_mapped(weight[..., :width], bias[..., :width], asking), 1)
+            x = x.index_select(2, places)
+        mixed = scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=mask is None)
+        return x + _mapped(own[f"{block}.out"], own[f"{block}.out.bias"], mixed.transpose(1, 2).reshape(x.shape))
+
+    def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """So many parts of ``(n, B, T, parts width)``, each as ``(n B, heads, T, width / heads)``."""
+        n, batch, length, _ = x.shape
+        return x.view(n * batch, length, parts, self.heads, self.width // self.heads).permute(2, 0, 3, 1, 4).unbind()
 
 
 def _linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
@@ -145,13 +160,18 @@ def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.gain": (width,), f"{name}.shift": (width,)}
 
 
-def _mapped(own: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
+def _mapped(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """Each network's linear map of ``(n, ..., inputs)``."""
-    flat = torch.baddbmm(own[f"{name}.bias"][:, None], x.reshape(len(x), -1, x.shape[-1]), own[name])
+    flat = torch.baddbmm(bias[:, None], x.reshape(len(x), -1, x.shape[-1]), weight)
     return flat.view(*x.shape[:-1], -1)
 
 
-def _normed(own: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
-    """Each network's norm of ``(n, B, T, width)``."""
-    gain, shift = own[f"{name}.gain"][:, None, None], own[f"{name}.shift"][:, None, None]
-    return torch.addcmul(shift, layer_norm(x, x.shape[-1:]), 1 + gain)
+def _normalised(x: Tensor) -> Tensor:
+    """(x - mean) / deviation of every token."""
+    return layer_norm(x, x.shape[-1:], x.new_ones(x.shape[-1]), x.new_zeros(x.shape[-1]))  # without these it is slower
+
+
+def _after_norm(own: dict[str, Tensor], norm: str, linear: str) -> tuple[Tensor, Tensor]:
+    """Weights and biases of a linear map with the gain and shift of the norm before it: fewer numbers than tokens have."""
+    weight, bias, gain, shift = own[linear], own[f"{linear}.bias"], own[f"{norm}.gain"], own[f"{norm}.shift"]
+    return (1 + gain)[..., None] * weight, torch.baddbmm(bias[:, None], shift[:, None], weight)[:, 0]

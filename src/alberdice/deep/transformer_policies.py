@@ -3,8 +3,10 @@
     pi_i(a_i | o_i^1, a_i^1, ..., o_i^t)                     tokens of a step: o, a          table read at o
     pi_i(a_i | R^1, o_i^1, a_i^1, ..., R^t, o_i^t)           tokens of a step: R, o, a       table read at o
 
-R^1 is a target and R^{t+1} = R^t - r^t.  Actors hold the last steps as ``sequences`` cuts windows: when K steps are full, the
-oldest are dropped and ``kept(K)`` remain, so that every table is the one that training computed for the same past.
+They may start from a base: one network for all agents, with the agent's number beside its observations, whose log probabilities
+are added to their logits.  R^1 is a target and R^{t+1} = R^t - r^t.  Actors hold the last steps as ``sequences`` cuts windows:
+when K steps are full, the oldest are dropped and ``kept(K)`` remain, so that every table is the one that training computed for
+the same past.
 """
 
 from __future__ import annotations
@@ -22,7 +24,17 @@ from alberdice.deep.policies import mask_of_agents, register_policies
 from alberdice.deep.sequences import Batch, kept
 from alberdice.deep.transformer import StackedTransformer
 
-__all__ = ["Returns", "TransformerActor", "TransformerPolicies", "policy_network", "policy_tables"]
+__all__ = [
+    "Returns",
+    "TransformerActor",
+    "TransformerPolicies",
+    "policy_logits",
+    "policy_network",
+    "policy_tables",
+    "policy_tokens",
+    "shared_logits",
+    "shared_network",
+]
 
 #: episodes that an actor runs through the networks at a time
 _CHUNK = 512
@@ -54,6 +66,27 @@ def policy_network(
     return StackedTransformer(tokens, (len(tokens) - 2,), choices, steps, width, blocks, heads)
 
 
+def shared_network(observation: int, n_agents: int, choices: int, steps: int, **shape: int) -> StackedTransformer:
+    """The shape of one network for all agents, with the agent's number beside its observations."""
+    return StackedTransformer((observation + n_agents, choices), (0,), choices, steps, **shape)
+
+
+def policy_logits(network: StackedTransformer, parameters: Tensor, tokens: list[Tensor]) -> Tensor:
+    """Logits ``(N, B, K, A)`` of networks, one per agent, that see these tokens of ``policy_tokens``."""
+    logits: Tensor = network(parameters, tokens)[0]
+    return logits[..., 0, :]
+
+
+def shared_logits(network: StackedTransformer, parameters: Tensor, observations: Tensor, actions: Tensor) -> Tensor:
+    """The same of one network for all agents, parameters ``(1, P)``, from ``(N, B, K, O)`` and ``(N, B, K)``."""
+    n, windows, steps, _ = observations.shape
+    numbers = torch.eye(n, device=observations.device)[:, None, None].expand(-1, windows, steps, -1)
+    seen = torch.cat([observations, numbers], -1)
+    tokens = policy_tokens(seen.flatten(0, 1)[None], actions.flatten(0, 1)[None], network.outputs)
+    logits = policy_logits(network, parameters, tokens)
+    return logits.view(n, windows, steps, -1)
+
+
 def policy_tables(
     network: StackedTransformer, parameters: Tensor, batch: Batch, returns: Returns | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -62,11 +95,11 @@ def policy_tables(
     Tables on padding stand for nothing; ``batch.weight`` is 0 there.
     """
     seen = None if returns is None else returns(batch.returns_to_go)
-    logits, features = network(parameters, _tokens(batch.observations, batch.actions, network.outputs, seen))
+    logits, features = network(parameters, policy_tokens(batch.observations, batch.actions, network.outputs, seen))
     return log_policy(logits[..., 0, :], batch.available), features[..., 0, :]
 
 
-def _tokens(observations: Tensor, actions: Tensor, choices: int, returns: Tensor | None) -> list[Tensor]:
+def policy_tokens(observations: Tensor, actions: Tensor, choices: int, returns: Tensor | None = None) -> list[Tensor]:
     """A step's tokens from ``(N, B, K, O)``, ``(N, B, K)`` and, if there are returns, ``(B, K, 1)``."""
     own = [observations, one_hot(actions, choices).to(observations.dtype)]
     return own if returns is None else [returns.expand(len(actions), *returns.shape), *own]
@@ -82,6 +115,8 @@ class TransformerPolicies:
         features: how observations become inputs.
         n_actions: per agent.
         returns: None for policies that are not told a return.
+        base: where the policies start from, as ``shared_network`` and its parameters; the policies' networks then give the
+            change of its logits.  None: they give the logits.  Not for policies that are told a return.
     """
 
     network: StackedTransformer
@@ -89,6 +124,7 @@ class TransformerPolicies:
     features: Features
     n_actions: tuple[int, ...]
     returns: Returns | None = None
+    base: tuple[StackedTransformer, Tensor] | None = None
     has_memory: ClassVar[bool] = True
 
     def actor(self, episodes: int) -> TransformerActor:
@@ -99,15 +135,22 @@ class TransformerPolicies:
         """See ``policies.Policies``."""
         tensors = {"policies": self.parameters, "mean": self.features.mean, "scale": self.features.scale}
         header: dict[str, Any] = {"kind": "transformer", "network": asdict(self.network), "n_actions": self.n_actions}
+        if self.base is not None:
+            tensors["base"], header["base"] = self.base[1], asdict(self.base[0])
         return tensors, header | {"returns": None if self.returns is None else asdict(self.returns)}
 
     @classmethod
     def load(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> TransformerPolicies:
         """What ``save`` gave."""
-        shape: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in header["network"].items()}
         returns = None if header["returns"] is None else Returns(**header["returns"])
-        features = Features(tensors["mean"], tensors["scale"])
-        return cls(StackedTransformer(**shape), tensors["policies"], features, tuple(header["n_actions"]), returns)
+        base = (_network(header["base"]), tensors["base"]) if "base" in header else None
+        features, n_actions = Features(tensors["mean"], tensors["scale"]), tuple(header["n_actions"])
+        return cls(_network(header["network"]), tensors["policies"], features, n_actions, returns, base)
+
+
+def _network(shape: dict[str, Any]) -> StackedTransformer:
+    tuples: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in shape.items()}
+    return StackedTransformer(**tuples)
 
 
 class TransformerActor:
@@ -134,12 +177,20 @@ class TransformerActor:
             available = mask_of_agents(own.n_actions, network.outputs, observations.device)
         self._observations[:, :, self.step] = own.features(observations).transpose(0, 1)
         self._returns[:, self.step] = self._to_go
-        logits = []
-        for part in torch.split(torch.arange(len(self._to_go), device=observations.device), _CHUNK):
-            seen = None if own.returns is None else own.returns(self._returns[part, now])
-            tokens = _tokens(self._observations[:, part, now], self._actions[:, part, now], network.outputs, seen)
-            logits.append(network(own.parameters, tokens)[0][:, :, -1, 0])
-        return log_policy(torch.cat(logits, 1).transpose(0, 1), available)
+        parts = torch.split(torch.arange(len(self._to_go), device=observations.device), _CHUNK)
+        logits = torch.cat([self._logits(part, now) for part in parts], 1).transpose(0, 1)
+        if own.base is not None:
+            held = ((self._observations[:, part, now], self._actions[:, part, now]) for part in parts)
+            base = torch.cat([shared_logits(*own.base, *pair)[:, :, -1] for pair in held], 1).transpose(0, 1)
+            logits = logits + log_policy(base, available)
+        return log_policy(logits, available)
+
+    def _logits(self, part: Tensor, now: slice) -> Tensor:
+        """What the policies' networks give for some episodes, ``(N, B, A)``."""
+        own, network = self.policies, self.policies.network
+        seen = None if own.returns is None else own.returns(self._returns[part, now])
+        tokens = policy_tokens(self._observations[:, part, now], self._actions[:, part, now], network.outputs, seen)
+        return network(own.parameters, tokens)[0][:, :, -1, 0]
 
     def observe(self, actions: Tensor, rewards: Tensor) -> None:
         """Take note of the joint actions ``(B, N)`` that were played, and of the team's rewards ``(B,)``."""

@@ -14,6 +14,7 @@ from alberdice.datasets import make_builtin
 from alberdice.deep import learner, losses
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
+from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.minibatch import at, gather_minibatch
 from alberdice.deep.algorithms.alberdice.price import ExactPrices, SampledPrices, draw_actions
 from alberdice.deep.data import TrainingData
@@ -195,7 +196,7 @@ def test_ratios_and_prices_of_a_turn_are_about_the_newest_policies() -> None:
     data = TrainingData.build(chain_dataset(n_actions=(2, 3, 2)))
     agents = AlberDICE(data, tiny(ratio_clip=1e9), torch.Generator().manual_seed(0))
     agents.behaviour.fill_caches()
-    batch = gather_minibatch(data, agents.behaviour, torch.arange(8), data.starts)
+    batch = gather_minibatch(data, agents.behaviour, Drawn(torch.arange(8)), data.starts)
     before = agents._tables(agents.parameters["policy"], batch, slice(None))
     f = torch.randn(before.shape, generator=torch.Generator().manual_seed(1))
     ratio, price, _ = agents._turns(batch, f, torch.tensor(0.5), 0.3, torch.Generator().manual_seed(2))

@@ -18,6 +18,8 @@ from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import policy_of_game
 
 CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,)}
+#: tested in test_history_runs.py
+HISTORIES = {"policy", "width", "blocks", "heads", "context", "episode_steps"}
 
 
 def learned(dataset: str, **settings: Any) -> BC:
@@ -47,7 +49,7 @@ def test_bridge_is_cloned_where_the_data_are() -> None:
 
 
 def test_every_setting_is_covered() -> None:
-    assert {f.name for f in fields(BCConfig)} == {*CHANGES, *ELSEWHERE}
+    assert {f.name for f in fields(BCConfig)} == {*CHANGES, *ELSEWHERE, *HISTORIES}
 
 
 @pytest.mark.parametrize("name", [*CHANGES])

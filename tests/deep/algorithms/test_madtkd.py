@@ -184,7 +184,7 @@ def test_two_steps_end_at_the_population_version() -> None:
     source = two_steps()
     model = empirical_model(source, weighting="counts", floor=0.0)
     expected = madtkd(model.mmdp, model.data)
-    policies = learned(source, updates=400).policies
+    policies = learned(source, updates=600).policies
     assert policies.returns is not None
     assert policies.returns.target == 2
     code, tables = torch.eye(4), []

@@ -9,6 +9,7 @@ from deep_samples import chain_dataset, tiny
 from scipy.special import logsumexp
 
 from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, at, gather_minibatch, match
 from alberdice.deep.data import TrainingData
 
@@ -25,7 +26,7 @@ def learner() -> AlberDICE:
 
 @pytest.fixture
 def batch(learner: AlberDICE) -> Minibatch:
-    return gather_minibatch(learner.data, learner.behaviour, torch.tensor([0, 3, 3, 9, 5]), learner.data.starts[:2])
+    return gather_minibatch(learner.data, learner.behaviour, Drawn(torch.tensor([0, 3, 3, 9, 5])), learner.data.starts[:2])
 
 
 def test_a_minibatch_is_about_its_steps(learner: AlberDICE, batch: Minibatch) -> None:
@@ -45,6 +46,19 @@ def test_weighted_rows(batch: Minibatch) -> None:
     np.testing.assert_allclose(found.log_weight.exp(), weights / 5, rtol=1e-5)
     assert torch.equal(found.own, batch.actions.T)
     assert torch.equal(found.reward, batch.rewards.expand(2, 5))
+
+
+@pytest.mark.parametrize("resample", [False, True])
+def test_a_step_of_twice_the_weight_is_that_step_twice(learner: AlberDICE, batch: Minibatch, resample: bool) -> None:
+    """Steps 0, 3, 3, 9, 5 with equal weights, and 0, 3, 9, 5 of which 3 weighs double."""
+    once = Drawn(torch.tensor([0, 3, 9, 5]), torch.tensor([0.2, 0.4, 0.2, 0.2]))
+    less, log_ratio = gather_minibatch(learner.data, learner.behaviour, once, learner.data.starts[:2]), torch.randn(2, 4)
+    few = match(less, log_ratio, resample, torch.Generator().manual_seed(1))
+    many = match(batch, log_ratio[:, [0, 1, 1, 2, 3]], resample, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(few.log_weight.logsumexp(1), many.log_weight.logsumexp(1))
+    torch.testing.assert_close(torch.zeros(14).index_add(0, less.steps[less.rows.here], less.weight)[3].item(), 0.4)
+    if not resample:
+        torch.testing.assert_close(few.share[:, 1], many.share[:, 1:3].sum(1))
 
 
 def test_resampled_rows(batch: Minibatch) -> None:

@@ -1,31 +1,34 @@
 """Behaviour cloning (BC): each agent imitates its own part of the data, apart from the others.
 
-    J(pi_i) = -sum_x m_x log pi_i(a_i|o_i),     minimal at pi_i = pi_i^D                                (44)
+    J(pi_i) = -sum_x m_x log pi_i(a_i|o_i),       minimal at pi_i = pi_i^D                              (44)
+    J(pi_i) = -sum_x m_x log pi_i(a_i|tau_i)      with a memory, ``policy = 'transformer'``             (49)
 
 The product of the agents' policies plays joint actions that the data never show: on {AB, BA} it plays AA and BB half of the
 time.
-Source: the paper's baseline (section 5); equation (44), Appendix E.3.
+Source: the paper's baseline (section 5); equation (44), Appendix E.3; (49), Appendix J.1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
-from alberdice.deep.config import Count, FeedForwardConfig, Rate, Share, Within
+from alberdice.deep import losses, transformer_policies
+from alberdice.deep.config import Count, Rate, Share, Within
 from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import NetworkLearner, register
-from alberdice.deep.policies import policy_network, policy_tables
+from alberdice.deep.policies import Policies, policy_network, policy_tables
+from alberdice.deep.policy_config import PolicyConfig
+from alberdice.deep.sequences import Sequences
 
 __all__ = ["BC", "BCConfig"]
 
 
 @dataclass(frozen=True)
-class BCConfig(FeedForwardConfig):
+class BCConfig(PolicyConfig):
     """Each agent imitates its own part of the data.  Defaults clone Bridge's mixed data in seconds."""
 
     algorithm: str = "bc"
@@ -39,6 +42,11 @@ class BCConfig(FeedForwardConfig):
     settle_share: Share = 1.0
     """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line"""
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Settings that nothing reads with this kind of policy."""
+        return ("hidden",) if self.remembers else super().unread
+
 
 class BC(NetworkLearner):
     """The learner; see the module and ``alberdice.deep.learner.Learner``."""
@@ -46,20 +54,47 @@ class BC(NetworkLearner):
     settings = BCConfig
 
     def __init__(self, data: TrainingData, config: BCConfig, generator: torch.Generator) -> None:
-        super().__init__(data, {"policy": (policy_network(data, config.hidden), data.n_agents)}, generator)
         self.config = config
+        self.sequences: Sequences | None = None
+        network: Any = policy_network(data, config.hidden)
+        if config.remembers:
+            self.sequences = Sequences.build(data, config.context, config.batch_size)
+            shape = {"steps": self.sequences.steps, **config.transformer}
+            network = transformer_policies.policy_network(network.inputs, network.outputs, **shape)
+        super().__init__(data, {"policy": (network, data.n_agents)}, generator)
+
+    @property
+    def policies(self) -> Policies:
+        """The present policies."""
+        if self.sequences is None:
+            return super().policies
+        network, parameters = self.networks["policy"], self.parameters["policy"]
+        return transformer_policies.TransformerPolicies(network, parameters, self.data.features, self.data.n_actions)
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of all agents on one minibatch."""
-        data, rate = self.data, self.config.rate_at(self.count())
-        steps = torch.randint(data.n_steps, (self.config.batch_size,), generator=generator, device=data.here.device)
-        rows = data.rows(steps, steps[:0])
+        rate = self.config.rate_at(self.count())
         parameters = self.parameters["policy"].detach().requires_grad_()
-        tables = policy_tables(self.networks["policy"], parameters, data, rows.frames[: rows.n_here])[:, rows.here]
-        weight = torch.full((len(steps),), 1.0 / len(steps), device=steps.device)
-        agents = losses.behaviour_loss(tables, data.actions[steps].T, weight)
+        loss = self._on_steps if self.sequences is None else self._on_windows
+        agents = loss(parameters, generator)
         self.step("policy", torch.autograd.grad(agents.sum(), parameters)[0], rate)
         return {"behaviour_loss": agents.detach().mean()}
+
+    def _on_steps(self, parameters: Tensor, generator: torch.Generator) -> Tensor:
+        """(44) of every agent, ``(N,)``."""
+        data = self.data
+        steps = torch.randint(data.n_steps, (self.config.batch_size,), generator=generator, device=data.here.device)
+        rows = data.rows(steps, steps[:0])
+        tables = policy_tables(self.networks["policy"], parameters, data, rows.frames[: rows.n_here])[:, rows.here]
+        weight = torch.full((len(steps),), 1.0 / len(steps), device=steps.device)
+        return losses.behaviour_loss(tables, data.actions[steps].T, weight)
+
+    def _on_windows(self, parameters: Tensor, generator: torch.Generator) -> Tensor:
+        """(49) of every agent, ``(N,)``."""
+        assert self.sequences is not None
+        batch = self.sequences.minibatch(generator)
+        tables = transformer_policies.policy_tables(self.networks["policy"], parameters, batch)[0]
+        return losses.behaviour_loss(tables.flatten(1, 2), batch.actions.flatten(1), batch.weight.flatten())
 
 
 register("bc", BC)

@@ -145,7 +145,7 @@ class OMAR(NetworkLearner):
     def _values(self, critic: Tensor, frames: Tensor) -> Tensor:
         """Q_ij(o_i, a) at these frames, ``(2, N, R, A)``."""
         seen = self.data.observations[frames].transpose(0, 1)
-        values = self.networks["critic"](critic, seen.repeat(_TWINS, 1, 1))
+        values: Tensor = self.networks["critic"](critic, seen.repeat(_TWINS, 1, 1))
         return values.view(_TWINS, len(seen), *values.shape[1:])
 
     @torch.no_grad()

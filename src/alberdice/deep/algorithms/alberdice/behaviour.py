@@ -1,12 +1,13 @@
 """The data's own policies: pi_i^D(a_i|o_i), one network for all agents, and the autoregressive pi^D(a_-i|s, a_i) of (9).
 
-    pi_i^D                 inputs: agent i's observation, i                trained by (44)
+    pi_i^D                 inputs: agent i's observation or history, i     trained by (44) or (49); see ``forms.py``
     pi^D(a_j|s, a_i, a_<j) inputs: the state, i, j, a_<j; outputs at all a_i  trained by (45); see ``conditional.py``
 
-Both are fitted once, by cloning; then their log probabilities are cached: pi_i^D at every frame, pi^D(a_-i|s, a_i) at every
-step, and, where all joint actions at all frames are few, at every joint action, which makes the others' price k_i exact.
-Otherwise k_i is estimated: one other agent j and a_<j are drawn per frame, and the expectation over a_j is carried out
-(``price.py``).  For two agents that is exact; for more it costs one evaluation per frame, however many agents there are.
+Both are fitted once, by cloning; then their log probabilities are cached: pi_i^D at every frame, or at every step of a history,
+pi^D(a_-i|s, a_i) at every step, and, where all joint actions at all frames are few, at every joint action, which makes the
+others' price k_i exact.  Otherwise k_i is estimated: one other agent j and a_<j are drawn per frame, and the expectation over
+a_j is carried out (``price.py``).  For two agents that is exact; for more it costs one evaluation per frame, however many
+agents there are.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from torch import Tensor
 
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.conditional import Conditional
+from alberdice.deep.algorithms.alberdice.forms import Form, OnFrames
 from alberdice.deep.algorithms.alberdice.price import ExactPrices, Prices, SampledPrices
 from alberdice.deep.data import TrainingData
-from alberdice.deep.networks import Adam, StackedMLP
+from alberdice.deep.networks import Adam
 
 __all__ = ["Behaviour"]
 
@@ -37,15 +39,17 @@ class Behaviour:
         data: what to clone.
         hidden: widths of the hidden layers.
         generator: draws the initial weights.
+        form: what pi_i^D looks at; observations, unless said otherwise.
     """
 
-    def __init__(self, data: TrainingData, hidden: tuple[int, ...], generator: torch.Generator) -> None:
-        self.data = data
+    def __init__(
+        self, data: TrainingData, hidden: tuple[int, ...], generator: torch.Generator, form: Form | None = None
+    ) -> None:
+        self.data, self.form = data, form or OnFrames(data, hidden)
         n, choices = data.n_agents, data.available.shape[-1]
-        self.own_net = StackedMLP(data.observations.shape[-1] + n, hidden, choices)
         self.conditional = Conditional(data.states.shape[-1], n, choices, hidden)
         device = data.states.device
-        self.own = self.own_net.initial(1, generator).to(device)
+        self.own: Tensor = self.form.own_net.initial(1, generator).to(device)
         self.others = self.conditional.net.initial(1, generator).to(device)
         self.optimisers = {"own": Adam(self.own), "others": Adam(self.others)}
         self.log_own = torch.empty(0)
@@ -55,16 +59,17 @@ class Behaviour:
     # ---- training ----------------------------------------------------------------------------------------------------
 
     def update(self, batch: int, learning_rate: float, generator: torch.Generator) -> dict[str, Tensor]:
-        """One step of (44) and (45) on ``batch`` steps; for (45) each row draws one agent i, all others being its targets."""
+        """One step of (44), or (49), and of (45) on ``batch`` steps.
+
+        For (45) each row draws one agent i, all others being its targets.
+        """
         data, device = self.data, self.data.here.device
         steps = torch.randint(data.n_steps, (batch,), generator=generator, device=device)
         given = torch.randint(data.n_agents, (batch,), generator=generator, device=device)
         weight = torch.full((batch,), 1.0 / batch, device=device)
         own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
-        rows, actions = data.rows(steps, steps[:0]), data.actions.index_select(0, steps)
-        tables = self._own_tables(own, rows.frames[: rows.n_here])[:, rows.here]
-        own_loss = losses.behaviour_loss(tables, actions.T, weight).sum()
-        factors = self._chosen_factors(others, data.here[steps], given, actions)
+        own_loss = self.form.own_loss(own, steps, generator).sum()
+        factors = self._chosen_factors(others, data.here[steps], given, data.actions.index_select(0, steps))
         others_loss = -(weight[:, None] * factors).sum()
         total = own_loss + others_loss  # in which one agent alone has no others
         gradients = torch.autograd.grad(total, (own, others), allow_unused=True, materialize_grads=True)
@@ -76,15 +81,13 @@ class Behaviour:
     def fill_caches(self) -> None:
         """Log probabilities on the data, and the table of all joint actions where it is small."""
         data, n = self.data, self.data.n_agents
-        frames = torch.arange(len(data.states), device=data.here.device)
-        size = max(1, _CHUNK // (n * max(self.own_net.hidden)))
-        self.log_own = torch.cat([self._own_tables(self.own, part) for part in torch.split(frames, size)], dim=1)
+        self.log_own = self.form.own_tables(self.own, _CHUNK)
         parts = torch.split(torch.arange(data.n_steps, device=data.here.device), self._conditional_rows)
         self.log_data = torch.stack(
             [torch.cat([self.log_conditional(data.here[part], i, data.actions[part]) for part in parts]) for i in range(n)]
         )
         choices = data.available.shape[-1]
-        if len(frames) * choices**n * n <= _TABLE_LIMIT:
+        if len(data.states) * choices**n * n <= _TABLE_LIMIT:
             self.tables = [self._table(i) for i in range(n)]
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -114,15 +117,6 @@ class Behaviour:
             return ExactPrices([table.index_select(0, frames) for table in self.tables], floor)
         states = self.data.states.index_select(0, frames)
         return SampledPrices(self.conditional, self.others, states, available, log_policies, floor, generator)
-
-    def _own_tables(self, parameters: Tensor, frames: Tensor) -> Tensor:
-        """The tables log pi_i^D(a|o_i), ``(N, R, A)``."""
-        data, n, features = self.data, self.data.n_agents, self.data.observations.shape[-1]
-        weight, bias, rest = self.own_net.first(parameters)
-        numbers = weight[0, features:] + bias  # what the one-hot numbers of the agents add
-        before = (data.observations.index_select(0, frames) @ weight[0, :features] + numbers).flatten(0, 1)
-        logits = self.own_net.from_first(rest, before[None]).view(len(frames), n, self.own_net.outputs)
-        return losses.log_policy(logits, data.available[frames]).transpose(0, 1)
 
     def _factors(self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor) -> Tensor:
         """The tables log pi^D(a_j|s, a_i, a_<j), ``(B, N - 1, A)``, of all j != i for i = ``given`` ``(B,)``."""

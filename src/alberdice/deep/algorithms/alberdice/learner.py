@@ -7,6 +7,8 @@
                     one step of pi_i by (48), and its new probabilities
                 resample by rho_1, ..., rho_N; one step of all nu_i by (46) and of all e_i by (47)
 
+Policies see an observation, or a history of them (``policy = 'transformer'``); ``forms.py`` is all that knows which.
+
 Within an agent's turn, the three steps of line 7 use the parameters from before the turn.  nu_i and e_i enter no other
 agent's turn, so all agents' steps of nu and e can be one batched step at the end of the round: the sequential algorithm, at
 the price of N policy evaluations and one backward pass per round.
@@ -20,21 +22,22 @@ where k_i has lowered it.  With ``price = 'sample'`` e = f, and the sample's log
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
+from alberdice.deep.algorithms.alberdice.forms import Form, OnFrames
 from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, at, gather_minibatch, match
 from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.algorithms.alberdice.windows import OnWindows
 from alberdice.deep.annealing import Annealing
 from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks import StackedMLP, slopes_between
-from alberdice.deep.policies import FeedForwardPolicies, policy_network
+from alberdice.deep.policies import Policies
 
 __all__ = ["AlberDICE"]
 
@@ -50,10 +53,11 @@ class AlberDICE(NetworkLearner):
     def __init__(self, data: TrainingData, config: AlberDICEConfig, generator: torch.Generator) -> None:
         n, features = data.n_agents, data.states.shape[-1]
         self.config, self.annealing = config, Annealing(config, data.states.device)
-        self.behaviour = Behaviour(data, config.hidden, generator)
+        self.form: Form = OnWindows(data, config) if config.remembers else OnFrames(data, config.hidden)
+        self.behaviour = Behaviour(data, config.hidden, generator, self.form)
         self._cached = False
         networks = {
-            "policy": (policy_network(data, config.hidden), n),
+            "policy": (self.form.network, n),
             "nu": (StackedMLP(features, config.hidden, 1, last_bias=False), n),
             "e": (StackedMLP(features, config.hidden, data.available.shape[-1]), n),
         }
@@ -62,10 +66,10 @@ class AlberDICE(NetworkLearner):
     # ---- the learner's interface -------------------------------------------------------------------------------------
 
     @property
-    def policies(self) -> FeedForwardPolicies:
+    def policies(self) -> Policies:
         """The present policies."""
-        own = (self.behaviour.own_net, self.behaviour.own) if self.config.policy_start == "data" else None
-        return replace(super().policies, base=own)
+        own = self.behaviour.own if self.config.policy_start == "data" else None
+        return self.form.deployed(self.parameters["policy"], own)
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of behaviour cloning, or one round of all agents."""
@@ -98,8 +102,8 @@ class AlberDICE(NetworkLearner):
     def _round(self, rate: float, generator: torch.Generator) -> dict[str, Tensor]:
         config, alpha = self.config, self.annealing.alpha
         parameters = {name: self.parameters[name].detach().requires_grad_() for name in ("nu", "e")}
-        steps = torch.randint(self.data.n_steps, (config.batch_size,), generator=generator, device=alpha.device)
-        batch = gather_minibatch(self.data, self.behaviour, steps, self._starts(generator))
+        drawn = self.form.draw(config.batch_size, generator)
+        batch = gather_minibatch(self.data, self.behaviour, drawn, self._starts(generator))
         f = self.networks["e"](parameters["e"], batch.states[: batch.rows.n_here])
         ratio, price, policy_loss = self._turns(batch, f.detach(), alpha, rate, generator)
         matched = match(batch, ratio, config.importance == "resample", generator)
@@ -115,7 +119,8 @@ class AlberDICE(NetworkLearner):
         gradients = torch.autograd.grad(total, list(parameters.values()))
         for name, gradient in zip(parameters, gradients, strict=True):
             self.step(name, gradient, rate)
-        self.annealing.lower(losses.effective_sample_size(advantage.detach() / alpha + matched.log_weight).min())
+        effective = losses.effective_sample_size(advantage.detach() / alpha + matched.log_weight).min()
+        self.annealing.lower(effective * (config.batch_size / len(batch.steps)))  # windows score fewer steps than they hold
         return {
             "alpha": alpha,
             "nu_loss": nu_losses.detach().mean(),
@@ -178,8 +183,8 @@ class AlberDICE(NetworkLearner):
         return self._tables(self.parameters["policy"][own], batch, own)[0]
 
     def _tables(self, parameters: Tensor, batch: Minibatch, agents: slice) -> Tensor:
-        """The tables log pi_i(a|o_i) of these agents, ``(n, R, A)``; networks that start at pi_i^D give the change."""
-        logits = self.networks["policy"](parameters, batch.inputs[agents])
+        """The tables log pi_i of these agents, ``(n, R, A)``; networks that start at pi_i^D give the change."""
+        logits = self.form.logits(parameters, batch.inputs, agents)
         if self.config.policy_start == "data":
             logits = logits + batch.log_own[agents]
         return losses.log_policy(logits, batch.available[agents])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
+from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.data import Rows, TrainingData
 
 __all__ = ["Matched", "Minibatch", "at", "gather_minibatch", "match"]
@@ -24,9 +26,10 @@ class Minibatch:
         rows: where their frames are.
         actions, rewards: ``(B, N)``, ``(B,)``.
         states: ``(R', S + 1)``, of all frames; the other tables cover the first R, from which steps start.
-        inputs: the policies', ``(N, R, O)``.
+        inputs: the policies', see ``forms.Form``; feed-forward: ``(N, R, O)``.
         available, log_own: available actions and log pi_i^D, ``(N, R, A)``.
         weight: share of the steps that start from each frame, ``(R,)``.
+        log_relative: log weights of the steps over their mean, ``(B,)``, or 0.
     """
 
     steps: Tensor
@@ -34,10 +37,11 @@ class Minibatch:
     actions: Tensor
     rewards: Tensor
     states: Tensor
-    inputs: Tensor
+    inputs: Any
     available: Tensor
     log_own: Tensor
     weight: Tensor
+    log_relative: Tensor | float
 
 
 @dataclass(frozen=True)
@@ -62,26 +66,29 @@ class Matched:
     share: Tensor
 
 
-def gather_minibatch(data: TrainingData, behaviour: Behaviour, steps: Tensor, starts: Tensor) -> Minibatch:
-    """The minibatch of these steps ``(B,)``; ``starts`` are frames over which (1-gamma) E nu is taken."""
-    rows = data.rows(steps, starts)
-    frames, share = rows.frames[: rows.n_here], torch.full(steps.shape, 1.0 / len(steps), device=steps.device)
+def gather_minibatch(data: TrainingData, behaviour: Behaviour, drawn: Drawn, starts: Tensor) -> Minibatch:
+    """The minibatch of these steps; ``starts`` are frames over which (1-gamma) E nu is taken."""
+    form, steps = behaviour.form, drawn.steps
+    rows = form.rows(drawn, starts)
+    frames = rows.frames[: rows.n_here]
     return Minibatch(
         steps=steps,
         rows=rows,
         actions=data.actions.index_select(0, steps),
         rewards=data.rewards.index_select(0, steps),
         states=data.states.index_select(0, rows.frames),
-        inputs=data.observations.index_select(0, frames).transpose(0, 1),
+        inputs=form.inputs(drawn, rows),
         available=data.available.index_select(0, frames).transpose(0, 1),
-        log_own=behaviour.log_own.index_select(1, frames),
-        weight=torch.zeros(rows.n_here, device=steps.device).index_add_(0, rows.here, share),
+        log_own=behaviour.log_own.index_select(1, form.own_places(drawn, rows)),
+        weight=torch.zeros(rows.n_here, device=steps.device).index_add_(0, rows.here, drawn.shares),
+        log_relative=drawn.log_relative,
     )
 
 
 def match(batch: Minibatch, log_ratio: Tensor, resample: bool, generator: torch.Generator) -> Matched:
-    """Rows drawn in proportion to rho_i ``(N, B)``, or all rows with their ratios as weights."""
+    """Rows drawn in proportion to rho_i ``(N, B)`` and their weights, or all rows with both as weights."""
     n, size = log_ratio.shape
+    log_ratio = log_ratio + batch.log_relative
     if resample:
         picked = losses.resample(log_ratio, size, generator)
         log_weight = losses.resampled_log_weight(log_ratio)[:, None].expand(n, size)

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 
 from alberdice.deep.annealing import AnnealedConfig
 from alberdice.deep.config import LEAST, Count, Rate, Within
+from alberdice.deep.policy_config import PolicyConfig
 
 __all__ = ["AlberDICEConfig"]
 
 
 @dataclass(frozen=True)
-class AlberDICEConfig(AnnealedConfig):
+class AlberDICEConfig(AnnealedConfig, PolicyConfig):
     """Algorithm 1 on samples.  Defaults reach the optimum of Bridge from mixed data in about half a minute."""
 
     pretrain_updates: Count = 1500

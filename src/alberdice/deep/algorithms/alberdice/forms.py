@@ -1,0 +1,144 @@
+"""What policies look at: a round asks one of these for the steps of its minibatch and for the policies' tables there.
+
+    OnFrames    pi_i(a_i|o_i), pi_i^D(a_i|o_i)         feed-forward, on frames; several steps may share one
+    OnWindows   pi_i(a_i|tau_i), pi_i^D(a_i|tau_i)     transformers, on windows of episodes; every step is a row of its own
+
+All else of Algorithm 1 is the same for both: nu, e and pi^D(a_-i|s, a_i) see the state (Appendix J.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from alberdice.deep import losses
+from alberdice.deep.data import Rows, TrainingData
+from alberdice.deep.networks import StackedMLP
+from alberdice.deep.policies import FeedForwardPolicies, Policies, policy_network
+
+__all__ = ["Drawn", "Form", "OnFrames"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The steps that one update is about.
+
+    Attributes:
+        steps: ``(B,)``.
+        weight: of each in an average, ``(B,)``, summing to 1; None: all the same.
+        seen: what the form needs to run policies there, besides the steps.
+    """
+
+    steps: Tensor
+    weight: Tensor | None = None
+    seen: Any = None
+
+    @property
+    def shares(self) -> Tensor:
+        """The weights, ``(B,)``."""
+        count = len(self.steps)
+        return torch.full((count,), 1.0 / count, device=self.steps.device) if self.weight is None else self.weight
+
+    @property
+    def log_relative(self) -> Tensor | float:
+        """Logarithms of the weights over their mean."""
+        return 0.0 if self.weight is None else (self.weight * len(self.steps)).log()
+
+
+class Form(Protocol):
+    """See the module; ``own`` are parameters ``(1, P)`` of one network for all agents, which is pi_i^D."""
+
+    @property
+    def network(self) -> Any:
+        """The shape of the policies' networks."""
+
+    @property
+    def own_net(self) -> Any:
+        """The shape of pi_i^D's network."""
+
+    def draw(self, size: int, generator: torch.Generator) -> Drawn:
+        """A minibatch of about ``size`` steps."""
+
+    def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
+        """The frames of these steps, of what follows them and of the beginnings ``(K,)``; rows of tables are the first R."""
+
+    def inputs(self, drawn: Drawn, rows: Rows) -> Any:
+        """What ``logits`` needs at these rows."""
+
+    def logits(self, parameters: Tensor, inputs: Any, agents: slice) -> Tensor:
+        """The networks' outputs for these agents, ``(n, R, A)``, from parameters ``(n, P)``."""
+
+    def own_loss(self, own: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
+        """Every agent's loss of cloning, ``(N,)``: (44) on steps ``(B,)``, or (49) on as many that are drawn here."""
+
+    def own_tables(self, own: Tensor, size: int) -> Tensor:
+        """The tables log pi_i^D on all data, ``(N, X, A)``; about ``size`` numbers in the largest array on the way."""
+
+    def own_places(self, drawn: Drawn, rows: Rows) -> Tensor:
+        """Where in those tables the rows are, ``(R,)``."""
+
+    def deployed(self, parameters: Tensor, own: Tensor | None) -> Policies:
+        """Policies with these parameters ``(N, P)``, which change the logits of pi_i^D if that is given."""
+
+
+class OnFrames:
+    """Feed-forward policies; see ``Form``.
+
+    Args:
+        data: what they see.
+        hidden: widths of the hidden layers.
+    """
+
+    def __init__(self, data: TrainingData, hidden: tuple[int, ...]) -> None:
+        self.data = data
+        self.network = policy_network(data, hidden)
+        self.own_net = StackedMLP(self.network.inputs + data.n_agents, hidden, self.network.outputs)
+
+    def draw(self, size: int, generator: torch.Generator) -> Drawn:
+        """As ``Form``: so many, each as likely as any."""
+        return Drawn(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device))
+
+    def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
+        """As ``Form``."""
+        return self.data.rows(drawn.steps, starts)
+
+    def inputs(self, drawn: Drawn, rows: Rows) -> Tensor:
+        """Observations, ``(N, R, O)``."""
+        return self.data.observations.index_select(0, rows.frames[: rows.n_here]).transpose(0, 1)
+
+    def logits(self, parameters: Tensor, inputs: Tensor, agents: slice) -> Tensor:
+        """As ``Form``."""
+        return self.network(parameters, inputs[agents])
+
+    def own_loss(self, own: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
+        """As ``Form``: (44), on the steps that are given."""
+        rows, weight = self.data.rows(steps, steps[:0]), Drawn(steps).shares
+        tables = self._own_tables(own, rows.frames[: rows.n_here])[:, rows.here]
+        return losses.behaviour_loss(tables, self.data.actions.index_select(0, steps).T, weight)
+
+    def own_tables(self, own: Tensor, size: int) -> Tensor:
+        """As ``Form``: at all U frames."""
+        frames = torch.arange(len(self.data.states), device=self.data.here.device)
+        count = max(1, size // (self.data.n_agents * max(self.own_net.hidden)))
+        return torch.cat([self._own_tables(own, part) for part in torch.split(frames, count)], dim=1)
+
+    def own_places(self, drawn: Drawn, rows: Rows) -> Tensor:
+        """As ``Form``: their frames."""
+        return rows.frames[: rows.n_here]
+
+    def deployed(self, parameters: Tensor, own: Tensor | None) -> Policies:
+        """As ``Form``."""
+        base = None if own is None else (self.own_net, own)
+        return FeedForwardPolicies(self.network, parameters, self.data.features, self.data.n_actions, base)
+
+    def _own_tables(self, parameters: Tensor, frames: Tensor) -> Tensor:
+        """The tables log pi_i^D(a|o_i), ``(N, R, A)``."""
+        data, n, features = self.data, self.data.n_agents, self.data.observations.shape[-1]
+        weight, bias, rest = self.own_net.first(parameters)
+        numbers = weight[0, features:] + bias  # what the one-hot numbers of the agents add
+        before = (data.observations.index_select(0, frames) @ weight[0, :features] + numbers).flatten(0, 1)
+        logits = self.own_net.from_first(rest, before[None]).view(len(frames), n, self.own_net.outputs)
+        return losses.log_policy(logits, data.available[frames]).transpose(0, 1)

@@ -1,0 +1,124 @@
+"""Policies with a memory inside AlberDICE: transformers over what an agent saw and did, as Appendix J.1 has it.
+
+    min -E log pi_i^D(a_i|tau_i)                                                                       (49)
+    min  E sum_a pi_i(a|tau_i) (-e_i(s, a) + alpha log(pi_i(a|tau_i) / pi_i^D(a|tau_i)))               (50)
+
+So pi_i^D has the memory too, wherever it appears: in (50), as the base of the policies, and in CQL's term of (47), which the
+paper leaves with the one pi_i^D that there is.  pi^D(a_-i|s, a_i), nu and e see the state.  A ratio or a price at a step takes
+the others' policies at their own histories there.
+
+A minibatch is a set of windows as ``sequences`` cuts them.  Networks with a memory run on whole windows; the round goes on with
+the rows that are scored, so that padding and steps that are only known enter nothing.  Every row is one step of one history,
+and nothing is shared between rows.  The log probabilities of pi_i^D are cached per step of the data: every step is scored in
+exactly one window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alberdice.deep import losses
+from alberdice.deep.algorithms.alberdice.forms import Drawn
+from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.data import Rows, TrainingData
+from alberdice.deep.policies import Policies
+from alberdice.deep.sequences import Batch, Sequences
+from alberdice.deep.transformer_policies import (
+    TransformerPolicies,
+    policy_logits,
+    policy_network,
+    policy_tokens,
+    shared_logits,
+    shared_network,
+)
+
+__all__ = ["OnWindows"]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The policies' tokens of windows, and the places of the scored steps among all steps of theirs, ``(B,)``."""
+
+    tokens: list[Tensor]
+    scored: Tensor
+
+
+class OnWindows:
+    """Transformer policies; see ``forms.Form``.
+
+    Args:
+        data: what they see.
+        config: the transformers' shape, their context, and the sizes of minibatches.
+    """
+
+    def __init__(self, data: TrainingData, config: AlberDICEConfig) -> None:
+        self.data = data
+        self.windows = Sequences.build(data, config.context, config.batch_size, transitions=True)
+        self.cloning = Sequences.build(data, config.context, config.pretrain_batch_size)
+        seen, choices, steps = data.observations.shape[-1], data.available.shape[-1], self.windows.steps
+        self.network = policy_network(seen, choices, steps, **config.transformer)
+        self.own_net = shared_network(seen, data.n_agents, choices, steps, **config.transformer)
+
+    def draw(self, size: int, generator: torch.Generator) -> Drawn:
+        """As ``Form``: windows of so many steps, those that are not scored included."""
+        batch = self.windows.minibatch(generator)
+        weight = batch.weight.flatten()
+        scored = weight.nonzero()[:, 0]
+        tokens = policy_tokens(batch.observations.contiguous(), batch.actions, self.network.outputs)
+        return Drawn(batch.steps.flatten()[scored], weight[scored], _Seen(tokens, scored))
+
+    def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
+        """As ``Form``: one row per step, which is also what follows the row before it where it does."""
+        here, after, count = self.data.here[drawn.steps], self.data.after[drawn.steps], len(drawn.steps)
+        places = torch.arange(1, count + 1, device=here.device)
+        apart = torch.cat([after[:-1] != here[1:], after.new_ones(1, dtype=torch.bool)]).nonzero()[:, 0]
+        places[apart] = count + torch.arange(len(apart), device=here.device)
+        last = torch.full((1,), len(self.data.states) - 1, device=here.device)
+        frames, before = torch.cat([here, after[apart], starts, last]), count + len(apart)
+        start = torch.arange(before, before + len(starts), device=here.device)
+        return Rows(frames, count, torch.arange(count, device=here.device), places, start, len(frames) - 1)
+
+    def inputs(self, drawn: Drawn, rows: Rows) -> _Seen:
+        """The windows' tokens."""
+        seen: _Seen = drawn.seen
+        return seen
+
+    def logits(self, parameters: Tensor, inputs: _Seen, agents: slice) -> Tensor:
+        """As ``Form``."""
+        whole = policy_logits(self.network, parameters, [token[agents] for token in inputs.tokens])
+        return whole.flatten(1, 2).index_select(1, inputs.scored)
+
+    def own_loss(self, own: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
+        """As ``Form``: (49), on windows drawn here."""
+        batch = self.cloning.minibatch(generator)
+        return losses.behaviour_loss(self._own_tables(own, batch), batch.actions.flatten(1), batch.weight.flatten())
+
+    def own_tables(self, own: Tensor, size: int) -> Tensor:
+        """As ``Form``: at all T steps; those that only merged windows score are left uniform, and nobody asks for them."""
+        data, windows = self.data, self.windows
+        tables = losses.log_policy(torch.zeros(data.available[0].shape, device=own.device), data.available[data.here])
+        tables = tables.transpose(0, 1).contiguous()
+        tokens = 2 * windows.steps
+        count = max(1, size // (data.n_agents * tokens * max(tokens, 4 * self.own_net.width)))
+        for part in torch.split(torch.arange(len(windows), device=own.device), count):
+            batch = windows.batch(part, windows.share[part])
+            scored = batch.weight.flatten().nonzero()[:, 0]
+            tables[:, batch.steps.flatten()[scored]] = self._own_tables(own, batch)[:, scored]
+        return tables
+
+    def own_places(self, drawn: Drawn, rows: Rows) -> Tensor:
+        """As ``Form``: the steps."""
+        return drawn.steps
+
+    def deployed(self, parameters: Tensor, own: Tensor | None) -> Policies:
+        """As ``Form``."""
+        base = None if own is None else (self.own_net, own)
+        return TransformerPolicies(self.network, parameters, self.data.features, self.data.n_actions, None, base)
+
+    def _own_tables(self, own: Tensor, batch: Batch) -> Tensor:
+        """The tables log pi_i^D(a|tau_i), ``(N, B K, A)``."""
+        logits = shared_logits(self.own_net, own, batch.observations, batch.actions)
+        return losses.log_policy(logits, batch.available).flatten(1, 2)
