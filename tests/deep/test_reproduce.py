@@ -109,9 +109,11 @@ def test_settings_of_all_and_of_one(here: list[PlannedRun]) -> None:
     assert {(config.updates, config.hidden) for config in pushes.values()} == {(7, (3,))}
 
 
-def test_a_runs_command_makes_that_run() -> None:
-    changes = {"hidden": [3, 5], "standardise": False, "learning_rate": 0.25, STUBS + "Quick": {"push": 0.5}}
-    (planned,) = plan_runs(TABLES["table1"], Path("an out"), 1, algorithms=[STUBS + "Quick"], settings=changes)
+@pytest.mark.parametrize("algorithm", [STUBS + "Quick", "bc", "madtkd"])
+def test_a_runs_command_makes_that_run(algorithm: str) -> None:
+    own = {STUBS + "Quick": {"hidden": [3, 5], "push": 0.5}}
+    changes = {"standardise": False, "learning_rate": 0.25, **{k: v for k, v in own.items() if k == algorithm}}
+    (planned,) = plan_runs(TABLES["table1"], Path("an out"), 1, algorithms=[algorithm], settings=changes)
     words = shlex.split(planned.command)[1:]
     import tyro
 
@@ -329,7 +331,7 @@ def test_a_report_of_returns(
     assert {"torch", "numpy", "scipy", "python", "alberdice"} <= found["versions"].keys()
     assert found["machine"]["cores"] >= 1
     for each in found["runs"]:
-        assert each["command"].startswith("alberdice-deep train --out")
+        assert each["command"].startswith(f"alberdice-deep train --algorithm {each['algorithm']} --out")
         assert each["train_seconds"] >= 0
         assert each["out_of_data"]["how"].startswith("exact")
         assert 0 <= each["out_of_data_estimated"] <= 1

@@ -41,9 +41,9 @@ class PlannedRun:
     def command(self) -> str:
         """The command line that makes this very run: all settings that are not the algorithm's own defaults."""
         default = asdict(learner_class(self.config.algorithm).settings())
-        words = ["alberdice-deep", "train", "--out", str(self.folder)]
+        words = ["alberdice-deep", "train", "--algorithm", self.config.algorithm, "--out", str(self.folder)]
         for name, value in asdict(self.config).items():
-            if value != default[name]:
+            if name != "algorithm" and value != default[name]:
                 words += _option(name, value)
         return shlex.join(words)
 
