@@ -30,6 +30,7 @@ import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
 from alberdice.deep import losses
+from alberdice.deep.algorithms import omar
 from alberdice.deep.algorithms.omar import OMAR, OMARConfig, actor_loss, conservative_loss, td_target
 from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import policy_of_game
@@ -228,3 +229,24 @@ def test_table_6_with_default_settings(tmp_path: Path, name: str) -> None:
         best = int(joint.argmax())
         assert ("AA", "AB", "BA", "BB")[best] in cells
         assert joint[best] >= (0.5 if name == "b" else 0.99)
+
+
+def test_the_lesser_of_the_twins_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second critic of every agent is the first one plus 10: neither targets nor policies look at it."""
+    agents = OMAR(TrainingData.build(chain_dataset()), tiny("omar"), torch.Generator().manual_seed(0))
+    for critic in (agents.parameters["critic"], agents.copies["critic"]):
+        critic[3:] = critic[:3]
+        critic[3:, -4:] += 10.0  # the four outputs' biases
+    rows = agents.data.rows(torch.arange(5), torch.arange(0))
+    first = agents._values(agents.copies["critic"], rows.frames)[0]
+    assert agents._next_values(rows).max() <= first.max()
+    seen: list[torch.Tensor] = []
+    plain = omar.actor_loss
+
+    def spy(table: torch.Tensor, values: torch.Tensor, *rest: Any) -> torch.Tensor:
+        seen.append(values)
+        return plain(table, values, *rest)
+
+    monkeypatch.setattr(omar, "actor_loss", spy)
+    agents.update(torch.Generator().manual_seed(1))
+    assert seen[0].max() < 5
