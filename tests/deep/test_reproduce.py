@@ -22,7 +22,7 @@ from test_training import Killed, kill_at
 from alberdice.deep import learner, training
 from alberdice.deep.cli import main
 from alberdice.deep.out_of_data import RandomPrior
-from alberdice.deep.reproduce import make, statistics
+from alberdice.deep.reproduce import make, report, statistics
 from alberdice.deep.reproduce.cells import _actions, cells_of, pooled_of
 from alberdice.deep.reproduce.make import make_table
 from alberdice.deep.reproduce.pictures import full_grid
@@ -402,3 +402,13 @@ def test_the_papers_numbers() -> None:
     assert two.printed("reproduce_stubs:Quick", "bridge-mix") is None
     for name in PAPER_NAMES:  # Table 1 is (c) of Table 6
         assert TABLES["table1"].printed(name, "matrix-c") == TABLES["table6"].printed(name, "matrix-c")
+
+
+def test_words_of_the_table() -> None:
+    assert report._percent(0.0123, 0.0004) == "1.23 ± 0.04%"
+    assert report._percent(0.5, float("nan")) == "50.00%"
+    assert report._percent(float("nan"), 0.1) == "-"
+    assert report._plus_minus(-1.234, 0.056) == "-1.23 ± 0.06"
+    assert report._plus_minus(None, 0.1).startswith("-")
+    assert report._interval(-2.0, -3.0, -1.0) == "-2.00 [-3.00, -1.00]"
+    assert report._matrix([[0.125, 0.5], [0.25, 0.125]]) == "0.12 0.50\n0.25 0.12"
