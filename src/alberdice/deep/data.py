@@ -23,7 +23,7 @@ from torch import Tensor
 from alberdice.datasets import OfflineDataset
 from alberdice.errors import InvalidDataError
 
-__all__ = ["Features", "Rows", "TrainingData"]
+__all__ = ["Features", "Rows", "TrainingData", "at"]
 
 #: distinct frames are looked for in arrays of at most this many numbers
 _SEARCH_LIMIT = 30_000_000
@@ -172,6 +172,12 @@ class TrainingData:
             start=places[2 * batch :],
             absorbing=len(places),
         )
+
+
+def at(table: Tensor, rows: Tensor, actions: Tensor) -> Tensor:
+    """``table[n, rows[n, b], actions[n, b]]``, ``(N, B)``, of a table ``(N, R, A)``."""
+    choices = table.shape[-1]
+    return table.flatten(1).gather(1, rows * choices + actions)
 
 
 def _distinct(source: OfflineDataset, masks: NDArray[np.bool_], share: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

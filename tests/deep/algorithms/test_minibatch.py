@@ -10,8 +10,8 @@ from scipy.special import logsumexp
 
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.forms import Drawn
-from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, at, gather_minibatch, match
-from alberdice.deep.data import TrainingData
+from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, gather_minibatch, match
+from alberdice.deep.data import TrainingData, at
 
 GENERATOR = torch.Generator().manual_seed(0)
 

@@ -25,9 +25,8 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from alberdice.deep.algorithms.alberdice.minibatch import at
 from alberdice.deep.config import LEAST, Count, Discount, FeedForwardConfig, Rate, Share, Within
-from alberdice.deep.data import TrainingData
+from alberdice.deep.data import TrainingData, at
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED, effective_sample_size
 from alberdice.deep.networks import StackedMLP

@@ -24,9 +24,8 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from alberdice.deep.algorithms.alberdice.minibatch import at
 from alberdice.deep.config import Count, Discount, FeedForwardConfig, Rate, Share, Within
-from alberdice.deep.data import Rows, TrainingData
+from alberdice.deep.data import Rows, TrainingData, at
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED
 from alberdice.deep.networks import StackedMLP

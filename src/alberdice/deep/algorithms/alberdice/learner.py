@@ -29,12 +29,12 @@ from torch import Tensor
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Form, OnFrames
-from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, at, gather_minibatch, match
+from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, gather_minibatch, match
 from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
 from alberdice.deep.annealing import Annealing
-from alberdice.deep.data import TrainingData
+from alberdice.deep.data import TrainingData, at
 from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks import StackedMLP, slopes_between
 from alberdice.deep.policies import Policies

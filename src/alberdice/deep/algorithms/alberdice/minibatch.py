@@ -14,7 +14,7 @@ from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.data import Rows, TrainingData
 
-__all__ = ["Matched", "Minibatch", "at", "gather_minibatch", "match"]
+__all__ = ["Matched", "Minibatch", "gather_minibatch", "match"]
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,6 @@ def match(batch: Minibatch, log_ratio: Tensor, resample: bool, generator: torch.
         log_weight=log_weight,
         share=share,
     )
-
-
-def at(table: Tensor, rows: Tensor, actions: Tensor) -> Tensor:
-    """``table[n, rows[n, b], actions[n, b]]``, ``(N, B)``, of a table ``(N, R, A)``."""
-    choices = table.shape[-1]
-    return table.flatten(1).gather(1, rows * choices + actions)
 
 
 def _pick(values: Tensor, index: Tensor) -> Tensor:
