@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from deep_samples import ELSEWHERE, SHARED_CHANGES, chain_dataset, equal, tiny, trained
+from deep_samples import ELSEWHERE, SHARED_CHANGES, chain_dataset, check_masks, check_shared_frames, equal, tiny, trained
 from hypothesis import given
 from populations import minimise, tensor
 from strategies import Problem, problems
@@ -127,22 +127,11 @@ def test_every_setting_changes_what_is_learned(name: str) -> None:
 
 
 def test_sharing_frames_changes_nothing_but_rounding() -> None:
-    base = {"dataset": "bridge-optimal", "batch_size": 200, "hidden": (16,)}
-    first, second = (trained(tiny("optidice", share_frames=share, **base)) for share in (True, False))
-    assert not equal(first, second)
-    for name in ("nu", "policy"):
-        torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-4)
+    check_shared_frames("optidice", ("nu", "policy"))
 
 
 def test_unavailable_actions_are_never_played() -> None:
-    dataset = chain_dataset(masks=True)
-    agents = OptiDICE(TrainingData.build(dataset), tiny("optidice"), torch.Generator().manual_seed(0))
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(12):
-        assert all(torch.isfinite(value) for value in agents.update(generator).values())
-    masks = torch.from_numpy(np.array(dataset.action_masks))
-    table = agents.policies.log_probabilities(torch.from_numpy(np.array(dataset.observations)), masks).exp()
-    assert table[~masks].max() == 0
+    check_masks("optidice")
 
 
 def test_collapse_is_a_result(tmp_path: Path) -> None:
