@@ -6,10 +6,11 @@
 Hidden layers (128, 128). matrix and bridge are the built-in datasets; football-like data are random: 115 features in the state
 and in every observation, 19 actions, every row a frame of its own, so that nothing can be evaluated once for many rows.
 warehouse-like data are random too: 71 features in every observation, 7 N in the state, 5 actions; policies are transformers
-(width 32, 2 blocks, 1 head) over 8 windows of 100 steps. Each case runs in a process of its own. The reference is the authors'
-release on two cores, in ms per update of all agents, for the same rows and numbers of agents; the aim is a fifth of it. Where
-other work shares the machine, the load and the processor time beside each figure tell. Beside the rounds stand one step of
-behaviour cloning on as many rows, and the time to fill the caches, which happens once. The exponent b is fitted: log ms = a + b
+(width 32, 2 blocks, 1 head) over 8 windows of 100 steps, with one token per step or, 'interleaved', with two. Each case runs in
+a process of its own. The reference is the authors' release on two cores, in ms per update of all agents, for the same rows and
+numbers of agents; the aim is a fifth of it. Where other work shares the machine, the load and the processor time beside each
+figure tell. Beside the rounds stand one step of behaviour cloning on as many rows, and the time to fill the caches, which
+happens once. On a GPU every case is timed twice, operation by operation and captured. The exponent b is fitted: log ms = a + b
 log N, of the clock's and of the processor's time.
 """
 
@@ -33,6 +34,7 @@ from machine import conditions, write
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, load_dataset
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.capture import Captured, CudaGraphs
 from alberdice.deep.data import TrainingData
 
 SEED = 0
@@ -40,6 +42,7 @@ HIDDEN = (128, 128)
 FEATURES, ACTIONS, EPISODES, LENGTH = 115, 19, 90, 100
 AGENTS = (2, 4, 8, 16, 32)
 WAREHOUSE = {"policy": "transformer", "context": LENGTH}
+INTERLEAVED = {**WAREHOUSE, "tokens": "interleaved"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Case:
     threads: int
     device: str
     reference_ms: float | None = None
+    captured: bool = False
 
 
 SHAPES = (
@@ -62,6 +66,9 @@ SHAPES = (
     ("warehouse", 2, 800, 67.0),
     ("warehouse", 4, 800, 197.0),
     ("warehouse", 6, 800, 410.0),
+    ("interleaved", 2, 800, 67.0),
+    ("interleaved", 4, 800, 197.0),
+    ("interleaved", 6, 800, 410.0),
 )
 
 
@@ -99,6 +106,7 @@ def random_data(name: str, n_agents: int, state: int, observation: int, choices:
 RANDOM: dict[str, tuple[Callable[[int], OfflineDataset], dict[str, Any]]] = {
     "football": (football, {}),
     "warehouse": (warehouse, WAREHOUSE),
+    "interleaved": (warehouse, INTERLEAVED),
 }
 
 
@@ -115,7 +123,10 @@ def learner_of(case: Case) -> AlberDICE:
     }
     config = AlberDICEConfig(**settings, **special, updates=1 << 20, pretrain_updates=1 << 20)
     data = TrainingData.build(dataset, share=not own, device=case.device)
-    return AlberDICE(data, config, torch.Generator().manual_seed(SEED))
+    agents = AlberDICE(data, config, torch.Generator().manual_seed(SEED))
+    if case.captured:
+        agents.execution = Captured(data.states.device, CudaGraphs())
+    return agents
 
 
 def settle(device: str) -> None:
@@ -157,7 +168,7 @@ def measured(case: Case, seconds: float) -> dict[str, Any]:
     settle(case.device)
     caches = time.perf_counter() - began
     before = peak_mib(case.device)
-    rounds, busy = timed(lambda: agents._round(5e-4, generator), case.device, seconds)
+    rounds, busy = timed(lambda: agents.execution(agents._round, generator, 5e-4), case.device, seconds)
     low, median, high = np.quantile(rounds, [0.25, 0.5, 0.75])
     row = {"median_ms": median, "quartiles_ms": [low, high], "least_ms": min(rounds), "repetitions": len(rounds)}
     row |= {"processor_ms": float(np.median(busy)), "peak_mib": peak_mib(case.device)}
@@ -181,7 +192,8 @@ def run(case: Case, seconds: float) -> dict[str, Any]:
     row: dict[str, Any] = receiver.recv()
     process.join()
     low, high = row["quartiles_ms"]
-    shown = f"{case.name} N={case.n_agents} on {case.device}, {case.threads} threads: {row['median_ms']:.1f} ms"
+    place = f"{case.device}, {case.threads} threads{', captured' if case.captured else ''}"
+    shown = f"{case.name} N={case.n_agents} on {place}: {row['median_ms']:.1f} ms"
     print(f"{shown} [{low:.1f}, {high:.1f}], aim {row.get('aim_ms')}, cloning {row['cloning_ms']:.1f} ms", file=sys.stderr)
     return row
 
@@ -192,19 +204,20 @@ def slope(rows: list[dict[str, Any]], key: str) -> float:
 
 
 def exponents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The slope of log ms in log N, by device and threads."""
+    """The slope of log ms in log N, by device, threads and capture."""
     found = []
-    for device, threads in sorted({(row["device"], row["threads"]) for row in rows}):
-        chosen = [row for row in rows if (row["device"], row["threads"]) == (device, threads)]
-        found.append(
-            {"device": device, "threads": threads, **{key: slope(chosen, key) for key in ("median_ms", "processor_ms")}}
-        )
+    keys = ("device", "threads", "captured")
+    for where in sorted({tuple(row[key] for key in keys) for row in rows}):
+        chosen = [row for row in rows if tuple(row[key] for key in keys) == where]
+        slopes = {key: slope(chosen, key) for key in ("median_ms", "processor_ms")}
+        found.append({**dict(zip(keys, where, strict=True)), **slopes})
     return found
 
 
-def places(threads: list[int]) -> list[tuple[str, int]]:
-    """Devices and threads."""
-    return [*(("cpu", count) for count in threads), *([("cuda", 1)] if torch.cuda.is_available() else [])]
+def places(threads: list[int]) -> list[tuple[str, int, bool]]:
+    """Devices and threads, and whether updates are captured."""
+    gpu = [("cuda", 1, False), ("cuda", 1, True)] if torch.cuda.is_available() else []
+    return [*(("cpu", count, False) for count in threads), *gpu]
 
 
 def main() -> None:
@@ -218,13 +231,15 @@ def main() -> None:
     content["threads"] = "as each row says"
     content["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     content["shapes"] = [
-        run(Case(name, n, rows, threads, device, reference), options.seconds)
+        run(Case(name, n, rows, threads, device, reference, captured), options.seconds)
         for name, n, rows, reference in SHAPES
-        for device, threads in where
+        for device, threads, captured in where
     ]
     if not options.quick:
         content["agents"] = [
-            run(Case("football", n, 3200, threads, device), options.seconds) for n in AGENTS for device, threads in where
+            run(Case("football", n, 3200, threads, device, captured=captured), options.seconds)
+            for n in AGENTS
+            for device, threads, captured in where
         ]
         content["exponents"] = exponents(content["agents"])
         print(json.dumps(content["exponents"]), file=sys.stderr)

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "algorithm",
     "environment",
     "device",
+    "capture",
     "threads",
     "evaluate_every",
     "evaluate_episodes",

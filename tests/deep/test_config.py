@@ -57,6 +57,7 @@ ELSEWHERE = {
     "algorithm": "test_unknown_names_are_refused",
     "environment": "test_the_environment_must_fit_and_may_be_left_out",
     "device": "test_device",
+    "capture": "test_capture.py",
     "threads": "test_threads",
     "collapse_rows": "test_training.py",
     "evaluate_every": "test_rows_of_metrics",
@@ -66,7 +67,7 @@ ELSEWHERE = {
     "precision": "test_precision.py",
     "pictures": "test_run_pictures.py",
     "share_frames": "test_alberdice.py",
-    **dict.fromkeys(("width", "blocks", "heads", "context", "episode_steps"), "test_history_runs.py"),
+    **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What only a GPU can show: the CPU's results, whole runs, resuming, and updates that never wait for the device."""
+"""What only a GPU can show: the CPU's results, whole runs, resuming, updates that never wait, and recorded ones that replay."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from deep_samples import chain_dataset, tiny
+from capture_samples import CASES, TensorsAsNumbers, config_of, fresh
+from deep_samples import tiny
 from test_training import Killed, final_state, kill_at
 from torch.overrides import TorchFunctionMode
 
-from alberdice.deep.config import TrainConfig
-from alberdice.deep.data import TrainingData
-from alberdice.deep.learner import ALGORITHMS, Learner, learner_class
+from alberdice.deep.capture import Captured, CudaGraphs
 from alberdice.deep.saved_run import evaluate_run
 from alberdice.deep.training import train
 
@@ -46,15 +45,10 @@ class DrawnOnTheCPU(TorchFunctionMode):
         return function(*moved, **{**kept, "generator": self.generator}).to(device)
 
 
-def learner_on(device: str, config: TrainConfig) -> Learner:
-    data = TrainingData.build(chain_dataset(n_actions=(2, 3)), share=config.merges_frames, device=device)
-    return learner_class(config.algorithm)(data, config, torch.Generator().manual_seed(0))
-
-
-def metrics_on(device: str, config: TrainConfig) -> tuple[list[dict[str, float]], Learner]:
-    learner, generator = learner_on(device, config), torch.Generator(device).manual_seed(1)
+def metrics_on(device: str, case: str) -> tuple[list[dict[str, float]], Any]:
+    learner, generator = fresh(case, device), torch.Generator(device).manual_seed(1)
     with DrawnOnTheCPU(2):
-        found = [{k: float(v) for k, v in learner.update(generator).items()} for _ in range(config.total)]
+        found = [{k: float(v) for k, v in learner.update(generator).items()} for _ in range(config_of(case).total)]
     return found, learner
 
 
@@ -69,11 +63,10 @@ def no_synchronisation() -> Iterator[None]:
         torch.cuda.set_sync_debug_mode("default")
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_cpu_and_gpu_learn_the_same(algorithm: str) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_cpu_and_gpu_learn_the_same(case: str) -> None:
     """A few updates: rounding differs, and Adam's first steps make the most of it where a gradient is nearly zero."""
-    config = tiny(algorithm)
-    (cpu, on_cpu), (gpu, on_gpu) = metrics_on("cpu", config), metrics_on("cuda", config)
+    (cpu, on_cpu), (gpu, on_gpu) = metrics_on("cpu", case), metrics_on("cuda", case)
     for k, (here, there) in enumerate(zip(cpu, gpu, strict=True)):
         assert there == pytest.approx(here, rel=5e-3, abs=1e-3), f"update {k + 1}"
     seen = torch.rand(6, 2, 5, generator=torch.Generator().manual_seed(3))
@@ -81,32 +74,47 @@ def test_cpu_and_gpu_learn_the_same(algorithm: str) -> None:
     torch.testing.assert_close(tables[1].cpu(), tables[0], rtol=0, atol=1e-2)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_an_update_does_not_wait_for_the_gpu(algorithm: str) -> None:
-    config = tiny(algorithm)
-    learner, generator = learner_on("cuda", config), torch.Generator("cuda").manual_seed(1)
+@pytest.mark.parametrize("case", CASES)
+def test_an_update_does_not_wait_for_the_gpu(case: str) -> None:
+    learner, generator = fresh(case, "cuda"), torch.Generator("cuda").manual_seed(1)
     for _ in range(2):
         learner.update(generator)
     with no_synchronisation():
         learner.update(generator)  # of the pretraining, where there is one
-    for _ in range(config.pretraining):
+    for _ in range(config_of(case).pretraining):
         learner.update(generator)  # fills caches at its end, and may wait for that
     with no_synchronisation():
         for _ in range(3):
             learner.update(generator)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_replayed_updates_are_direct_ones(case: str) -> None:
+    """Draws included; sums by atomics come in any order, so not bit for bit."""
+    found = []
+    for execution in (TensorsAsNumbers(), Captured(torch.device("cuda"), CudaGraphs())):
+        learner, generator = fresh(case, "cuda"), torch.Generator("cuda").manual_seed(1)
+        learner.execution = execution
+        metrics = [{k: float(v) for k, v in learner.update(generator).items()} for _ in range(config_of(case).total)]
+        found.append((metrics, generator.get_state()))
+    for k, (directly, replayed) in enumerate(zip(found[0][0], found[1][0], strict=True)):
+        assert replayed == pytest.approx(directly, rel=5e-3, abs=1e-3), f"update {k + 1}"
+    assert torch.equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("capture", [False, True])
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
-def test_a_run_from_end_to_end(tmp_path: Path, precision: str) -> None:
-    result = train(tiny(device="cuda", precision=precision), tmp_path / "run")
+def test_a_run_from_end_to_end(tmp_path: Path, precision: str, capture: bool) -> None:
+    result = train(tiny(device="cuda", precision=precision, capture=capture), tmp_path / "run")
     assert (result["status"], result["device"]) == ("done", "cuda")
     played = evaluate_run(tmp_path / "run", episodes=20)  # on the CPU, from the checkpoint
     assert played["return_exact"] == pytest.approx(result["return_exact"], abs=1e-5)
 
 
+@pytest.mark.parametrize("capture", [False, True])
 @pytest.mark.parametrize("at", [7, 10, 17])
-def test_resume_on_the_gpu(tmp_path: Path, at: int) -> None:
-    whole, parts, config = tmp_path / "whole", tmp_path / "parts", tiny(device="cuda")
+def test_resume_on_the_gpu(tmp_path: Path, at: int, capture: bool) -> None:
+    whole, parts, config = tmp_path / "whole", tmp_path / "parts", tiny(device="cuda", capture=capture)
     train(config, whole)
     with pytest.raises(Killed):
         train(config, parts, progress=kill_at(at))

@@ -13,7 +13,7 @@ from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, mak
 from alberdice.deep.data import TrainingData
 from alberdice.deep.policies import load_policies
 from alberdice.deep.sequences import Batch, Sequences, cut_episodes
-from alberdice.deep.transformer_policies import Returns, TransformerPolicies, policy_network, policy_tables
+from alberdice.deep.transformer_policies import Returns, TransformerPolicies, policy_network, policy_tables, returns_network
 
 
 def unknown_end(dataset: OfflineDataset, episode: int) -> OfflineDataset:
@@ -139,10 +139,14 @@ def test_episodes_that_are_short_enough_stay() -> None:
     assert cut_episodes(DATASET, 6) is DATASET
 
 
-def make_policies(data: TrainingData, context: int, target: float | None) -> tuple[TransformerPolicies, Sequences]:
+def make_policies(
+    data: TrainingData, context: int, target: float | None, joined: bool = False
+) -> tuple[TransformerPolicies, Sequences]:
     sequences = Sequences.build(data, context, 64)
     seen, choices = data.observations.shape[-1], data.available.shape[-1]
-    net = policy_network(seen, choices, sequences.steps, width=8, blocks=2, heads=2, returns=target is not None)
+    shape = {"width": 8, "blocks": 2, "heads": 2}
+    sizes = (seen, choices, sequences.steps)
+    net = policy_network(*sizes, joined, **shape) if target is None else returns_network(*sizes, **shape)
     generator = torch.Generator().manual_seed(0)
     own = net.initial(data.n_agents, generator)
     own = own + 0.3 * torch.randn(own.shape, generator=generator)
@@ -150,12 +154,12 @@ def make_policies(data: TrainingData, context: int, target: float | None) -> tup
     return TransformerPolicies(net, own, data.features, data.n_actions, returns), sequences
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize(("told", "joined"), [(True, False), (False, False), (False, True)])
 @pytest.mark.parametrize("context", [1, 2, 3, 4, 20])
-def test_play_gives_the_tables_of_training(context: int, told: bool) -> None:
+def test_play_gives_the_tables_of_training(context: int, told: bool, joined: bool) -> None:
     """Step by step through every episode, also past a full window: the table of the one window in which the step is scored."""
     data = TrainingData.build(DATASET)
-    policies, sequences = make_policies(data, context, 0.0 if told else None)
+    policies, sequences = make_policies(data, context, 0.0 if told else None, joined)
     batch = everything(sequences)
     tables = policy_tables(policies.network, policies.parameters, batch, policies.returns)[0]
     for e in range(4):

@@ -23,7 +23,7 @@ from torch import Tensor
 from alberdice.datasets import OfflineDataset
 from alberdice.errors import InvalidDataError
 
-__all__ = ["Features", "Rows", "TrainingData", "at"]
+__all__ = ["Features", "Rows", "TrainingData", "at", "indicators"]
 
 #: distinct frames are looked for in arrays of at most this many numbers
 _SEARCH_LIMIT = 30_000_000
@@ -172,6 +172,11 @@ class TrainingData:
             start=places[2 * batch :],
             absorbing=len(places),
         )
+
+
+def indicators(actions: Tensor, choices: int) -> Tensor:
+    """1 at each action and 0 at the other choices, ``(..., A)`` floats; unlike ``one_hot``, a GPU is not waited for."""
+    return (actions[..., None] == torch.arange(choices, device=actions.device)).float()
 
 
 def at(table: Tensor, rows: Tensor, actions: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from alberdice.deep.capture import Direct, Execution
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
 from alberdice.deep.networks import Adam
@@ -138,6 +139,7 @@ class NetworkLearner:
         }
         self.optimisers = {name: Adam(parameters) for name, parameters in self.parameters.items()}
         self.scalars = {"updates_done": torch.zeros((), dtype=torch.int64), **(scalars or {})}
+        self.execution: Execution = Direct()
 
     @property
     def policies(self) -> Policies:
@@ -150,7 +152,7 @@ class NetworkLearner:
         self.scalars["updates_done"] += 1
         return done
 
-    def step(self, name: str, gradient: Tensor, learning_rate: float) -> None:
+    def step(self, name: str, gradient: Tensor, learning_rate: float | Tensor) -> None:
         """One step of the networks of that name."""
         self.optimisers[name].step(gradient, learning_rate)
 
@@ -164,7 +166,7 @@ class NetworkLearner:
         return {**self.parameters, **moments, **self.scalars}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Continue from a state."""
+        """Continue from a state, in the same memory: recorded steps stay valid."""
         for name, tensor in self.state_dict().items():
             tensor.copy_(state[name])
 

@@ -189,8 +189,8 @@ class Adam:
         }
 
     @torch.no_grad()
-    def step(self, gradient: Tensor, learning_rate: float, rows: slice = slice(None)) -> None:
-        """One step of these rows along their gradient ``(rows, P)``."""
+    def step(self, gradient: Tensor, learning_rate: float | Tensor, rows: slice = slice(None)) -> None:
+        """One step of these rows along their gradient ``(rows, P)``; a rate on the device need not be known here."""
         mean, square, steps = (list(self.state[name][rows]) for name in ("mean", "square", "steps"))
         if self.decay:
             self.parameters[rows] *= 1 - learning_rate * self.decay

@@ -19,6 +19,9 @@ class PolicyConfig(WindowConfig, FeedForwardConfig):
     """what policies look at: their present observation, or all that they saw and did, as far as ``context`` goes; with
     feed-forward policies the transformers' settings must stay as they are, since nothing would read them"""
 
+    tokens: Literal["joined", "interleaved"] = "joined"
+    """what a step is to a transformer: one token of the observation and the action before it, or two"""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for each in fields(self):
@@ -36,12 +39,12 @@ class PolicyConfig(WindowConfig, FeedForwardConfig):
     @property
     def unread(self) -> tuple[str, ...]:
         """Settings that nothing reads with this kind of policy."""
-        return () if self.remembers else ("width", "blocks", "heads", "context", "episode_steps")
+        return () if self.remembers else ("width", "blocks", "heads", "tokens", "context", "episode_steps")
 
     @property
     def transformer(self) -> dict[str, Any]:
         """The shape of transformers."""
-        return {"width": self.width, "blocks": self.blocks, "heads": self.heads}
+        return {"width": self.width, "blocks": self.blocks, "heads": self.heads, "joined": self.tokens == "joined"}
 
     def steps_per_episode(self, horizon: int) -> int:
         """As ``episode_steps`` says, for policies with a memory."""

@@ -27,6 +27,7 @@ from torch import Tensor
 
 import alberdice
 from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.deep.capture import Captured, CudaGraphs
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
 from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
@@ -131,9 +132,7 @@ def _check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> No
 def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _Run:
     """Load the data and draw a fresh learner."""
     device = _device(config.device)
-    if config.precision == "tf32" and device == "cpu":
-        remedy = "use float32, or bf16"
-        raise InvalidArgumentError("precision", got="tf32", expected="a GPU, which alone computes in tf32", remedy=remedy)
+    _check_device(config, device)
     maker = learner_class(config.algorithm)
     if not isinstance(config, maker.settings):
         got, expected = type(config).__name__, f"settings of {config.algorithm}, {maker.settings.__name__}"
@@ -143,6 +142,8 @@ def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _
     pieces = cut_episodes(dataset, _steps_per_episode(config, environment))
     data = TrainingData.build(pieces, standardise=config.standardise, share=config.merges_frames, device=device)
     learner = maker(data, config, torch.Generator().manual_seed(config.seed))
+    if config.capture:
+        _capture(learner, config, data.states.device)
     if isinstance(environment, Game):
         policy_of_game(learner.policies, environment)  # refuse a game that does not fit before hours of training, not after
     generator = torch.Generator(device).manual_seed(config.seed + 1)
@@ -159,6 +160,24 @@ def _device(wanted: str) -> str:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise InvalidArgumentError("device", got="cuda", expected="a device of this machine", remedy="use --device cpu")
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _check_device(config: TrainConfig, device: str) -> None:
+    """Refuse what only a GPU does."""
+    if config.precision == "tf32" and device == "cpu":
+        remedy = "use float32, or bf16"
+        raise InvalidArgumentError("precision", got="tf32", expected="a GPU, which alone computes in tf32", remedy=remedy)
+    if config.capture and device == "cpu":
+        remedy = "leave capture out"
+        raise InvalidArgumentError("capture", got=True, expected="a GPU, which alone replays graphs", remedy=remedy)
+
+
+def _capture(learner: Learner, config: TrainConfig, device: torch.device) -> None:
+    """Let the learner's steps be recorded and replayed."""
+    if not hasattr(learner, "execution"):
+        expected = "a learner whose update runs its steps by self.execution, see alberdice.deep.capture"
+        raise InvalidArgumentError("capture", got=config.algorithm, expected=expected, remedy="leave capture out")
+    learner.execution = Captured(device, CudaGraphs())
 
 
 def _restore(run: _Run) -> None:

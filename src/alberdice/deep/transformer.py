@@ -103,19 +103,20 @@ class StackedTransformer:
         x, places = self._embedded(own, tokens), self._places(steps, tokens[0].device)
         for b in range(self.blocks):
             x = self._attended(own, f"block{b}", x, places if b == self.blocks - 1 else None)
-            inner = gelu(_mapped(*_after_norm(own, f"block{b}.inner", f"block{b}.up"), _normalised(x)))
-            x = x + _mapped(own[f"block{b}.down"], own[f"block{b}.down.bias"], inner)
+            inner = gelu(_mapped(own, f"block{b}.up", _normed(own, f"block{b}.inner", x)))
+            x = x + _mapped(own, f"block{b}.down", inner)
         with full_precision(x):  # what losses see is never bf16
-            gain, shift = own["last.gain"][:, None, None], own["last.shift"][:, None, None]
-            features = torch.addcmul(shift, _normalised(x.to(parameters.dtype)), 1 + gain)
-            outputs = _mapped(own["outputs"], own["outputs.bias"], features)
+            features = _normed(own, "last", x.to(parameters.dtype))
+            outputs = _mapped(own, "outputs", features)
         shape = (*features.shape[:2], steps, len(self.readouts))
         return outputs.view(*shape, -1), features.view(*shape, -1)
 
-    def _places(self, steps: int, device: torch.device) -> Tensor:
-        """Where the readouts of so many steps are among all tokens."""
-        places = torch.arange(steps, device=device)[:, None] * len(self.tokens)
-        return (places + torch.tensor(self.readouts, device=device)).flatten()
+    def _places(self, steps: int, device: torch.device) -> Tensor | None:
+        """Where the readouts of so many steps are among all tokens; None if they are all."""
+        if len(self.readouts) == len(self.tokens):
+            return None
+        first = torch.arange(steps, device=device) * len(self.tokens)
+        return torch.stack([first + readout for readout in self.readouts], 1).flatten()
 
     def _parts(self, parameters: Tensor) -> dict[str, Tensor]:
         """The parameters by name, ``(n, *shape)`` each."""
@@ -125,31 +126,22 @@ class StackedTransformer:
     def _embedded(self, own: dict[str, Tensor], tokens: Sequence[Tensor]) -> Tensor:
         """All tokens up to the last one that gives outputs, ``(n, B, T, width)``."""
         n, batch, steps = tokens[0].shape[:3]
-        each = [_mapped(own[f"token{m}"], own[f"token{m}.bias"], token.flatten(1, 2)) for m, token in enumerate(tokens)]
+        each = [_mapped(own, f"token{m}", token.flatten(1, 2)) for m, token in enumerate(tokens)]
         x = torch.stack(each, dim=2).view(n, batch, steps, len(tokens), self.width)
         x = x + own["position"][:, None, :steps, None]
         return x.flatten(2, 3)[:, :, : (steps - 1) * len(tokens) + self.readouts[-1] + 1]
 
     def _attended(self, own: dict[str, Tensor], block: str, x: Tensor, places: Tensor | None) -> Tensor:
         """``(n, B, T, width)`` after causal attention; given places, only there, as nothing else is read any more."""
-        width = self.width
-        weight, bias = _after_norm(own, f"{block}.attend", f"{block}.qkv")
-        normalised, mask = _normalised(x), None
-        if places is None:
-            query, key, value = self._split(_mapped(weight, bias, normalised), 3)
-        else:
-            key, value = self._split(_mapped(weight[..., width:], bias[..., width:], normalised), 2)
-            mask = torch.arange(x.shape[2], device=x.device) <= places[:, None]
-            asking = normalised.index_select(2, places)
-            (query,) = self._split(_mapped(weight[..., :width], bias[..., :width], asking), 1)
-            x = x.index_select(2, places)
+        n, batch, length, width = x.shape
+        mapped, mask = _mapped(own, f"{block}.qkv", _normed(own, f"{block}.attend", x)), None
+        split = mapped.view(n * batch, length, 3, self.heads, width // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind()  # (n B, heads, T, width / heads)
+        if places is not None:
+            mask = torch.arange(length, device=x.device) <= places[:, None]
+            query, x = query.index_select(2, places), x.index_select(2, places)
         mixed = scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=mask is None)
-        return x + _mapped(own[f"{block}.out"], own[f"{block}.out.bias"], mixed.transpose(1, 2).reshape(x.shape))
-
-    def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """So many parts of ``(n, B, T, parts width)``, each as ``(n B, heads, T, width / heads)``."""
-        n, batch, length, _ = x.shape
-        return x.view(n * batch, length, parts, self.heads, self.width // self.heads).permute(2, 0, 3, 1, 4).unbind()
+        return x + _mapped(own, f"{block}.out", mixed.transpose(1, 2).reshape(x.shape))
 
 
 def _linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
@@ -160,18 +152,15 @@ def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.gain": (width,), f"{name}.shift": (width,)}
 
 
-def _mapped(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+def _mapped(own: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
     """Each network's linear map of ``(n, ..., inputs)``."""
-    flat = torch.baddbmm(bias[:, None], x.reshape(len(x), -1, x.shape[-1]), weight)
+    flat = torch.baddbmm(own[f"{name}.bias"][:, None], x.reshape(len(x), -1, x.shape[-1]), own[name])
     return flat.view(*x.shape[:-1], -1)
 
 
-def _normalised(x: Tensor) -> Tensor:
-    """(x - mean) / deviation of every token."""
-    return layer_norm(x, x.shape[-1:], x.new_ones(x.shape[-1]), x.new_zeros(x.shape[-1]))  # without these it is slower
-
-
-def _after_norm(own: dict[str, Tensor], norm: str, linear: str) -> tuple[Tensor, Tensor]:
-    """Weights and biases of a linear map with the gain and shift of the norm before it: fewer numbers than tokens have."""
-    weight, bias, gain, shift = own[linear], own[f"{linear}.bias"], own[f"{norm}.gain"], own[f"{norm}.shift"]
-    return (1 + gain)[..., None] * weight, torch.baddbmm(bias[:, None], shift[:, None], weight)[:, 0]
+def _normed(own: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """(1 + g) (x - mean) / deviation + b of every token, ``(n, B, T, width)``."""
+    gain, shift, width = 1 + own[f"{name}.gain"], own[f"{name}.shift"], x.shape[-1:]
+    if len(gain) == 1:
+        return layer_norm(x, width, gain[0], shift[0])
+    return torch.addcmul(shift[:, None, None], layer_norm(x, width), gain[:, None, None])

@@ -1,7 +1,11 @@
 """Policies with a memory: one causal transformer per agent over what it saw and did, with or without returns to go.
 
-    pi_i(a_i | o_i^1, a_i^1, ..., o_i^t)                     tokens of a step: o, a          table read at o
+    pi_i(a_i | o_i^1, a_i^1, ..., o_i^t)                     joined: a step is one token, (o^k, a^{k-1})
+                                                             interleaved: two, o and a; table read at o
     pi_i(a_i | R^1, o_i^1, a_i^1, ..., R^t, o_i^t)           tokens of a step: R, o, a       table read at o
+
+The first step of a window has no action before it.  Both forms know the same at every step; one token has half as long a
+sequence.
 
 They may start from a base: one network for all agents, with the agent's number beside its observations, whose log probabilities
 are added to their logits.  R^1 is a target and R^{t+1} = R^t - r^t.  Actors hold the last steps as ``sequences`` cuts windows:
@@ -16,9 +20,9 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
+from torch.nn.functional import pad
 
-from alberdice.deep.data import Features
+from alberdice.deep.data import Features, indicators
 from alberdice.deep.losses import log_policy
 from alberdice.deep.policies import mask_of_agents, register_policies
 from alberdice.deep.sequences import Batch, kept
@@ -32,6 +36,7 @@ __all__ = [
     "policy_network",
     "policy_tables",
     "policy_tokens",
+    "returns_network",
     "shared_logits",
     "shared_network",
 ]
@@ -58,17 +63,20 @@ class Returns:
         return ((returns - self.mean) / self.scale)[..., None]
 
 
-def policy_network(
-    observation: int, choices: int, steps: int, *, width: int, blocks: int, heads: int, returns: bool = False
-) -> StackedTransformer:
-    """The shape of such policies' networks, for windows of ``steps``."""
-    tokens = (1, observation, choices) if returns else (observation, choices)
-    return StackedTransformer(tokens, (len(tokens) - 2,), choices, steps, width, blocks, heads)
+def policy_network(observation: int, choices: int, steps: int, joined: bool = False, **shape: int) -> StackedTransformer:
+    """The shape of such policies' networks, for windows of ``steps``; width, blocks and heads as ``StackedTransformer``'s."""
+    tokens = (observation + choices,) if joined else (observation, choices)
+    return StackedTransformer(tokens, (0,), choices, steps, **shape)
 
 
-def shared_network(observation: int, n_agents: int, choices: int, steps: int, **shape: int) -> StackedTransformer:
-    """The shape of one network for all agents, with the agent's number beside its observations."""
-    return StackedTransformer((observation + n_agents, choices), (0,), choices, steps, **shape)
+def returns_network(observation: int, choices: int, steps: int, **shape: int) -> StackedTransformer:
+    """The same of policies that are told a return."""
+    return StackedTransformer((1, observation, choices), (1,), choices, steps, **shape)
+
+
+def shared_network(observation: int, n_agents: int, choices: int, steps: int, **shape: Any) -> StackedTransformer:
+    """The shape of one network for all agents, with the agent's number beside its observations; else as ``policy_network``."""
+    return policy_network(observation + n_agents, choices, steps, **shape)
 
 
 def policy_logits(network: StackedTransformer, parameters: Tensor, tokens: list[Tensor]) -> Tensor:
@@ -82,7 +90,7 @@ def shared_logits(network: StackedTransformer, parameters: Tensor, observations:
     n, windows, steps, _ = observations.shape
     numbers = torch.eye(n, device=observations.device)[:, None, None].expand(-1, windows, steps, -1)
     seen = torch.cat([observations, numbers], -1)
-    tokens = policy_tokens(seen.flatten(0, 1)[None], actions.flatten(0, 1)[None], network.outputs)
+    tokens = policy_tokens(network, seen.flatten(0, 1)[None], actions.flatten(0, 1)[None])
     logits = policy_logits(network, parameters, tokens)
     return logits.view(n, windows, steps, -1)
 
@@ -95,13 +103,18 @@ def policy_tables(
     Tables on padding stand for nothing; ``batch.weight`` is 0 there.
     """
     seen = None if returns is None else returns(batch.returns_to_go)
-    logits, features = network(parameters, policy_tokens(batch.observations, batch.actions, network.outputs, seen))
+    logits, features = network(parameters, policy_tokens(network, batch.observations, batch.actions, seen))
     return log_policy(logits[..., 0, :], batch.available), features[..., 0, :]
 
 
-def policy_tokens(observations: Tensor, actions: Tensor, choices: int, returns: Tensor | None = None) -> list[Tensor]:
-    """A step's tokens from ``(N, B, K, O)``, ``(N, B, K)`` and, if there are returns, ``(B, K, 1)``."""
-    own = [observations, one_hot(actions, choices).to(observations.dtype)]
+def policy_tokens(
+    network: StackedTransformer, observations: Tensor, actions: Tensor, returns: Tensor | None = None
+) -> list[Tensor]:
+    """A step's tokens as this network takes them, from ``(N, B, K, O)``, ``(N, B, K)`` and, where it is told, ``(B, K, 1)``."""
+    chosen = indicators(actions, network.outputs)
+    if len(network.tokens) == 1:
+        return [torch.cat([observations, pad(chosen[:, :, :-1], (0, 0, 1, 0))], -1)]
+    own = [observations, chosen]
     return own if returns is None else [returns.expand(len(actions), *returns.shape), *own]
 
 
@@ -189,7 +202,7 @@ class TransformerActor:
         """What the policies' networks give for some episodes, ``(N, B, A)``."""
         own, network = self.policies, self.policies.network
         seen = None if own.returns is None else own.returns(self._returns[part, now])
-        tokens = policy_tokens(self._observations[:, part, now], self._actions[:, part, now], network.outputs, seen)
+        tokens = policy_tokens(network, self._observations[:, part, now], self._actions[:, part, now], seen)
         return network(own.parameters, tokens)[0][:, :, -1, 0]
 
     def observe(self, actions: Tensor, rewards: Tensor) -> None:

@@ -19,7 +19,7 @@ from alberdice.deep.evaluation import policy_of_game
 
 CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,)}
 #: tested in test_history_runs.py
-HISTORIES = {"policy", "width", "blocks", "heads", "context", "episode_steps"}
+HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "episode_steps"}
 
 
 def learned(dataset: str, **settings: Any) -> BC:

@@ -20,7 +20,7 @@ from alberdice.deep.training import train
 from alberdice.errors import InvalidArgumentError
 
 #: another value of the settings that policies with a memory read
-CHANGES: dict[str, Any] = {"width": 10, "blocks": 1, "heads": 2, "context": 3, "episode_steps": 2}
+CHANGES: dict[str, Any] = {"width": 10, "blocks": 1, "heads": 2, "tokens": "interleaved", "context": 3, "episode_steps": 2}
 
 
 @pytest.mark.parametrize("algorithm", BOTH)

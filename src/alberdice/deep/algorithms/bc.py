@@ -73,7 +73,9 @@ class BC(NetworkLearner):
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of all agents on one minibatch."""
-        rate = self.config.rate_at(self.count())
+        return self.execution(self._step, generator, self.config.rate_at(self.count()))
+
+    def _step(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         parameters = self.parameters["policy"].detach().requires_grad_()
         loss = self._on_steps if self.sequences is None else self._on_windows
         agents = loss(parameters, generator)

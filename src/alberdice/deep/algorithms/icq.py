@@ -18,6 +18,7 @@ weights and noise decide.  The critic may reach no fixed point: values out of th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -158,7 +159,19 @@ class ICQ(NetworkLearner):
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of the critic, its mixing weights and the policies on windows that hold about a minibatch of steps."""
-        done, batch = self.count(), self._draw(generator)
+        config, done = self.config, self.count()
+        share = config.rate_at(done) / config.learning_rate
+        rates = (config.critic_learning_rate, config.mixing_learning_rate, config.learning_rate)
+        metrics = self.execution(self._step, generator, *(share * rate for rate in rates))
+        if (done + 1) % config.target_every == 0:
+            for name, tensor in self.copies.items():
+                tensor.copy_(self.parameters[name])
+        return metrics
+
+    def _step(
+        self, generator: torch.Generator, critic_rate: float | Tensor, mixer_rate: float | Tensor, policy_rate: float | Tensor
+    ) -> dict[str, Tensor]:
+        batch = self._draw(generator)
         returns, known = self._returns(batch)
         parameters = {name: tensor.detach().requires_grad_() for name, tensor in self.parameters.items()}
         values, chosen, logits = self._critics(parameters, batch)
@@ -166,20 +179,15 @@ class ICQ(NetworkLearner):
         loss = critic_loss(total, returns, known)
         gain, baseline_loss = self._advantages(parameters["baseline"], values.detach(), batch)
         policy_loss, rows = self._policy_loss(parameters["policy"], gain, logits.detach(), batch)
-        share, config = self.config.rate_at(done) / self.config.learning_rate, self.config
-        critic_rate, mixer_rate = share * config.critic_learning_rate, share * config.mixing_learning_rate
         self._steps(loss, parameters, {"critic": critic_rate, "mixer": mixer_rate})
         self._steps(baseline_loss, parameters, {"baseline": critic_rate})
-        self._steps(policy_loss, parameters, {"policy": share * self.config.learning_rate})
-        if (done + 1) % self.config.target_every == 0:
-            for name, tensor in self.copies.items():
-                tensor.copy_(self.parameters[name])
-        seen = total.detach()[known]
+        self._steps(policy_loss, parameters, {"policy": policy_rate})
+        seen = total.detach()
         return {
             "critic_loss": loss.detach(),
             "policy_loss": policy_loss.detach(),
-            "value_low": seen.min(),
-            "value_high": seen.max(),
+            "value_low": torch.where(known, seen, math.inf).min().nan_to_num(posinf=0.0),
+            "value_high": torch.where(known, seen, -math.inf).max().nan_to_num(neginf=0.0),
             "effective_rows": rows,
         }
 
@@ -232,12 +240,12 @@ class ICQ(NetworkLearner):
         """J(pi) of all agents together, and the least effective number of steps that an agent's weights rest on."""
         table = policy_tables(self.networks["policy"], policy, self.data, batch.frames)
         real = batch.real.clone()
-        real[:, -1] = False  # the step after the window
+        real[:, -1].fill_(False)  # the step after the window
         weight = batch_weights(gain, real.flatten(), self.config.temperature)
         loss = cloning_loss(self._at_data(table, batch), torch.softmax(logits, 0), weight, real.flatten())
         return loss, effective_sample_size(weight.log()).min()
 
-    def _steps(self, loss: Tensor, parameters: dict[str, Tensor], rates: dict[str, float]) -> None:
+    def _steps(self, loss: Tensor, parameters: dict[str, Tensor], rates: dict[str, float | Tensor]) -> None:
         """One step of these networks at these rates along the clipped gradient of a loss."""
         gradients = torch.autograd.grad(loss, [parameters[name] for name in rates])
         for (name, rate), gradient in zip(rates.items(), clipped(gradients, self.config.gradient_clip), strict=True):

@@ -26,16 +26,17 @@ from typing import Annotated
 
 import torch
 from torch import Tensor
-from torch.nn.functional import huber_loss, normalize, one_hot
+from torch.nn.functional import huber_loss, normalize
 
+from alberdice.deep.capture import Direct, Execution
 from alberdice.deep.config import Count, SequenceConfig, Within
-from alberdice.deep.data import TrainingData
+from alberdice.deep.data import TrainingData, indicators
 from alberdice.deep.learner import not_finite, register
 from alberdice.deep.losses import behaviour_loss, log_policy
 from alberdice.deep.networks import Adam
 from alberdice.deep.sequences import Batch, Sequences
 from alberdice.deep.transformer import StackedTransformer
-from alberdice.deep.transformer_policies import Returns, TransformerPolicies, policy_network, policy_tables
+from alberdice.deep.transformer_policies import Returns, TransformerPolicies, policy_tables, returns_network
 
 __all__ = ["MADTKD", "MADTKDConfig", "distillation_loss", "relation_loss"]
 
@@ -99,7 +100,7 @@ class MADTKD:
         self.sequences = Sequences.build(data, config.context, config.batch_size)
         steps, seen, choices = self.sequences.steps, data.observations.shape[-1], data.available.shape[-1]
         shape = {"width": config.width, "blocks": config.blocks, "heads": config.heads}
-        self.student_net = policy_network(seen, choices, steps, returns=True, **shape)
+        self.student_net = returns_network(seen, choices, steps, **shape)
         n = data.n_agents
         tokens = (1, *[seen] * n, *[choices] * n)
         self.teacher_net = StackedTransformer(tokens, tuple(range(n, 2 * n)), choices, steps, **shape)
@@ -110,6 +111,7 @@ class MADTKD:
         }
         self.optimisers = {name: Adam(p, decay=config.weight_decay) for name, p in self.parameters.items()}
         self.done = torch.zeros((), dtype=torch.int64)
+        self.execution: Execution = Direct()
         to_go = data.returns_to_go.double()
         best = to_go[_beginnings(data.lengths)].max()
         self.returns = Returns(float(best), float(to_go.mean()), float(to_go.std(correction=0)) or 1.0)
@@ -124,6 +126,9 @@ class MADTKD:
         """One step of the teacher and of all students."""
         rate = self.config.rate_at(int(self.done))
         self.done += 1
+        return self.execution(self._step, generator, rate)
+
+    def _step(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         batch = self.sequences.minibatch(generator)
         parameters = {name: p.detach().requires_grad_() for name, p in self.parameters.items()}
         terms = self._losses(parameters, batch)
@@ -164,7 +169,7 @@ class MADTKD:
 
     def _teacher_tables(self, parameters: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The tables log p(a_i | ..., a_<i), ``(N, B, K, A)``, and the features behind them, ``(N, B, K, width)``."""
-        chosen = one_hot(batch.actions, self.teacher_net.outputs).to(batch.observations.dtype)
+        chosen = indicators(batch.actions, self.teacher_net.outputs)
         tokens = [self.returns(batch.returns_to_go), *batch.observations, *chosen]
         logits, features = self.teacher_net(parameters, [token[None] for token in tokens])
         return log_policy(logits[0].movedim(2, 0), batch.available), features[0].movedim(2, 0)

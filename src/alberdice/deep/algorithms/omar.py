@@ -116,9 +116,12 @@ class OMAR(NetworkLearner):
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of all critics and policies on one minibatch; the copies follow."""
-        config, data = self.config, self.data
-        done = self.count()
+        config, done = self.config, self.count()
         rates = {"policy": config.rate_at(done), "critic": config.critic_learning_rate * (1 - done / config.updates)}
+        return self.execution(self._step, generator, *(rates[name] for name in self.parameters))
+
+    def _step(self, generator: torch.Generator, *rates: float | Tensor) -> dict[str, Tensor]:
+        config, data = self.config, self.data
         steps = torch.randint(data.n_steps, (config.batch_size,), generator=generator, device=data.here.device)
         rows = data.rows(steps, steps[:0])
         target = td_target(data.rewards[steps], self._next_values(rows), data.terminated[steps], config.discount)
@@ -127,8 +130,8 @@ class OMAR(NetworkLearner):
         chosen, critic_loss = self._critic_loss(values, rows, steps, target)
         policy_loss = self._policy_loss(parameters["policy"], values.amin(0), rows)
         gradients = torch.autograd.grad(critic_loss + policy_loss, list(parameters.values()))
-        for name, gradient in zip(parameters, gradients, strict=True):
-            self.step(name, gradient, rates[name])
+        for name, gradient, rate in zip(parameters, gradients, rates, strict=True):
+            self.step(name, gradient, rate)
             self.copies[name].lerp_(self.parameters[name], config.target_rate)
         return {
             "critic_loss": critic_loss.detach(),

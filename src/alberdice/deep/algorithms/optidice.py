@@ -81,7 +81,10 @@ class OptiDICE(NetworkLearner):
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of nu and of all policies on one minibatch."""
-        data, config, alpha, rate = self.data, self.config, self.annealing.alpha, self.config.rate_at(self.count())
+        return self.execution(self._step, generator, self.config.rate_at(self.count()))
+
+    def _step(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
+        data, config, alpha = self.data, self.config, self.annealing.alpha
         steps = torch.randint(data.n_steps, (config.batch_size,), generator=generator, device=alpha.device)
         size = max(1, config.batch_size // _STEPS_PER_START)
         starts = data.starts[torch.randint(len(data.starts), (size,), generator=generator, device=alpha.device)]
@@ -113,7 +116,7 @@ class OptiDICE(NetworkLearner):
         slopes = slopes_between(self.networks["nu"], parameters, states, generator)
         return losses.gradient_penalty(slopes, self.config.slope_limit).sum()
 
-    def _clone(self, rows: Rows, steps: Tensor, weight: Tensor, rate: float) -> Tensor:
+    def _clone(self, rows: Rows, steps: Tensor, weight: Tensor, rate: float | Tensor) -> Tensor:
         """One step of all policies; their mean loss."""
         policy = self.parameters["policy"].detach().requires_grad_()
         tables = policy_tables(self.networks["policy"], policy, self.data, rows.frames[: rows.n_here])[:, rows.here]

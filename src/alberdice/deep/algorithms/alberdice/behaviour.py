@@ -58,7 +58,7 @@ class Behaviour:
 
     # ---- training ----------------------------------------------------------------------------------------------------
 
-    def update(self, batch: int, learning_rate: float, generator: torch.Generator) -> dict[str, Tensor]:
+    def update(self, batch: int, learning_rate: float | Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of (44), or (49), and of (45) on ``batch`` steps.
 
         For (45) each row draws one agent i, all others being its targets.

@@ -28,7 +28,7 @@ class Drawn:
 
     Attributes:
         steps: ``(B,)``.
-        weight: of each in an average, ``(B,)``, summing to 1; None: all the same.
+        weight: of each in an average, ``(B,)``, summing to 1, 0 for steps that are there but not scored; None: all the same.
         seen: what the form needs to run policies there, besides the steps.
     """
 
@@ -45,7 +45,12 @@ class Drawn:
     @property
     def log_relative(self) -> Tensor | float:
         """Logarithms of the weights over their mean."""
-        return 0.0 if self.weight is None else (self.weight * len(self.steps)).log()
+        return 0.0 if self.weight is None else (self.weight * len(self.steps)).log().clamp(min=losses.MASKED)
+
+    @property
+    def scored(self) -> Tensor | int:
+        """How many steps are scored."""
+        return len(self.steps) if self.weight is None else (self.weight > 0).sum()
 
 
 class Form(Protocol):

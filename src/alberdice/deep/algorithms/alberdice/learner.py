@@ -76,11 +76,12 @@ class AlberDICE(NetworkLearner):
         done = self.count()
         if done < self.config.pretrain_updates:
             rate = (1 - done / self.config.pretrain_updates) * self.config.pretrain_learning_rate
-            return self.behaviour.update(self.config.pretrain_batch_size, rate, generator)
+            return self.execution(self._clone, generator, rate)
         if not self._cached:
             self.behaviour.fill_caches()
+            self.execution.forget()  # recordings hold the former caches
             self._cached = True
-        return self._round(self.config.rate_at(done - self.config.pretrain_updates), generator)
+        return self.execution(self._round, generator, self.config.rate_at(done - self.config.pretrain_updates))
 
     def complaint(self, metrics: dict[str, float]) -> str:
         """Not-a-number, or an effective sample size of next to nothing."""
@@ -97,9 +98,13 @@ class AlberDICE(NetworkLearner):
         super().load_state_dict(state)
         self._cached = False
 
+    def _clone(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
+        """One step of behaviour cloning."""
+        return self.behaviour.update(self.config.pretrain_batch_size, rate, generator)
+
     # ---- one round ---------------------------------------------------------------------------------------------------
 
-    def _round(self, rate: float, generator: torch.Generator) -> dict[str, Tensor]:
+    def _round(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         config, alpha = self.config, self.annealing.alpha
         parameters = {name: self.parameters[name].detach().requires_grad_() for name in ("nu", "e")}
         drawn = self.form.draw(config.batch_size, generator)
@@ -120,7 +125,7 @@ class AlberDICE(NetworkLearner):
         for name, gradient in zip(parameters, gradients, strict=True):
             self.step(name, gradient, rate)
         effective = losses.effective_sample_size(advantage.detach() / alpha + matched.log_weight).min()
-        self.annealing.lower(effective * (config.batch_size / len(batch.steps)))  # windows score fewer steps than they hold
+        self.annealing.lower(effective * (config.batch_size / drawn.scored))  # windows score fewer steps than they hold
         return {
             "alpha": alpha,
             "nu_loss": nu_losses.detach().mean(),
@@ -136,7 +141,7 @@ class AlberDICE(NetworkLearner):
         return pool[torch.randint(len(pool), (size,), generator=generator, device=pool.device)]
 
     def _turns(
-        self, batch: Minibatch, f: Tensor, alpha: Tensor, rate: float, generator: torch.Generator
+        self, batch: Minibatch, f: Tensor, alpha: Tensor, rate: float | Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Let the agents take their turns: log rho_i ``(N, B)`` and k_i ``(N, R, A)`` of agent i's turn, and the mean loss."""
         n, sequential = self.data.n_agents, self.config.order == "sequential"
@@ -168,7 +173,7 @@ class AlberDICE(NetworkLearner):
         return self.behaviour.prices(frames, batch.available, log_policies, self.config.behaviour_floor, generator)
 
     def _policy_step(
-        self, agent: int, leaf: Tensor, table: Tensor, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float
+        self, agent: int, leaf: Tensor, table: Tensor, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float | Tensor
     ) -> Tensor:
         """One step of pi_i by (48) from its table ``(R, A)``, a function of ``leaf`` ``(1, P)``; the loss."""
         loss = losses.i_projection_loss(table, e, batch.log_own[agent], alpha, batch.weight)

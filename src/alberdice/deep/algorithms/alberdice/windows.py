@@ -7,9 +7,10 @@ So pi_i^D has the memory too, wherever it appears: in (50), as the base of the p
 paper leaves with the one pi_i^D that there is.  pi^D(a_-i|s, a_i), nu and e see the state.  A ratio or a price at a step takes
 the others' policies at their own histories there.
 
-A minibatch is a set of windows as ``sequences`` cuts them.  Networks with a memory run on whole windows; the round goes on with
-the rows that are scored, so that padding and steps that are only known enter nothing.  Every row is one step of one history,
-and nothing is shared between rows.  The log probabilities of pi_i^D are cached per step of the data: every step is scored in
+A minibatch is a set of windows as ``sequences`` cuts them.  Networks with a memory run on whole windows.  On a CPU the round
+goes on with the rows that are scored alone; a GPU would have to be waited for to count them, so there it goes on with all rows,
+and padding and steps that are only known have no weight: the same losses.  Every row is one step of one history, and nothing is
+shared between rows.  The log probabilities of pi_i^D are cached per step of the data: every step is scored in
 exactly one window.
 """
 
@@ -40,10 +41,10 @@ __all__ = ["OnWindows"]
 
 @dataclass(frozen=True)
 class _Seen:
-    """The policies' tokens of windows, and the places of the scored steps among all steps of theirs, ``(B,)``."""
+    """The policies' tokens of windows, and the places of the rows among all steps of theirs, ``(B,)``; None: all of them."""
 
     tokens: list[Tensor]
-    scored: Tensor
+    rows: Tensor | None
 
 
 class OnWindows:
@@ -52,10 +53,11 @@ class OnWindows:
     Args:
         data: what they see.
         config: the transformers' shape, their context, and the sizes of minibatches.
+        all_rows: whether the round goes on with all rows, see the module; None: on a GPU.
     """
 
-    def __init__(self, data: TrainingData, config: AlberDICEConfig) -> None:
-        self.data = data
+    def __init__(self, data: TrainingData, config: AlberDICEConfig, all_rows: bool | None = None) -> None:
+        self.data, self.all_rows = data, data.here.device.type != "cpu" if all_rows is None else all_rows
         self.windows = Sequences.build(data, config.context, config.batch_size, transitions=True)
         self.cloning = Sequences.build(data, config.context, config.pretrain_batch_size)
         seen, choices, steps = data.observations.shape[-1], data.available.shape[-1], self.windows.steps
@@ -65,21 +67,30 @@ class OnWindows:
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
         """As ``Form``: windows of so many steps, those that are not scored included."""
         batch = self.windows.minibatch(generator)
-        weight = batch.weight.flatten()
+        steps, weight = batch.steps.flatten(), batch.weight.flatten()
+        tokens = policy_tokens(self.network, batch.observations.contiguous(), batch.actions)
+        if self.all_rows:
+            return Drawn(steps, weight, _Seen(tokens, None))
         scored = weight.nonzero()[:, 0]
-        tokens = policy_tokens(batch.observations.contiguous(), batch.actions, self.network.outputs)
-        return Drawn(batch.steps.flatten()[scored], weight[scored], _Seen(tokens, scored))
+        return Drawn(steps[scored], weight[scored], _Seen(tokens, scored))
 
     def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
         """As ``Form``: one row per step, which is also what follows the row before it where it does."""
         here, after, count = self.data.here[drawn.steps], self.data.after[drawn.steps], len(drawn.steps)
-        places = torch.arange(1, count + 1, device=here.device)
-        apart = torch.cat([after[:-1] != here[1:], after.new_ones(1, dtype=torch.bool)]).nonzero()[:, 0]
-        places[apart] = count + torch.arange(len(apart), device=here.device)
+        places, others = self._followed(here, after)
         last = torch.full((1,), len(self.data.states) - 1, device=here.device)
-        frames, before = torch.cat([here, after[apart], starts, last]), count + len(apart)
+        frames, before = torch.cat([here, others, starts, last]), count + len(others)
         start = torch.arange(before, before + len(starts), device=here.device)
         return Rows(frames, count, torch.arange(count, device=here.device), places, start, len(frames) - 1)
+
+    def _followed(self, here: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        """Where among the rows' frames ``here`` and then the others ``after`` is, ``(B,)``, and the others."""
+        places = torch.arange(1, len(here) + 1, device=here.device)
+        if self.all_rows:
+            return places + (len(here) - 1), after
+        apart = torch.cat([after[:-1] != here[1:], after.new_ones(1, dtype=torch.bool)]).nonzero()[:, 0]
+        places[apart] = len(here) + torch.arange(len(apart), device=here.device)
+        return places, after[apart]
 
     def inputs(self, drawn: Drawn, rows: Rows) -> _Seen:
         """The windows' tokens."""
@@ -88,8 +99,8 @@ class OnWindows:
 
     def logits(self, parameters: Tensor, inputs: _Seen, agents: slice) -> Tensor:
         """As ``Form``."""
-        whole = policy_logits(self.network, parameters, [token[agents] for token in inputs.tokens])
-        return whole.flatten(1, 2).index_select(1, inputs.scored)
+        whole = policy_logits(self.network, parameters, [token[agents] for token in inputs.tokens]).flatten(1, 2)
+        return whole if inputs.rows is None else whole.index_select(1, inputs.rows)
 
     def own_loss(self, own: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
         """As ``Form``: (49), on windows drawn here."""
