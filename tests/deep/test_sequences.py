@@ -13,7 +13,14 @@ from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, mak
 from alberdice.deep.data import TrainingData
 from alberdice.deep.policies import load_policies
 from alberdice.deep.sequences import Batch, Sequences, cut_episodes
-from alberdice.deep.transformer_policies import Returns, TransformerPolicies, policy_network, policy_tables, returns_network
+from alberdice.deep.transformer_policies import (
+    Returns,
+    TransformerPolicies,
+    policy_network,
+    policy_tables,
+    policy_tokens,
+    returns_network,
+)
 
 
 def unknown_end(dataset: OfflineDataset, episode: int) -> OfflineDataset:
@@ -176,6 +183,16 @@ def test_play_gives_the_tables_of_training(context: int, told: bool, joined: boo
             assert played.exp()[~masks].max() == 0
             taken = torch.from_numpy(np.stack([episode.actions[t]] * 2))
             actor.observe(taken, torch.full((2,), float(episode.rewards[t])))
+
+
+def test_a_joined_token_has_the_action_before_it() -> None:
+    net = policy_network(5, 3, 4, True, width=8, blocks=1, heads=1)
+    generator = torch.Generator().manual_seed(0)
+    seen, actions = torch.rand(2, 6, 4, 5, generator=generator), torch.randint(3, (2, 6, 4), generator=generator)
+    (token,) = policy_tokens(net, seen, actions)
+    assert torch.equal(token[..., :5], seen)
+    assert (token[:, :, 0, 5:] == 0).all()
+    assert torch.equal(token[:, :, 1:, 5:], torch.eye(3)[actions[:, :, :-1]])
 
 
 def test_what_came_before_matters_until_it_is_forgotten() -> None:

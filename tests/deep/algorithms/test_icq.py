@@ -264,6 +264,27 @@ def test_the_end_of_an_episode_has_no_value_and_a_time_limit_no_end() -> None:
         np.testing.assert_allclose([float(metrics["value_low"]), float(metrics["value_high"])], expected, atol=0.02)
 
 
+def test_the_range_that_is_reported_is_over_the_rows_that_teach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others may have any value; and where no row teaches, both ends are 0."""
+    data = TrainingData.build(one_step_dataset(seed=0, steps=4)[0])
+    agents = ICQ(data, tiny("icq", batch_size=12, window=3), torch.Generator().manual_seed(0))
+    seen, outside = [], False
+    for seed in range(20):
+        batch = agents._draw(torch.Generator().manual_seed(seed))
+        _, known = agents._returns(batch)
+        _, chosen, logits = agents._critics(agents.parameters, batch)
+        total = mixed(chosen, logits).view_as(batch.here)[:, :-1]
+        metrics = agents.update(torch.Generator().manual_seed(seed))
+        seen.append([float(metrics[name]) for name in ("value_low", "value_high")])
+        np.testing.assert_allclose(seen[-1], [total[known].min(), total[known].max()], rtol=1e-6)
+        outside = outside or bool(total.min() < total[known].min())
+    assert outside
+    returns = agents._returns
+    monkeypatch.setattr(agents, "_returns", lambda batch: (returns(batch)[0], torch.zeros_like(known)))
+    metrics = agents.update(torch.Generator().manual_seed(0))
+    assert [float(metrics[name]) for name in ("value_low", "value_high")] == [0.0, 0.0]
+
+
 def test_the_baseline_asks_for_no_value_outside_the_data() -> None:
     """Values of +100 at every action but the data's: the advantages do not see them, those with the published mean do."""
     data = TrainingData.build(chain_dataset())
