@@ -11,7 +11,8 @@ from deep_samples import equal, tiny
 from tape import NotRecordable, Tape, Tapes
 
 from alberdice.deep.capture import Captured
-from alberdice.deep.training import _capture, train
+from alberdice.deep.device import capture_updates
+from alberdice.deep.training import train
 from alberdice.errors import InvalidArgumentError
 
 CPU = torch.device("cpu")
@@ -128,4 +129,4 @@ def test_only_a_gpu_replays_graphs(tmp_path: Any) -> None:
 
 def test_a_learner_of_ones_own_must_let_its_steps_be_recorded() -> None:
     with pytest.raises(InvalidArgumentError, match=r"capture: got alberdice, expected a learner whose update runs .*execution"):
-        _capture(object(), tiny(capture=True), CPU)  # type: ignore[arg-type]
+        capture_updates(object(), tiny(capture=True), CPU)  # type: ignore[arg-type]

@@ -13,10 +13,11 @@ from torch.overrides import TorchFunctionMode
 
 from alberdice.deep import training
 from alberdice.deep.data import TrainingData
+from alberdice.deep.device import arithmetic_of, tensor_floats
 from alberdice.deep.learner import ALGORITHMS, learner_class
 from alberdice.deep.networks import StackedMLP
 from alberdice.deep.precision import full_precision
-from alberdice.deep.training import _numerics, _tensor_floats, train
+from alberdice.deep.training import train
 from alberdice.errors import InvalidArgumentError
 
 #: functions whose rounding in bf16 would be noise in exp(e / alpha)
@@ -47,7 +48,7 @@ def test_products_are_rounded_and_log_sum_exps_are_not(algorithm: str) -> None:
     data = TrainingData.build(chain_dataset(n_actions=(2, 3)), share=config.merges_frames)
     learner = learner_class(algorithm)(data, config, torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(1)
-    with _numerics(config, "cpu") as arithmetic, Watch() as watch:
+    with arithmetic_of(config, "cpu") as arithmetic, Watch() as watch:
         for _ in range(config.total):
             with arithmetic():
                 learner.update(generator)
@@ -88,8 +89,8 @@ def test_tf32_is_refused_on_a_cpu(tmp_path: Path) -> None:
 
 
 def test_tf32_is_for_the_updates_only() -> None:
-    with _numerics(tiny(precision="tf32"), "cuda") as arithmetic:
-        assert arithmetic is _tensor_floats
+    with arithmetic_of(tiny(precision="tf32"), "cuda") as arithmetic:
+        assert arithmetic is tensor_floats
         assert torch.get_float32_matmul_precision() == "highest"
         with arithmetic():
             assert torch.get_float32_matmul_precision() == "high"
@@ -106,7 +107,7 @@ def test_policies_are_evaluated_in_float32(tmp_path: Path, monkeypatch: pytest.M
 def test_weights_that_change_within_an_update_are_used_as_they_are_then() -> None:
     """Autocast remembers its copies of leaves otherwise."""
     weight, x = torch.ones(4, 4, requires_grad=True), torch.ones(1, 4)
-    with _numerics(tiny(precision="bf16"), "cpu") as arithmetic, arithmetic():
+    with arithmetic_of(tiny(precision="bf16"), "cpu") as arithmetic, arithmetic():
         before = x @ weight
         with torch.no_grad():
             weight += 1

@@ -15,9 +15,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,9 @@ from torch import Tensor
 
 import alberdice
 from alberdice.datasets import OfflineDataset, load_dataset
-from alberdice.deep.capture import Captured, CudaGraphs
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
+from alberdice.deep.device import Arithmetic, arithmetic_of, capture_updates, device_of
 from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
 from alberdice.deep.learner import Learner, learner_class
 from alberdice.deep.out_of_data import OutOfData
@@ -46,8 +45,6 @@ __all__ = ["train"]
 _LOOK_EVERY = 100
 
 Progress = Callable[[str], None]
-#: makes the context of one update
-Arithmetic = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass
@@ -96,7 +93,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Pro
         folder.write_json("config.json", asdict(config))
         run.curves = _curves(folder.path, run.done)
         try:
-            with _numerics(config, run.device) as arithmetic, _stoppable() as stopped:
+            with arithmetic_of(config, run.device) as arithmetic, _stoppable() as stopped:
                 _loop(run, arithmetic, stopped)
         except SolverError as error:
             _finish(run, begun, "diverged", str(error))
@@ -131,8 +128,7 @@ def _check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> No
 
 def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _Run:
     """Load the data and draw a fresh learner."""
-    device = _device(config.device)
-    _check_device(config, device)
+    device = device_of(config)
     maker = learner_class(config.algorithm)
     if not isinstance(config, maker.settings):
         got, expected = type(config).__name__, f"settings of {config.algorithm}, {maker.settings.__name__}"
@@ -143,7 +139,7 @@ def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _
     data = TrainingData.build(pieces, standardise=config.standardise, share=config.merges_frames, device=device)
     learner = maker(data, config, torch.Generator().manual_seed(config.seed))
     if config.capture:
-        _capture(learner, config, data.states.device)
+        capture_updates(learner, config, data.states.device)
     if isinstance(environment, Game):
         policy_of_game(learner.policies, environment)  # refuse a game that does not fit before hours of training, not after
     generator = torch.Generator(device).manual_seed(config.seed + 1)
@@ -154,30 +150,6 @@ def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _
 def _steps_per_episode(config: TrainConfig, environment: Environment | None) -> int:
     """At how many steps the learner's episodes are cut; 0: not at all."""
     return config.steps_per_episode(getattr(environment, "horizon", 0))
-
-
-def _device(wanted: str) -> str:
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InvalidArgumentError("device", got="cuda", expected="a device of this machine", remedy="use --device cpu")
-    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def _check_device(config: TrainConfig, device: str) -> None:
-    """Refuse what only a GPU does."""
-    if config.precision == "tf32" and device == "cpu":
-        remedy = "use float32, or bf16"
-        raise InvalidArgumentError("precision", got="tf32", expected="a GPU, which alone computes in tf32", remedy=remedy)
-    if config.capture and device == "cpu":
-        remedy = "leave capture out"
-        raise InvalidArgumentError("capture", got=True, expected="a GPU, which alone replays graphs", remedy=remedy)
-
-
-def _capture(learner: Learner, config: TrainConfig, device: torch.device) -> None:
-    """Let the learner's steps be recorded and replayed."""
-    if not hasattr(learner, "execution"):
-        expected = "a learner whose update runs its steps by self.execution, see alberdice.deep.capture"
-        raise InvalidArgumentError("capture", got=config.algorithm, expected=expected, remedy="leave capture out")
-    learner.execution = Captured(device, CudaGraphs())
 
 
 def _restore(run: _Run) -> None:
@@ -300,36 +272,6 @@ def _curves(out: Path, done: int) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
     return SummaryWriter(str(out / "tensorboard"), purge_step=done)
-
-
-@contextmanager
-def _numerics(config: TrainConfig, device: str) -> Iterator[Arithmetic]:
-    """Threads as asked; yields what makes an update's context, in which matrix products have the precision asked for.
-
-    No denormal numbers: Adam's averages of dead units decay into them, at a hundredfold cost.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(config.threads)
-    torch.set_flush_denormal(True)
-    # autocast would keep cast weights for the whole context, but an update may change weights and then use them again
-    halved = partial(torch.autocast, device, torch.bfloat16, cache_enabled=False)
-    arithmetic: dict[str, Arithmetic] = {"float32": nullcontext, "tf32": _tensor_floats, "bf16": halved}
-    try:
-        yield arithmetic[config.precision]
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _tensor_floats() -> Iterator[None]:
-    """Matrix products of float32 on tensor cores, with 10 bits of mantissa."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 @contextmanager
