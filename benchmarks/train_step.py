@@ -38,6 +38,8 @@ from alberdice.deep.capture import Captured, CudaGraphs
 from alberdice.deep.data import TrainingData
 
 SEED = 0
+#: calls before those that count, a recording among them
+_UNCOUNTED = 5
 HIDDEN = (128, 128)
 FEATURES, ACTIONS, EPISODES, LENGTH = 115, 19, 90, 100
 AGENTS = (2, 4, 8, 16, 32)
@@ -135,19 +137,19 @@ def settle(device: str) -> None:
 
 
 def timed(update: Callable[[], Any], device: str, seconds: float, least: int = 7) -> tuple[list[float], list[float]]:
-    """Milliseconds of repeated calls, after three that do not count: on the clock, and of all threads' processor time."""
+    """Milliseconds of repeated calls, by the clock and of all threads' processor time; the first calls do not count."""
     times: list[float] = []
     busy: list[float] = []
-    for count in range(3 + 1000):
+    for count in range(_UNCOUNTED + 1000):
         settle(device)
         began, used = time.perf_counter(), time.process_time()
         update()
         settle(device)
         times.append(1e3 * (time.perf_counter() - began))
         busy.append(1e3 * (time.process_time() - used))
-        if count >= 2 + least and sum(times) > 1e3 * seconds:
+        if count + 1 >= _UNCOUNTED + least and sum(times) > 1e3 * seconds:
             break
-    return times[3:], busy[3:]
+    return times[_UNCOUNTED:], busy[_UNCOUNTED:]
 
 
 def peak_mib(device: str) -> float:

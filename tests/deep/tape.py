@@ -1,9 +1,9 @@
 """A CUDA graph played by the CPU: operations are noted with the memory they used, and done again on the same memory.
 
-What a graph would get wrong, the tape gets wrong too: numbers of the CPU are those of the recording for ever, new tensors of
-later updates are never seen, shapes stay.  And what no recording may contain is refused while it is noted:
+What a graph would get wrong, the tape gets wrong too, but for memory that is freed meanwhile: numbers of the CPU are those of
+the recording for ever, new tensors of later updates are never seen, shapes stay.  What no recording may contain is refused:
 
-    a value that the CPU asks for (``item``, ``nonzero``, a mask as an index, ...): a GPU would have to be waited for
+    a value that the CPU asks for (``item``, ``nonzero``, a mask as an index, their like): a GPU would have to be waited for
     a tensor made from the CPU's memory (``torch.tensor([...])``): a copy that the GPU cannot repeat
     a tensor made without saying where: it would be on the CPU
 """
@@ -20,7 +20,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-ASKS = {"_local_scalar_dense", "nonzero", "is_nonzero", "masked_select", "equal", "_unique2", "bincount"}
+ASKS = {"_local_scalar_dense", "nonzero", "is_nonzero", "masked_select", "equal", "bincount", "multinomial"}
+ASKS |= {"_unique2", "unique_dim", "unique_consecutive"}
 FROM_THE_CPU = {"lift_fresh", "lift_fresh_copy", "lift"}
 MAKES = {"zeros", "ones", "full", "empty", "eye", "arange", "linspace", "rand", "randn", "randint", "randperm", "triu_indices"}
 
@@ -110,7 +111,7 @@ class Tapes:
         self.recordings = self.replays = 0
 
     @contextmanager
-    def apart(self) -> Iterator[None]:
+    def warming_up(self) -> Iterator[None]:
         """Nothing to keep apart."""
         yield
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from capture_samples import CASES, TensorsAsNumbers, config_of, fresh
 from deep_samples import equal, tiny
 from tape import NotRecordable, Tape, Tapes
 
+from alberdice.deep.algorithms.alberdice import behaviour
 from alberdice.deep.capture import Captured
-from alberdice.deep.device import capture_updates
+from alberdice.deep.device import capture_updates, check_captured
 from alberdice.deep.training import train
 from alberdice.errors import InvalidArgumentError
 
@@ -45,6 +47,46 @@ def test_replayed_updates_are_direct_ones_bit_for_bit(case: str, agents: int) ->
     for k in range(len(states)):
         assert equal(states[k], replayed[k]), f"update {k + 1}"
         assert equal(metrics[k], noted[k]), f"update {k + 1}"
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "alberdice" in case])
+def test_replays_with_sampled_prices(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others' price as large games have it, where no table holds all joint actions."""
+    monkeypatch.setattr(behaviour, "_TABLE_LIMIT", 0)
+    states, metrics = trained(case, TensorsAsNumbers(), 3)
+    replayed, noted = trained(case, Captured(CPU, Tapes()), 3)
+    assert all(equal(*pair) for pair in zip(states + metrics, replayed + noted, strict=True))
+
+
+def test_another_generator_is_another_recording() -> None:
+    found = []
+    for execution in (TensorsAsNumbers(), Captured(CPU, Tapes())):
+        learner = fresh("bc")
+        learner.execution = execution
+        for seed in (1, 2):
+            generator = torch.Generator().manual_seed(seed)
+            for _ in range(5):
+                learner.update(generator)
+        found.append(state(learner))
+    assert equal(*found)
+
+
+@pytest.mark.parametrize("case", ["alberdice with a memory", "alberdice with a memory, as printed"])
+def test_the_effective_sample_size_does_not_depend_on_rows_without_weight(case: str) -> None:
+    """Mean over draws: resampling fills all rows, weights rest on the scored ones alone."""
+    found = []
+    for all_rows in (True, False):
+        learner, generator = fresh(case, agents=3), torch.Generator().manual_seed(1)
+        learner.form.all_rows = all_rows
+        for _ in range(config_of(case).pretraining):
+            learner.update(generator)
+        first, sizes = state(learner), []
+        learner.annealing.lower = lambda effective, sizes=sizes: sizes.append(float(effective))
+        for _ in range(100):
+            learner.load_state_dict(first)
+            learner.update(generator)
+        found.append(np.mean(sizes))
+    assert found[0] == pytest.approx(found[1], rel=0.1)
 
 
 @pytest.mark.parametrize("case", ["alberdice with a memory", "alberdice with a memory, as printed"])
@@ -130,3 +172,12 @@ def test_only_a_gpu_replays_graphs(tmp_path: Any) -> None:
 def test_a_learner_of_ones_own_must_let_its_steps_be_recorded() -> None:
     with pytest.raises(InvalidArgumentError, match=r"capture: got alberdice, expected a learner whose update runs .*execution"):
         capture_updates(object(), tiny(capture=True), CPU)  # type: ignore[arg-type]
+
+
+def test_a_learner_that_runs_no_step_is_told_so() -> None:
+    learner = fresh("bc")
+    learner.execution = Captured(CPU, Tapes())
+    with pytest.raises(InvalidArgumentError, match=r"capture: got bc, expected a learner whose update runs .*execution"):
+        check_captured(learner, tiny("bc"))
+    learner.update(torch.Generator().manual_seed(0))
+    check_captured(learner, tiny("bc"))

@@ -58,39 +58,42 @@ class Direct:
 class Graphs(Protocol):
     """Where steps are recorded: ``CudaGraphs``."""
 
-    def apart(self) -> Any:
-        """A context for the calls before a recording."""
+    def warming_up(self) -> Any:
+        """A context for the calls before a recording, where it will be made."""
 
     def record(self, step: Callable[[], Metrics], generator: torch.Generator) -> tuple[Callable[[], None], Metrics]:
         """The replay of a step, which has not run yet, and the tensors in which each replay leaves its results."""
 
 
 class CudaGraphs:
-    """CUDA graphs of the present device; draws continue the generator's sequence as direct steps would."""
+    """CUDA graphs of the present device, on one stream; draws continue the generator's sequence as direct steps would."""
+
+    def __init__(self) -> None:
+        self.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
     @contextmanager
-    def apart(self) -> Iterator[None]:
-        """On a stream of its own, as recordings are."""
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
+    def warming_up(self) -> Iterator[None]:
+        """On the stream of the recordings."""
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
             yield
-        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.current_stream().wait_stream(self.stream)
 
     def record(self, step: Callable[[], Metrics], generator: torch.Generator) -> tuple[Callable[[], None], Metrics]:
         """As ``Graphs``."""
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(generator)
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=self.stream):
             metrics = step()
         return graph.replay, metrics
 
 
 @dataclass
 class _Held:
-    """One step: its numbers on the device, how often it ran, and its recording."""
+    """One step: its numbers on the device, the generator it draws from, how often it ran, and its recording."""
 
     numbers: list[Tensor]
+    generator: torch.Generator
     runs: int = 0
     replay: Callable[[], None] | None = None
     metrics: Metrics = field(default_factory=dict)
@@ -110,12 +113,12 @@ class Captured:
 
     def __call__(self, step: Step, generator: torch.Generator, *numbers: float) -> Metrics:
         """As ``Execution``; metrics are the caller's to keep."""
-        held = self._steps.setdefault(step.__name__, _Held([torch.zeros((), device=self.device) for _ in numbers]))
+        held = self._held(step.__name__, generator, len(numbers))
         for tensor, number in zip(held.numbers, numbers, strict=True):
             tensor.fill_(number)
         if held.runs < _WARM_UP:
             held.runs += 1
-            with self.graphs.apart():
+            with self.graphs.warming_up():
                 return step(generator, *held.numbers)
         if held.replay is None:
             held.replay, held.metrics = self.graphs.record(lambda: step(generator, *held.numbers), generator)
@@ -125,3 +128,16 @@ class Captured:
     def forget(self) -> None:
         """As ``Execution``."""
         self._steps.clear()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no step has run since the beginning, or since all were forgotten."""
+        return not self._steps
+
+    def _held(self, name: str, generator: torch.Generator, numbers: int) -> _Held:
+        """What is kept of the step of that name; a recording draws from its own generator, so another one begins anew."""
+        held = self._steps.get(name)
+        if held is None or held.generator is not generator:
+            tensors = [torch.zeros((), dtype=torch.float32, device=self.device) for _ in range(numbers)]  # as Adam reads it
+            held = self._steps[name] = _Held(tensors, generator)
+        return held

@@ -86,7 +86,7 @@ class TrainConfig:
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     """of the updates' matrix products; tf32 only on a GPU; all else, and what is evaluated and saved, is float32"""
     capture: bool = False
-    """on a GPU: record an update once and replay it as one CUDA graph, which spares the CPU all that asking; else refused"""
+    """on a GPU: record an update once and replay it as one CUDA graph instead of launching its operations one by one"""
     threads: Annotated[int, Within(1, 1024)] = 1
     """threads of a CPU's matrix products; the small networks here gain nothing from more"""
     updates: Count = 2500

@@ -19,7 +19,7 @@ from alberdice.deep.config import TrainConfig
 from alberdice.deep.learner import Learner
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["Arithmetic", "arithmetic_of", "capture_updates", "device_of", "tensor_floats"]
+__all__ = ["Arithmetic", "arithmetic_of", "capture_updates", "check_captured", "device_of", "tensor_floats"]
 
 #: makes the context of one update
 Arithmetic = Callable[[], AbstractContextManager[Any]]
@@ -48,12 +48,27 @@ def capture_updates(learner: Learner, config: TrainConfig, device: torch.device)
     """Let the learner's steps be recorded and replayed.
 
     Raises:
-        InvalidArgumentError: it is one of one's own that does not run its steps by ``self.execution``.
+        InvalidArgumentError: it is one of one's own that has no ``execution``.
     """
     if not hasattr(learner, "execution"):
-        expected = "a learner whose update runs its steps by self.execution, see alberdice.deep.capture"
-        raise InvalidArgumentError("capture", got=config.algorithm, expected=expected, remedy="leave capture out")
+        raise _no_steps(config)
     learner.execution = Captured(device, CudaGraphs())
+
+
+def check_captured(learner: Learner, config: TrainConfig) -> None:
+    """After its first update, whether the learner has run any step by its ``execution``.
+
+    Raises:
+        InvalidArgumentError: it has not, so that nothing would be recorded.
+    """
+    execution = getattr(learner, "execution", None)
+    if isinstance(execution, Captured) and execution.idle:
+        raise _no_steps(config)
+
+
+def _no_steps(config: TrainConfig) -> InvalidArgumentError:
+    expected = "a learner whose update runs its steps by self.execution, see alberdice.deep.capture"
+    return InvalidArgumentError("capture", got=config.algorithm, expected=expected, remedy="leave capture out")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ Class)``; nothing else changes.  One's own is found as ``--algorithm module:Clas
     learner.update(generator) -> metrics        one update; all randomness from the generator; no synchronisation needed
     learner.policies -> Policies                what is evaluated, saved and deployed
     learner.state_dict() / load_state_dict()    everything that the next update depends on, as named tensors
+    learner.execution                           optional: runs the update's step, directly or recorded, see ``capture``
     learner.complaint(metrics) -> str           why training cannot go on, "what: remedy"; empty if it can
 """
 

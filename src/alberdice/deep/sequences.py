@@ -20,6 +20,7 @@ play an episode of its own, whose return to go is its own reward; see ``config.S
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -137,12 +138,17 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.first)
 
+    @cached_property
+    def upto(self) -> Tensor:
+        """Sums of the shares of the windows that are drawn, up to each of them."""
+        return self.share[self.drawn].cumsum(0)
+
     def minibatch(self, generator: torch.Generator) -> Batch:
         """At most ``size`` windows, see the module; the same shapes every time."""
         share = self.share[self.always]
         if not len(self.drawn):
             return self.batch(self.always, share)
-        rest, upto = self.size - len(self.always), self.share[self.drawn].cumsum(0)
+        rest, upto = self.size - len(self.always), self.upto
         points = torch.rand(rest, generator=generator, dtype=upto.dtype, device=upto.device) * upto[-1]
         places = torch.searchsorted(upto, points, right=True).clamp(max=len(upto) - 1)
         windows = torch.cat([self.always, self.drawn[places]])

@@ -28,7 +28,7 @@ import alberdice
 from alberdice.datasets import OfflineDataset, load_dataset
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.data import TrainingData
-from alberdice.deep.device import Arithmetic, arithmetic_of, capture_updates, device_of
+from alberdice.deep.device import Arithmetic, arithmetic_of, capture_updates, check_captured, device_of
 from alberdice.deep.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
 from alberdice.deep.learner import Learner, learner_class
 from alberdice.deep.out_of_data import OutOfData
@@ -123,7 +123,9 @@ def _check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> No
     if folder.has_checkpoint and folder.load()[1]["fingerprint"] != config.fingerprint():
         name = next((key for key in now if was.get(key) != now[key]), "a setting")
         remedy = "resume with the settings of config.json, or choose another --out"
-        raise InvalidArgumentError(name, got=now.get(name), expected=f"{was.get(name)}, as the run began", remedy=remedy)
+        raise InvalidArgumentError(
+            name, got=now.get(name), expected=f"{was.get(name, 'no such setting')}, as the run began", remedy=remedy
+        )
 
 
 def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _Run:
@@ -168,6 +170,8 @@ def _loop(run: _Run, arithmetic: Arithmetic, stopped: Callable[[], bool]) -> Non
     while run.done < config.total:
         with arithmetic():
             metrics = run.learner.update(run.generator)
+        if config.capture:
+            check_captured(run.learner, config)
         run.done += 1
         trained = run.done - config.pretraining
         last = run.done == config.total

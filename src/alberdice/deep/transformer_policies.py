@@ -114,7 +114,7 @@ def policy_tokens(
     chosen = indicators(actions, network.outputs)
     if len(network.tokens) == 1:
         return [torch.cat([observations, pad(chosen[:, :, :-1], (0, 0, 1, 0))], -1)]
-    own = [observations, chosen]
+    own = [observations.contiguous(), chosen]
     return own if returns is None else [returns.expand(len(actions), *returns.shape), *own]
 
 

@@ -182,12 +182,12 @@ class ICQ(NetworkLearner):
         self._steps(loss, parameters, {"critic": critic_rate, "mixer": mixer_rate})
         self._steps(baseline_loss, parameters, {"baseline": critic_rate})
         self._steps(policy_loss, parameters, {"policy": policy_rate})
-        seen = total.detach()
+        seen, taught = total.detach(), known.any()
         return {
             "critic_loss": loss.detach(),
             "policy_loss": policy_loss.detach(),
-            "value_low": torch.where(known, seen, math.inf).min().nan_to_num(posinf=0.0),
-            "value_high": torch.where(known, seen, -math.inf).max().nan_to_num(neginf=0.0),
+            "value_low": torch.where(taught, torch.where(known, seen, math.inf).min(), 0.0),
+            "value_high": torch.where(taught, torch.where(known, seen, -math.inf).max(), 0.0),
             "effective_rows": rows,
         }
 

@@ -78,8 +78,8 @@ class AlberDICE(NetworkLearner):
             rate = (1 - done / self.config.pretrain_updates) * self.config.pretrain_learning_rate
             return self.execution(self._clone, generator, rate)
         if not self._cached:
-            self.behaviour.fill_caches()
             self.execution.forget()  # recordings hold the former caches
+            self.behaviour.fill_caches()
             self._cached = True
         return self.execution(self._round, generator, self.config.rate_at(done - self.config.pretrain_updates))
 
@@ -125,7 +125,8 @@ class AlberDICE(NetworkLearner):
         for name, gradient in zip(parameters, gradients, strict=True):
             self.step(name, gradient, rate)
         effective = losses.effective_sample_size(advantage.detach() / alpha + matched.log_weight).min()
-        self.annealing.lower(effective * (config.batch_size / drawn.scored))  # windows score fewer steps than they hold
+        rows = len(batch.steps) if config.importance == "resample" else drawn.scored  # those that carry the weights
+        self.annealing.lower(effective * (config.batch_size / rows))  # windows score fewer steps than they hold
         return {
             "alpha": alpha,
             "nu_loss": nu_losses.detach().mean(),

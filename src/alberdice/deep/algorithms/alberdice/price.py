@@ -88,7 +88,7 @@ class SampledPrices:
         self.target = other + (other >= torch.arange(n, device=states.device)[:, None])
         self.before = torch.addmm(self.layer.bias, states, self.layer.state)
         self.sums = torch.empty(n, *self.before.shape, device=states.device)
-        self.sums[0] = 0.0
+        self.sums[0].zero_()
         for k in range(n - 1):
             torch.add(self.sums[k], self._seen(k), out=self.sums[k + 1])
         self.shift = torch.zeros_like(self.before)

@@ -9,9 +9,9 @@ the others' policies at their own histories there.
 
 A minibatch is a set of windows as ``sequences`` cuts them.  Networks with a memory run on whole windows.  On a CPU the round
 goes on with the rows that are scored alone; a GPU would have to be waited for to count them, so there it goes on with all rows,
-and padding and steps that are only known have no weight: the same losses.  Every row is one step of one history, and nothing is
-shared between rows.  The log probabilities of pi_i^D are cached per step of the data: every step is scored in
-exactly one window.
+and padding and steps that are only known have no weight: the same losses, but for the penalty on nu's slope, which has no
+weights.  Every row is one step of one history, and nothing is shared between rows.  The log probabilities of pi_i^D are cached
+per step of the data: every step is scored in exactly one window.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class OnWindows:
         """As ``Form``: windows of so many steps, those that are not scored included."""
         batch = self.windows.minibatch(generator)
         steps, weight = batch.steps.flatten(), batch.weight.flatten()
-        tokens = policy_tokens(self.network, batch.observations.contiguous(), batch.actions)
+        tokens = policy_tokens(self.network, batch.observations, batch.actions)
         if self.all_rows:
             return Drawn(steps, weight, _Seen(tokens, None))
         scored = weight.nonzero()[:, 0]
