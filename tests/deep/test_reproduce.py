@@ -155,6 +155,26 @@ def test_an_unfinished_run_goes_on(here: list[PlannedRun], tmp_path: Path, setti
     assert parts.records[0].result["return_mean"] == whole.records[0].result["return_mean"]
 
 
+def test_a_run_of_another_version_is_refused(
+    here: list[PlannedRun], tmp_path: Path, settings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A setting that it did not have may have been anything; one that decides nothing may be missing."""
+    make_table("table1", tmp_path, 1, 1, algorithms=["bc"], config=settings)
+    saved = tmp_path / "table1" / "matrix-c" / "bc" / "seed-0" / "config.json"
+    config = json.loads(saved.read_text())
+    del config["pictures"]
+    saved.write_text(json.dumps(config))
+    arguments = ("reproduce", "table1", "--out", tmp_path, "--seeds", 1, "--config", settings, "--algorithms", "bc")
+    assert run(*arguments) == 0
+    del config["standardise"]
+    saved.write_text(json.dumps(config))
+    capsys.readouterr()
+    assert run(*arguments) == 2
+    error = capsys.readouterr().err
+    assert "seed-0: got a run of another version, without standardise, expected a run of this one; choose another --out" in error
+    assert len(error.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_changed_settings_are_refused_before_anything_runs(
     here: list[PlannedRun], tmp_path: Path, settings: Path, finished: bool, capsys: pytest.CaptureFixture[str]
