@@ -171,7 +171,7 @@ def test_a_run_of_another_version_is_refused(
     capsys.readouterr()
     assert run(*arguments) == 2
     error = capsys.readouterr().err
-    assert "seed-0: got a run of another version, without standardise, expected a run of this one; choose another --out" in error
+    assert "seed-0: got a run of another version, without standardise, expected a run of this one; choose another" in error
     assert len(error.strip().splitlines()) == 1
 
 
