@@ -1,8 +1,10 @@
 """Where a run computes, and how: its device, threads and precision, and whether updates are recorded.
 
-device       cpu, cuda, or auto: the GPU if there is one
-precision    float32; bf16 by autocast, on a CPU too; tf32 on a GPU alone
-capture      each kind of update recorded once and replayed as a CUDA graph, see ``capture``
+    device       cpu, cuda, or auto: the GPU if there is one
+    precision    float32; bf16 by autocast, on a CPU too; tf32 on a GPU alone
+    capture      each kind of update recorded once and replayed as a CUDA graph, see ``capture``
+
+What is asked for and cannot be had is refused, never replaced.
 """
 
 from __future__ import annotations

@@ -53,11 +53,11 @@ class OnWindows:
     Args:
         data: what they see.
         config: the transformers' shape, their context, and the sizes of minibatches.
-        all_rows: whether the round goes on with all rows, see the module; None: on a GPU.
     """
 
-    def __init__(self, data: TrainingData, config: AlberDICEConfig, all_rows: bool | None = None) -> None:
-        self.data, self.all_rows = data, data.here.device.type != "cpu" if all_rows is None else all_rows
+    def __init__(self, data: TrainingData, config: AlberDICEConfig) -> None:
+        self.data = data
+        self.all_rows = data.here.device.type != "cpu"  # whether the round goes on with all rows, see the module
         self.windows = Sequences.build(data, config.context, config.batch_size, transitions=True)
         self.cloning = Sequences.build(data, config.context, config.pretrain_batch_size)
         seen, choices, steps = data.observations.shape[-1], data.available.shape[-1], self.windows.steps
