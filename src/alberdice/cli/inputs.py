@@ -31,7 +31,7 @@ from alberdice.errors import AlberDICEError, InvalidArgumentError, InvalidDataEr
 from alberdice.games.game import Game
 from alberdice.mmdp import MMDP
 
-__all__ = ["GAMES", "load_data", "load_game"]
+__all__ = ["GAMES", "is_game", "load_data", "load_game"]
 
 GAMES: dict[str, Callable[[], Game]] = {
     "xor": games.xor,
@@ -81,6 +81,11 @@ def load_game(name: str) -> Game:
         state_names=tuple(f"state {s}" for s in range(model.n_states)),
         horizon=100,
     )
+
+
+def is_game(name: str) -> bool:
+    """Whether ``name`` is a game's, and no file's."""
+    return name in GAMES or re.fullmatch(r"xor-\d+", name) is not None
 
 
 def load_data(name: str | None, game: Game, floor: float) -> tuple[str, DataDistribution]:

@@ -1,7 +1,7 @@
 """Logged data as a game: the empirical model of a dataset, and the true game beside it where there is one.
 
 ``alberdice solve --dataset NAME`` solves the maximum-likelihood model of the data. ``alberdice solve GAME --dataset NAME``
-(or a built-in dataset, whose game is known) also carries the policy to the true game, state by state, and evaluates it there
+(or a dataset whose header names its game) also carries the policy to the true game, state by state, and evaluates it there
 exactly.
 """
 
@@ -19,9 +19,6 @@ from alberdice.games.game import Game
 from alberdice.policy import FactorizedPolicy
 
 __all__ = ["Logged", "load_logged"]
-
-#: names of built-in datasets begin with these; their games
-GAME_OF = {"matrix-": "penalty-xor", "bridge-": "bridge"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def load_logged(dataset_name: str, game_name: str | None, discount: float, floor
         InvalidDataError: no such dataset, or one that cannot be read.
         InvalidArgumentError: a true game whose agents, actions or features differ from the data's.
     """
-    from alberdice.cli.inputs import load_game
+    from alberdice.cli.inputs import is_game, load_game
     from alberdice.datasets.empirical import empirical_model
     from alberdice.datasets.load import load_dataset
 
@@ -49,7 +46,7 @@ def load_logged(dataset_name: str, game_name: str | None, discount: float, floor
     model = empirical_model(dataset, discount, floor=floor)
     names = [f"state {_shown(row)}" for row in model.states]
     names += [{model.end: "END", model.unseen: "UNSEEN"}[k] for k in range(len(names), model.mmdp.n_states)]
-    known = game_name or next((game for prefix, game in GAME_OF.items() if dataset_name.startswith(prefix)), None)
+    known = game_name or (dataset.header.environment if is_game(dataset.header.environment) else None)
     truth = load_game(known) if known else None
     if truth is not None and truth.mmdp.n_actions != dataset.n_actions:
         raise InvalidArgumentError(

@@ -23,6 +23,7 @@ from alberdice.datasets.formats import (
     write_pymarl,
     write_vault,
 )
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.load import load_dataset
 from alberdice.datasets.pictures import plot_dataset
 from alberdice.datasets.statistics import DatasetSummary, joint_action_counts, summarise
@@ -30,6 +31,7 @@ from alberdice.datasets.store import default_root, open_dataset, stored_datasets
 
 __all__ = [
     "RECIPES",
+    "DatasetHeader",
     "DatasetSummary",
     "EmpiricalModel",
     "Episode",

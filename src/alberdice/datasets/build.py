@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.memory import MemoryPlan
 from alberdice.datasets.validation import fail
 
@@ -87,7 +88,9 @@ class Arrays:
         if len(rows) > length:
             target[self.n_steps + episode] = rows[length]
 
-    def finish(self, name: str, *, notes: Sequence[str] = (), source: str = "") -> OfflineDataset:
+    def finish(
+        self, name: str, *, notes: Sequence[str] = (), source: str = "", header: DatasetHeader | None = None
+    ) -> OfflineDataset:
         """The validated dataset."""
         return OfflineDataset(
             name=name,
@@ -103,6 +106,7 @@ class Arrays:
             final_known=self.final_known,
             notes=tuple(notes),
             source=source,
+            header=DatasetHeader() if header is None else header,
         )
 
 
@@ -156,6 +160,7 @@ def from_episodes(
     *,
     notes: Sequence[str] = (),
     source: str = "",
+    header: DatasetHeader | None = None,
     memory_share: float = 0.5,
     scratch: str | Path | None = None,
 ) -> OfflineDataset:
@@ -193,7 +198,7 @@ def from_episodes(
         arrays.rewards[part] = episode.rewards
         arrays.terminated[part.stop - 1] = episode.terminated
         arrays.truncated[part.stop - 1] = not episode.terminated if episode.truncated is None else episode.truncated
-    return arrays.finish(name, notes=notes, source=source)
+    return arrays.finish(name, notes=notes, source=source, header=header)
 
 
 def _check_clock(source: str, episode: Array, time: Array) -> Array:
@@ -242,6 +247,7 @@ def from_transitions(
     next_action_masks: Array | None = None,
     notes: Sequence[str] = (),
     source: str = "",
+    header: DatasetHeader | None = None,
 ) -> OfflineDataset:
     """A dataset from flat transitions, (T, ...) each; inside an episode the next frame must be the frame of the next row.
 
@@ -280,6 +286,7 @@ def from_transitions(
         lengths=lengths.astype(np.int64),
         notes=tuple(notes),
         source=source,
+        header=DatasetHeader() if header is None else header,
     )
 
 
@@ -320,4 +327,26 @@ def concatenate(name: str, parts: Sequence[OfflineDataset], *, notes: Sequence[s
         lengths=rows("lengths"),
         final_known=rows("final_known"),
         notes=tuple(dict.fromkeys((*(note for part in parts for note in part.notes), *notes))),
+        header=_common_header([part.header for part in parts]),
     )
+
+
+def _common_header(headers: Sequence[DatasetHeader]) -> DatasetHeader:
+    """What all parts agree on; rewards of different rules do not add up.
+
+    Raises:
+        InvalidDataError: agents of other names or in another order, or another rule of the team's reward.
+    """
+    first = headers[0]
+    for at, header in enumerate(headers):
+        for name in ("agents", "team_reward"):
+            if getattr(header, name) != getattr(first, name):
+                got, expected = getattr(header, name), f"{getattr(first, name)}, as in parts[0]"
+                raise fail("", f"parts[{at}].header.{name}", got=got, expected=expected)
+    limits = {header.episode_limit for header in headers}
+    shared: dict[str, Any] = {"episode_limit": first.episode_limit if len(limits) == 1 else None}
+    if all((h.environment, h.environment_arguments) == (first.environment, first.environment_arguments) for h in headers):
+        shared |= {"environment": first.environment, "environment_arguments": first.environment_arguments}
+    if len({header.recipe for header in headers}) == 1:
+        shared["recipe"] = first.recipe
+    return DatasetHeader(agents=first.agents, team_reward=first.team_reward, **shared)

@@ -16,8 +16,9 @@ agents are done, and truncated after 50 steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.packages import require
 from alberdice.errors import InvalidArgumentError
 from alberdice.games import PAPER_COUNTS, bridge, counts_from_joint_actions, penalty_xor
@@ -41,7 +43,8 @@ _BRIDGE_EPISODES, _BRIDGE_LIMIT = 500, 50
 class Recipe:
     """How a built-in dataset is made.
 
-    ``episodes``, ``steps`` (None: the seed decides), ``mean_return`` (undiscounted, with seed 0) and ``make(generator)``.
+    ``episodes``, ``steps`` (None: the seed decides), ``mean_return`` (undiscounted, with seed 0), ``make(generator)``, and the
+    game that the data are of: ``environment``, ``environment_arguments``, ``agents`` and ``episode_limit``, as in the header.
     """
 
     name: str
@@ -50,6 +53,20 @@ class Recipe:
     steps: int | None
     mean_return: float
     make: Callable[[np.random.Generator], OfflineDataset]
+    environment: str
+    episode_limit: int
+    environment_arguments: Mapping[str, Any] = field(default_factory=dict)
+    agents: tuple[str, ...] = ("agent_1", "agent_2")
+
+    def header(self, seed: int) -> DatasetHeader:
+        """The header of what the recipe makes with this seed."""
+        return DatasetHeader(
+            environment=self.environment,
+            environment_arguments=self.environment_arguments,
+            agents=self.agents,
+            episode_limit=self.episode_limit,
+            recipe=f"{self.name} seed={seed}",
+        )
 
 
 def _counts(game: Game, name: str) -> NDArray[np.float64]:
@@ -140,15 +157,24 @@ def _matrix_recipe(name: str) -> Recipe:
     game = penalty_xor()
     words = ", ".join(f"{joint} {n}" for joint, n in PAPER_COUNTS[name.removeprefix("matrix-")].items())
     mean = float((_counts(game, name) * game.mmdp.reward[0]).sum()) / _EPISODES
-    return Recipe(
-        name, f"Penalty XOR, {words}", _EPISODES, _EPISODES * _STEPS, mean, lambda generator: _matrix(name, generator)
-    )
+    make = partial(_matrix, name)
+    return Recipe(name, f"Penalty XOR, {words}", _EPISODES, _EPISODES * _STEPS, mean, make, "penalty-xor", _STEPS)
+
+
+def _bridge_recipe(
+    name: str, words: str, sizes: tuple[int, int | None, float], make: Callable[[np.random.Generator], OfflineDataset]
+) -> Recipe:
+    return Recipe(name, words, *sizes, make, "bridge", _BRIDGE_LIMIT)
 
 
 RECIPES: dict[str, Recipe] = {
     **{name: _matrix_recipe(name) for name in MATRIX_NAMES},
-    "bridge-optimal": Recipe("bridge-optimal", "hard Bridge, two optimal policies", 500, 4000, -1.2354526, _bridge_optimal),
-    "bridge-mix": Recipe("bridge-mix", "hard Bridge, 500 optimal and 500 uniform random", 1000, None, -9.6194159, _bridge_mix),
+    "bridge-optimal": _bridge_recipe(
+        "bridge-optimal", "hard Bridge, two optimal policies", (500, 4000, -1.2354526), _bridge_optimal
+    ),
+    "bridge-mix": _bridge_recipe(
+        "bridge-mix", "hard Bridge, 500 optimal and 500 uniform random", (1000, None, -9.6194159), _bridge_mix
+    ),
 }
 """All built-in datasets by name."""
 
@@ -168,4 +194,5 @@ def make_builtin(name: str, seed: int = 0) -> OfflineDataset:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InvalidArgumentError("seed", got=seed, expected="a whole number, 0 or more")
     made = RECIPES[name].make(np.random.default_rng(seed))
-    return made.with_notes(f"Made by the recipe {name!r} with seed {seed}.")
+    notes = (*made.notes, f"Made by the recipe {name!r} with seed {seed}.")
+    return replace(made, notes=notes, header=RECIPES[name].header(int(seed)))

@@ -146,6 +146,12 @@ def _print_summary(summary: DatasetSummary) -> None:
 
     rows = {
         "source": summary.source,
+        "environment": _environment(summary.header),
+        "agents' names": ", ".join(summary.header["agents"]),
+        "team's reward": summary.header["team_reward"],
+        "episode limit": str(summary.header["episode_limit"] or ""),
+        "recipe": summary.header["recipe"],
+        "digest": summary.digest,
         "episodes": f"{summary.episodes:,} ({summary.terminated_episodes:,} terminated, {summary.truncated_episodes:,} cut)",
         "steps": f"{summary.steps:,} ({summary.transitions:,} transitions)",
         "agents": f"{summary.agents}, actions {', '.join(map(str, summary.n_actions))}",
@@ -173,6 +179,12 @@ def _print_summary(summary: DatasetSummary) -> None:
     _print_table(table)
 
 
+def _environment(header: dict[str, Any]) -> str:
+    """Name and arguments, in one line."""
+    arguments = ", ".join(f"{key}={json.dumps(value)}" for key, value in header["environment_arguments"].items())
+    return header["environment"] + (f" ({arguments})" if arguments else "") or "not known"
+
+
 @dataclass(frozen=True)
 class Import:
     """Read another format and store it; prints where."""
@@ -189,14 +201,36 @@ class Import:
     """pymarl, cfcql: steps at which a time limit cut episodes; those become truncated instead of terminated"""
     n_actions: tuple[int, ...] | None = None
     """actions per agent, where the source does not say"""
-    team_reward: Literal["equal", "mean", "sum"] = "equal"
-    """vault, minari: how per-agent rewards become the team's; `equal` refuses unequal ones"""
+    team_reward: str = "equal"
+    """vault, minari: how per-agent rewards become the team's: mean, sum or an agent's name; `equal` refuses unequal ones"""
     ends: Literal["equal", "all"] = "equal"
     """vault: whether agents must end together, or an episode ends when all have"""
+    environment: str | None = None
+    """what the data were recorded in: an environment's name, or module:function; kept in the header, for `auto`"""
+    environment_arguments: str | None = None
+    """what that environment is made with, a JSON object"""
+    agents: tuple[str, ...] = ()
+    """the agents' names, in the order of the data, where the source does not name them"""
     root: Path | None = None
     """directory of all stored datasets; by default MINARI_DATASETS_PATH or Minari's own"""
     overwrite: bool = False
     """replace what is stored under this id"""
+
+    def _named(self, loaded: OfflineDataset) -> OfflineDataset:
+        """The dataset with what the options say of its environment and agents."""
+        given: dict[str, Any] = {}
+        if self.environment is not None:
+            given["environment"] = self.environment
+        if self.environment_arguments is not None:
+            try:
+                given["environment_arguments"] = json.loads(self.environment_arguments)
+            except (ValueError, RecursionError) as problem:
+                expected = 'a JSON object, e.g. {"horizon": 20}'
+                raise InvalidArgumentError("--environment-arguments", got=str(problem), expected=expected) from None
+        own = loaded.header.agents
+        if self.agents and own not in ((), self.agents):
+            raise InvalidArgumentError("--agents", got=self.agents, expected=f"{own}, the source's own, or nothing")
+        return loaded.with_header(**given, agents=self.agents or own)
 
     def _read(self) -> OfflineDataset:
         given: dict[str, Any] = {"name": self.name, "n_actions": self.n_actions}
@@ -226,7 +260,7 @@ class Import:
     def run(self) -> int:
         """Read and store."""
         with _busy(f"reading {self.path}"):
-            loaded = self._read()
+            loaded = self._named(self._read())
         for note in loaded.notes:
             _say(note)
         with _busy(f"storing {self.id}"):

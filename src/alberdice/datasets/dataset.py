@@ -29,7 +29,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alberdice.datasets.digests import ARRAYS, array_digest, content_digest
 from alberdice.datasets.episode import Episode
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.validation import check_index, validate
 from alberdice.errors import InvalidArgumentError
 
@@ -59,6 +61,7 @@ class OfflineDataset:
         final_known: (E,) bool, whether row T + e holds the final frame; None: all do.
         notes: what the loader assumed or could not keep, one sentence each.
         source: file or recipe, for messages.
+        header: environment, agents' names, the team's reward, episode limit, recipe.
 
     Raises:
         InvalidDataError: anything that does not fit, naming field, index, what was got and what was expected.
@@ -77,6 +80,7 @@ class OfflineDataset:
     final_known: NDArray[np.bool_] = None  # type: ignore[assignment]
     notes: tuple[str, ...] = ()
     source: str = ""
+    header: DatasetHeader = field(default_factory=DatasetHeader)
     episode: NDArray[np.int64] = field(init=False)
     time: NDArray[np.int64] = field(init=False)
     starts: NDArray[np.int64] = field(init=False)
@@ -333,11 +337,32 @@ class OfflineDataset:
 
         return TorchDataset(self, device)
 
+    # ---- digests -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def array_digests(self) -> dict[str, str]:
+        """SHA-256 of each flat array, by name; about half a second per gigabyte, once."""
+        present = {name: getattr(self, name) for name in ARRAYS}
+        return {name: array_digest(array) for name, array in present.items() if array is not None}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that training reads: the arrays and the numbers of actions, whatever name and notes are."""
+        return content_digest(self.n_actions, self.array_digests)
+
     # ---- changed copies ----------------------------------------------------------------------------------------------
 
     def with_notes(self, *notes: str, name: str | None = None) -> OfflineDataset:
         """The same arrays under more notes and, if given, another name."""
         return replace(self, name=self.name if name is None else name, notes=(*self.notes, *notes))
+
+    def with_header(self, **fields: Any) -> OfflineDataset:
+        """The same arrays with these fields of the header changed, e.g. ``environment="bridge"``."""
+        unknown = sorted(set(fields) - set(DatasetHeader.__dataclass_fields__))
+        if unknown:
+            expected = f"one of {', '.join(DatasetHeader.__dataclass_fields__)}"
+            raise InvalidArgumentError("header", got=repr(unknown[0]), expected=expected)
+        return replace(self, header=replace(self.header, **fields))
 
     def with_joint_observation_as_state(self) -> OfflineDataset:
         """The same dataset whose state is all agents' observations side by side, S = N O, for sources without a state."""

@@ -52,7 +52,8 @@ class DatasetSummary:
     """The module's quantities for one dataset; ``as_json`` gives plain types.
 
     ``action_frequencies[i][a]`` is p_i(a); ``most_frequent`` lists up to ten joint actions with their counts; ``warnings`` are
-    sentences about what a learner should know; ``notes`` are the loader's.
+    sentences about what a learner should know; ``notes`` are the loader's; ``header`` says environment, agents and the team's
+    reward; ``digest`` is the data's SHA-256.
     """
 
     name: str
@@ -86,6 +87,8 @@ class DatasetSummary:
     distinct_state_actions: int
     duplicate_transitions: int
     duplicate_episodes: int
+    header: dict[str, Any]
+    digest: str
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -193,6 +196,8 @@ def summarise(dataset: OfflineDataset) -> DatasetSummary:
         distinct_state_actions=_distinct(_combine([states[:total], taken])),
         duplicate_transitions=total - _distinct(steps),
         duplicate_episodes=dataset.n_episodes - _distinct_wide(_episode_keys(dataset, steps)),
+        header=dataset.header.as_json(),
+        digest=dataset.digest,
         notes=dataset.notes,
         warnings=(),
     )

@@ -11,10 +11,10 @@
     infos/state          (L + 1, S)     absent where S = 0
     infos/avail_actions  (L + 1, N, A) bool, absent where the source has no masks
 
-Header, schema version 1: ``schema``, ``name``, ``n_actions``, ``state_size``, ``observation_size``, ``state_dtype``,
-``observation_dtype``, ``reward_dtype``, ``masks``, ``unknown_finals`` (episodes), ``notes``, ``source``, ``sha256`` (one
-digest per flat array, over its type, shape and little-endian bytes) and ``header_sha256`` (over the canonical JSON of the
-rest).
+Header, schema version 2: ``schema``, ``name``, ``n_actions``, ``state_size``, ``observation_size``, ``state_dtype``,
+``observation_dtype``, ``reward_dtype``, ``masks``, ``unknown_finals`` (episodes), ``notes``, ``source``, ``origin`` (the
+fields of :class:`alberdice.datasets.header.DatasetHeader`), ``sha256`` (one digest per flat array, over its type, shape and
+little-endian bytes) and ``header_sha256`` (over the canonical JSON of the rest).  Version 1, which had no ``origin``, opens.
 
 A dataset is written beside its place and moved there by one rename; opening it checks header, sizes, every digest and every
 invariant.  Arrays are contiguous in the file, so opening asks HDF5 only where each lies and reads the bytes straight into the
@@ -23,7 +23,6 @@ flat form; any file that is laid out otherwise is read through HDF5.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -31,18 +30,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.digests import canonical_digest
 from alberdice.datasets.files import atomic_directory, inside, is_directory, is_file, read_json, reserve
 from alberdice.datasets.hdf5 import EpisodeFile
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.validation import fail
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["SCHEMA", "dataset_directory", "default_root", "open_dataset", "stored_datasets", "write_dataset"]
 
-SCHEMA = 1
+SCHEMA = 2
+#: schemas that open: 1 has no ``origin``
+_READABLE = (1, 2)
 _MINARI_VERSION = "0.5.2"
 _ID = re.compile(r"(?:[A-Za-z0-9_-]{2,}/(?:[A-Za-z0-9_-]+/)*)?[A-Za-z0-9_-]+-v[0-9]+")
 _TYPE_NAME = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")
@@ -60,17 +62,6 @@ _HEADER_TYPES: dict[str, type] = {
     "source": str,
     "sha256": dict,
 }
-_FIELDS = (
-    "frame_states",
-    "frame_observations",
-    "frame_masks",
-    "actions",
-    "rewards",
-    "terminated",
-    "truncated",
-    "lengths",
-    "final_known",
-)
 
 
 def default_root() -> Path:
@@ -91,22 +82,8 @@ def dataset_directory(dataset_id: str, root: str | Path | None = None) -> Path:
     return (default_root() if root is None else Path(root)) / dataset_id
 
 
-def digest(array: NDArray[Any]) -> str:
-    """SHA-256 of an array's type, shape and little-endian bytes."""
-    kind = array.dtype.newbyteorder("<")
-    seal = hashlib.sha256(f"{kind.str}{array.shape}".encode())
-    seal.update(np.ascontiguousarray(array, kind).reshape(-1).view(np.uint8).data if array.size else b"")
-    return seal.hexdigest()
-
-
-def _digests(dataset: OfflineDataset) -> dict[str, str]:
-    present = {name: getattr(dataset, name) for name in _FIELDS}
-    return {name: digest(array) for name, array in present.items() if array is not None}
-
-
 def _seal(header: dict[str, Any]) -> str:
-    rest = {key: value for key, value in header.items() if key != "header_sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return canonical_digest({key: value for key, value in header.items() if key != "header_sha256"})
 
 
 def _header(dataset: OfflineDataset) -> dict[str, Any]:
@@ -123,7 +100,8 @@ def _header(dataset: OfflineDataset) -> dict[str, Any]:
         "unknown_finals": np.flatnonzero(~dataset.final_known).tolist(),
         "notes": list(dataset.notes),
         "source": dataset.source,
-        "sha256": _digests(dataset),
+        "origin": dataset.header.as_json(),
+        "sha256": dataset.array_digests,
     }
     header["header_sha256"] = _seal(header)
     return header
@@ -204,9 +182,9 @@ def _read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     source = str(path)
     if not isinstance(header, dict):
         raise fail(source, "alberdice", got="no header", expected="the native store's", remedy="import it as a Minari dataset")
-    if header.get("schema") != SCHEMA:
+    if header.get("schema") not in _READABLE or isinstance(header["schema"], bool):
         remedy = "a newer release may read it" if isinstance(header.get("schema"), int) else ""
-        raise fail(source, "alberdice.schema", got=header.get("schema"), expected=SCHEMA, remedy=remedy)
+        raise fail(source, "alberdice.schema", got=header.get("schema"), expected=f"1 to {SCHEMA}", remedy=remedy)
     if header.get("header_sha256") != _seal(header):
         raise fail(
             source, "alberdice.header_sha256", got="another digest", expected=_seal(header), remedy="the header was changed"
@@ -214,7 +192,8 @@ def _read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     for key in ("total_episodes", "total_steps"):
         if not isinstance(metadata.get(key), int) or metadata[key] < 1:
             raise fail(source, key, got=metadata.get(key), expected="a positive integer")
-    for key, wanted in _HEADER_TYPES.items():
+    types = _HEADER_TYPES | ({"origin": dict} if header["schema"] > 1 else {})
+    for key, wanted in types.items():
         if not isinstance(header.get(key), wanted):
             raise fail(source, f"alberdice.{key}", got=repr(header.get(key)), expected=wanted.__name__)
     whole = {"n_actions": header["n_actions"], "unknown_finals": header["unknown_finals"]}
@@ -285,9 +264,10 @@ def open_dataset(
         )
         arrays.final_known[:] = known
         file.fill(arrays)
-    loaded = arrays.finish(header["name"], notes=header["notes"], source=str(directory))
+    origin = DatasetHeader.from_json(header.get("origin", {}), str(data / "metadata.json"))
+    loaded = arrays.finish(header["name"], notes=header["notes"], source=str(directory), header=origin)
     if verify:
-        found = _digests(loaded)
+        found = loaded.array_digests
         for name in sorted(found.keys() | header["sha256"].keys()):
             wanted = header["sha256"].get(name)
             if found.get(name) != wanted:

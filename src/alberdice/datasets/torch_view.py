@@ -17,7 +17,7 @@ from alberdice.errors import InvalidArgumentError
 if TYPE_CHECKING:
     import torch
 
-    from alberdice.datasets.dataset import OfflineDataset
+    from alberdice.datasets.form import StepForm
 
 __all__ = ["TorchDataset"]
 
@@ -43,7 +43,7 @@ class TorchDataset:
         device: a torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
     """
 
-    def __init__(self, dataset: OfflineDataset, device: str = "cpu") -> None:
+    def __init__(self, dataset: StepForm, device: str = "cpu") -> None:
         names = [
             "frame_states",
             "frame_observations",
@@ -62,7 +62,8 @@ class TorchDataset:
         self.tensors = {name: _share(getattr(dataset, name)).to(device) for name in names}
         self.tensors["usable"] = _share(dataset.usable).to(device)
         self._own = _share(np.arange(max(dataset.n_actions)) < np.asarray(dataset.n_actions)[:, None]).to(device)
-        self._known = _share(np.concatenate([np.ones(dataset.n_steps, np.bool_), dataset.final_known])).to(device)
+        known = np.concatenate([np.ones(len(dataset.actions), np.bool_), dataset.final_known])
+        self._known = _share(known).to(device)
 
     def __len__(self) -> int:
         return len(self.tensors["usable"])

@@ -12,15 +12,14 @@ needs no second copy.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alberdice.datasets.form import FlatForm
+from alberdice.datasets.header import DatasetHeader
 from alberdice.errors import InvalidArgumentError, InvalidDataError
-
-if TYPE_CHECKING:
-    from alberdice.datasets.dataset import OfflineDataset
 
 __all__ = ["blocks", "check_index", "fail", "first_nonfinite", "validate"]
 
@@ -63,7 +62,7 @@ def check_index(index: Any, size: int) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
-def validate(data: OfflineDataset) -> None:
+def validate(data: FlatForm) -> None:
     """Check every invariant of the module's list.
 
     Raises:
@@ -71,12 +70,13 @@ def validate(data: OfflineDataset) -> None:
     """
     _check_sizes(data)
     _check_types(data)
+    _check_header(data)
     _check_ends(data)
     _check_finite(data)
     _check_actions(data)
 
 
-def _check_sizes(data: OfflineDataset) -> None:
+def _check_sizes(data: FlatForm) -> None:
     source = data.source
     n_actions = data.n_actions
     if not n_actions or not all(isinstance(n, int | np.integer) and n >= 1 for n in n_actions):
@@ -113,7 +113,7 @@ def _check_sizes(data: OfflineDataset) -> None:
             raise fail(source, f"{name}.shape", got=got, expected=what)
 
 
-def _check_types(data: OfflineDataset) -> None:
+def _check_types(data: FlatForm) -> None:
     wanted = {
         "actions": ("i8", "int64"),
         "rewards": ("f2 f4 f8", "a float type"),
@@ -131,7 +131,20 @@ def _check_types(data: OfflineDataset) -> None:
             raise fail(data.source, f"{name}.dtype", got=array.dtype, expected=words, remedy="convert it explicitly")
 
 
-def _check_ends(data: OfflineDataset) -> None:
+def _check_header(data: FlatForm) -> None:
+    header = data.header
+    if not isinstance(header, DatasetHeader):
+        raise fail(data.source, "header", got=type(header).__name__, expected="a DatasetHeader")
+    if header.agents and len(header.agents) != len(data.n_actions):
+        got, expected = f"{len(header.agents)} names", f"{len(data.n_actions)}, one per agent, or none"
+        raise fail(data.source, "header.agents", got=got, expected=expected)
+    limit = header.episode_limit
+    if limit is not None and data.lengths.max() > limit:
+        got, where = f"{data.lengths.max()} steps", f"lengths[{int(np.argmax(data.lengths))}]"
+        raise fail(data.source, where, got=got, expected=f"at most the episode limit, {limit}")
+
+
+def _check_ends(data: FlatForm) -> None:
     ends = np.cumsum(data.lengths) - 1
     ended = data.terminated | data.truncated
     missing = np.flatnonzero(~ended[ends])
@@ -154,7 +167,7 @@ def _check_ends(data: OfflineDataset) -> None:
         )
 
 
-def _check_finite(data: OfflineDataset) -> None:
+def _check_finite(data: FlatForm) -> None:
     for name in ("rewards", "frame_states", "frame_observations"):
         array = getattr(data, name)
         at = first_nonfinite(array)
@@ -167,7 +180,7 @@ def _check_finite(data: OfflineDataset) -> None:
             raise fail(data.source, name, got="values in a final frame that is marked unknown", expected="zeros")
 
 
-def _check_actions(data: OfflineDataset) -> None:
+def _check_actions(data: FlatForm) -> None:
     steps = len(data.actions)
     limit = np.asarray(data.n_actions)
     for first, piece in blocks(data.actions):

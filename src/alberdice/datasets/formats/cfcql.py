@@ -14,6 +14,7 @@ from pathlib import Path
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats.padded import Padded, read_padded
 from alberdice.datasets.hdf5 import check_links, open_hdf5
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.validation import fail
 
 __all__ = ["read_cfcql"]
@@ -69,6 +70,7 @@ def read_cfcql(
                 n_actions=n_actions,
                 episode_limit=episode_limit,
                 notes=notes,
+                header=DatasetHeader(),
                 memory_share=memory_share,
                 scratch=scratch,
             )

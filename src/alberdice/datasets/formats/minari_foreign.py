@@ -16,7 +16,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from alberdice.datasets.build import EpisodeArrays, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.files import inside, is_directory, read_json
+from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.packages import require
 from alberdice.datasets.validation import fail
 
@@ -84,7 +86,14 @@ def _stack(source: str, where: str, value: Any, space: Any, agents: int, *, acti
     return stacked[:, :, None] if not actions and stacked.ndim == 2 else stacked
 
 
-def _reward(source: str, where: str, value: NDArray[Any], how: str) -> NDArray[Any]:
+def _agents(space: Any) -> tuple[str, ...]:
+    """The agents' names by a Dict space; a Tuple or an array names none."""
+    from gymnasium import spaces
+
+    return tuple(map(str, space.spaces)) if isinstance(space, spaces.Dict) else ()
+
+
+def _reward(source: str, where: str, value: NDArray[Any], how: str, names: tuple[str, ...], notes: set[str]) -> NDArray[Any]:
     rewards = np.asarray(value)
     if rewards.dtype.kind in "iub":
         rewards = rewards.astype(np.float64)
@@ -92,16 +101,9 @@ def _reward(source: str, where: str, value: NDArray[Any], how: str) -> NDArray[A
         return rewards
     if rewards.ndim != 2:
         raise fail(source, where, got=rewards.shape, expected="(L,) or (L, N)")
-    if how == "mean":
-        return np.asarray(rewards.mean(axis=1, dtype=rewards.dtype))
-    if how == "sum":
-        return np.asarray(rewards.sum(axis=1, dtype=rewards.dtype))
-    apart = np.flatnonzero((rewards != rewards[:, :1]).any(axis=1))
-    if len(apart):
-        remedy = 'say how to combine them: team_reward="mean" or "sum"'
-        got = rewards[apart[0]].tolist()
-        raise fail(source, f"{where}[{apart[0]}]", got=got, expected="one reward for all agents", remedy=remedy)
-    return np.asarray(rewards[:, 0])
+    if how != "equal":
+        notes.add(reward_note(how))
+    return combined(source, f"{where}[{{}}]", rewards, how, names)
 
 
 def _episode(source: str, at: int, raw: Any, spaces: tuple[Any, Any], agents: int, how: str, notes: set[str]) -> EpisodeArrays:
@@ -135,7 +137,7 @@ def _episode(source: str, at: int, raw: Any, spaces: tuple[Any, Any], agents: in
         states=state[:rows],
         observations=observations[:rows],
         actions=actions,
-        rewards=_reward(source, f"episode_{at}/rewards", raw.rewards, how),
+        rewards=_reward(source, f"episode_{at}/rewards", raw.rewards, how, _agents(spaces[1]), notes),
         terminated=terminated,
         truncated=truncated,
         action_masks=None if masks is None else np.asarray(masks)[:rows].astype(np.bool_),
@@ -162,7 +164,7 @@ def read_minari(
     *,
     name: str | None = None,
     n_actions: Sequence[int] | None = None,
-    team_reward: Literal["equal", "mean", "sum"] = "equal",
+    team_reward: str = "equal",
     memory_share: float = 0.5,
     scratch: str | Path | None = None,
 ) -> OfflineDataset:
@@ -172,7 +174,7 @@ def read_minari(
         directory: the dataset's directory (``<root>/<id>``), or its ``data``.
         name: the dataset's name; None is its id.
         n_actions: actions per agent, checked against the action space; None is the space's.
-        team_reward: how per-agent rewards become the team's; by default they must be equal.
+        team_reward: how per-agent rewards become the team's: 'mean', 'sum' or an agent's name; by default they must be equal.
         memory_share: share of memory beyond which arrays are mapped from scratch files.
         scratch: directory of the scratch files.
 
@@ -189,6 +191,7 @@ def read_minari(
             opened = minari.MinariDataset(base)
             spaces = (opened.observation_space, opened.action_space)
             own = _action_counts(source, spaces[1])
+            check_rule(source, team_reward, _agents(spaces[1]))
             notes: set[str] = set()
             episodes = [
                 _episode(source, at, raw, spaces, len(own), team_reward, notes)
@@ -207,7 +210,10 @@ def read_minari(
     parts = _parts(spaces[1])
     if parts is not None:
         said.append(f"Agents in the order of the space: {', '.join(str(key) for key, _ in parts)}.")
-    if team_reward != "equal":
-        said.append(f"The team's reward is the {team_reward} of the agents' rewards, where they have their own.")
     label = str(metadata["dataset_id"]) if name is None else name
-    return from_episodes(label, own, episodes, notes=said, source=source, memory_share=memory_share, scratch=scratch)
+    header = DatasetHeader(
+        agents=_agents(spaces[1]), team_reward=header_rule(team_reward) if reward_note(team_reward) in notes else "common"
+    )
+    return from_episodes(
+        label, own, episodes, notes=said, source=source, header=header, memory_share=memory_share, scratch=scratch
+    )

@@ -18,7 +18,7 @@ truncated, a shorter one terminated, a longer one an error.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.validation import fail
 
 __all__ = ["Padded", "read_padded"]
@@ -193,6 +194,7 @@ def read_padded(
     n_actions: Sequence[int] | None,
     episode_limit: int | None,
     notes: Sequence[str],
+    header: DatasetHeader,
     memory_share: float,
     scratch: str | Path | None,
 ) -> OfflineDataset:
@@ -238,4 +240,6 @@ def read_padded(
         arrays.rewards[start : start + length] = source["reward"][episode, :length, 0]
         arrays.terminated[start + length - 1] = terminated[episode]
         arrays.truncated[start + length - 1] = not terminated[episode]
-    return arrays.finish(name, notes=(*notes, *said), source=padded.source)
+    if episode_limit is not None:
+        header = replace(header, episode_limit=episode_limit)
+    return arrays.finish(name, notes=(*notes, *said), source=padded.source, header=header)

@@ -5,7 +5,7 @@
 
 The arrays' layout is that of :mod:`alberdice.datasets.formats.padded`.  ``actions_onehot`` repeats ``actions`` and is checked
 against it where present.  Arrays may have ``buffer_size`` rows, of which ``episodes_in_buffer`` are in use.  This package's own
-buffers add ``n_actions`` and ``notes`` to meta.json, which other readers pass over.
+buffers add ``n_actions``, ``notes`` and ``alberdice_header`` to meta.json, which other readers pass over.
 
 What the layout cannot hold, writing says: a truncated episode whose final frame is unknown, an episode both terminated and
 truncated, and that a source had no masks.
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.files import atomic_directory, inside, read_json, read_npy
 from alberdice.datasets.formats.padded import Padded, read_padded
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.validation import fail
 
 __all__ = ["read_pymarl", "write_pymarl"]
@@ -116,6 +117,7 @@ def read_pymarl(
     stated = meta.get("notes", [])
     if isinstance(stated, list):
         notes = [*(str(note) for note in stated), *notes]
+    header = DatasetHeader.from_json(meta.get("alberdice_header", {}), str(base / "meta.json"))
     data = read_padded(
         padded,
         base.name if name is None else name,
@@ -123,6 +125,7 @@ def read_pymarl(
         n_actions=own,
         episode_limit=episode_limit,
         notes=notes,
+        header=header,
         memory_share=memory_share,
         scratch=scratch,
     )
@@ -204,6 +207,7 @@ def write_pymarl(
             "episodes_in_buffer": episodes,
             "buffer_size": episodes,
             "n_actions": list(dataset.n_actions),
+            "alberdice_header": dataset.header.as_json(),
             "notes": [*dataset.notes, *losses],
         }
         (partial / "meta.json").write_text(json.dumps(meta, indent=1))

@@ -17,8 +17,9 @@ truncations, unless ``ends="all"`` takes an episode to end when every agent has.
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,9 +29,11 @@ from numpy.typing import NDArray
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.files import inside, is_directory, is_file, read_json
+from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
+from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.packages import require
 from alberdice.datasets.validation import fail
-from alberdice.errors import ResourceError
+from alberdice.errors import AlberDICEError, ResourceError
 
 __all__ = ["kvstore", "read_vault"]
 
@@ -227,20 +230,6 @@ def _flags(leaf: _Leaf, stream: int, ends: Literal["equal", "all"]) -> NDArray[n
     return np.asarray(true.all(axis=1))
 
 
-def _rewards(leaf: _Leaf, stream: int, how: Literal["equal", "mean", "sum"]) -> NDArray[Any]:
-    values = leaf.whole(stream)
-    if how == "mean":
-        return np.asarray(values.mean(axis=1, dtype=values.dtype))
-    if how == "sum":
-        return np.asarray(values.sum(axis=1, dtype=values.dtype))
-    apart = np.flatnonzero(((values != values[:, :1]) & ~(np.isnan(values) & np.isnan(values[:, :1]))).any(axis=1))
-    if len(apart):
-        where = f"{leaf.name}[{stream}, {apart[0]}]"
-        remedy = 'say how to combine them: team_reward="mean" or "sum"'
-        raise fail(leaf.source, where, got=values[apart[0]].tolist(), expected="one reward for all agents", remedy=remedy)
-    return np.asarray(values[:, 0])
-
-
 def read_vault(
     directory: str | Path,
     *,
@@ -269,9 +258,10 @@ def read_vault(
     leaves, notes = _open_leaves(base)
     streams, rows, agents, size = leaves["observations"].shape
     notes.insert(0, "Read from a vault, which keeps rows only: no episode has its final frame.")
+    check_rule(str(base), team_reward, ())
     terminated, truncated, lengths = _ends(leaves, ends, notes)
     if team_reward != "equal":
-        notes.append(f"The team's reward is the {team_reward} of the agents' rewards.")
+        notes.append(reward_note(team_reward))
     actions = [leaves["actions"].whole(b).reshape(rows, agents).astype(np.int64) for b in range(streams)]
     own = _action_counts(base, leaves, actions, n_actions, notes)
     masks, state = leaves.get("infos.legals"), leaves.get("infos.state")
@@ -288,10 +278,26 @@ def read_vault(
     for b in range(streams):
         part = slice(b * rows, (b + 1) * rows)
         arrays.actions[part] = actions[b]
-        arrays.rewards[part] = _rewards(leaves["rewards"], b, team_reward)
+        arrays.rewards[part] = combined(str(base), f"rewards[{b}, {{}}]", leaves["rewards"].whole(b), team_reward, ())
         arrays.terminated[part], arrays.truncated[part] = terminated[b], truncated[b]
         _copy_frames(leaves, b, arrays, part)
-    return arrays.finish(f"{base.parent.name}/{base.name}" if name is None else name, notes=notes, source=str(base))
+    label = f"{base.parent.name}/{base.name}" if name is None else name
+    return arrays.finish(label, notes=notes, source=str(base), header=_header(base, team_reward))
+
+
+def _header(base: Path, team_reward: str) -> DatasetHeader:
+    """The header that this package's own vaults carry, and the rule by which rewards were combined here."""
+    stored = read_json(base / "metadata.json").get("alberdice_header")
+    if not isinstance(stored, str):
+        return DatasetHeader(team_reward=header_rule(team_reward))
+    try:
+        own = DatasetHeader.from_json(json.loads(stored), str(base / "metadata.json"))
+    except (ValueError, RecursionError) as problem:
+        if isinstance(problem, AlberDICEError):
+            raise
+        got = f"no JSON ({problem})"
+        raise fail(str(base / "metadata.json"), "alberdice_header", got=got, expected="a header") from None
+    return own if team_reward == "equal" else replace(own, team_reward=team_reward)
 
 
 def _ends(

@@ -1,7 +1,8 @@
 """Writing Flashbax Vaults (see :mod:`alberdice.datasets.formats.vault` for the layout) through tensorstore alone.
 
 Actions are int32, terminals and truncations float32, infos.legals bool; rewards, terminals and truncations are repeated for
-every agent; states, observations and rewards keep their types.  metadata.json is version 1.2, with ``n_actions`` and ``notes``.
+every agent; states, observations and rewards keep their types.  metadata.json is version 1.2, with ``n_actions``, ``notes`` and
+``alberdice_header``.
 Final frames have no place in a vault.
 """
 
@@ -63,6 +64,7 @@ def write_vault(dataset: OfflineDataset, directory: str | Path, *, overwrite: bo
             head, _, tail = name.rpartition(".")
             (metadata[key].setdefault(head, {}) if head else metadata[key])[tail] = value
     metadata |= {"n_actions": ",".join(map(str, dataset.n_actions)), "notes": " ".join((*dataset.notes, *losses))}
+    metadata["alberdice_header"] = json.dumps(dataset.header.as_json())
     with atomic_directory(Path(directory), overwrite=overwrite) as partial:
         (partial / "metadata.json").write_text(json.dumps(metadata, indent=1))
         for name, (array, kind) in leaves.items():

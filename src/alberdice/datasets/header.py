@@ -1,0 +1,106 @@
+"""Where a dataset comes from, in words that a program can act on: its environment, its agents, its team's reward, its limit.
+
+    environment            name of a game or environment, or ``module:function``; '' where none is known
+    environment_arguments  what the environment is made with, JSON values by name
+    agents                 the agents' names in the order of the arrays; () where the source names none
+    team_reward            how the team's reward came from the agents': 'mean', 'sum', an agent's name, or 'common' where the
+                           source holds one reward for all
+    episode_limit          steps at which the source cuts an episode; None where it is not known (an environment's own horizon
+                           for play may be another)
+    recipe                 what made the data, '' where they were recorded
+
+Agents of an environment are matched with the data's by these names, never by position where both have names; and evaluation
+adds up rewards by the same rule.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from alberdice.errors import InvalidDataError
+
+__all__ = ["TEAM_REWARDS", "DatasetHeader"]
+
+#: rules of the team's reward that are no agent's name
+TEAM_REWARDS = ("common", "mean", "sum")
+
+
+@dataclass(frozen=True)
+class DatasetHeader:
+    """The fields of the module.
+
+    Raises:
+        InvalidDataError: a field of another type; a name twice; a rule of the team's reward that is neither known nor an agent.
+    """
+
+    environment: str = ""
+    environment_arguments: Mapping[str, Any] = field(default_factory=dict)
+    agents: tuple[str, ...] = ()
+    team_reward: str = "common"
+    episode_limit: int | None = None
+    recipe: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("environment", "team_reward", "recipe"):
+            if not isinstance(getattr(self, name), str):
+                raise InvalidDataError(f"header.{name}", got=repr(getattr(self, name)), expected="text")
+        object.__setattr__(self, "environment_arguments", _json_object(self.environment_arguments))
+        object.__setattr__(self, "agents", self._checked_agents())
+        if self.environment_arguments and not self.environment:
+            raise InvalidDataError("header.environment", got="arguments without a name", expected="the environment's name")
+        if self.team_reward not in (*TEAM_REWARDS, *self.agents):
+            expected = f"one of {', '.join((*TEAM_REWARDS, *self.agents))}"
+            raise InvalidDataError("header.team_reward", got=repr(self.team_reward), expected=expected)
+        limit = self.episode_limit
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+            raise InvalidDataError("header.episode_limit", got=repr(limit), expected="a whole number, at least 1, or None")
+
+    def _checked_agents(self) -> tuple[str, ...]:
+        names = self.agents
+        if isinstance(names, str) or not isinstance(names, list | tuple) or not all(isinstance(n, str) and n for n in names):
+            raise InvalidDataError("header.agents", got=repr(names), expected="the agents' names, or none")
+        if len(set(names)) != len(names):
+            twice = next(name for k, name in enumerate(names) if name in names[:k])
+            raise InvalidDataError("header.agents", got=f"{twice!r} twice", expected="every name once")
+        reserved = sorted(set(names) & set(TEAM_REWARDS))
+        if reserved:
+            expected = "another name: this one is a rule of the team's reward"
+            raise InvalidDataError("header.agents", got=repr(reserved[0]), expected=expected)
+        return tuple(names)
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields in the types that JSON knows; ``DatasetHeader(**...)`` takes them back."""
+        return {**asdict(self), "environment_arguments": dict(self.environment_arguments), "agents": list(self.agents)}
+
+    @classmethod
+    def from_json(cls, value: object, source: str) -> DatasetHeader:
+        """The header that :meth:`as_json` gave; keys that are missing take their defaults.
+
+        Raises:
+            InvalidDataError: not an object, an unknown key, or a field that does not fit.
+        """
+        if not isinstance(value, dict):
+            raise InvalidDataError(f"{source}: header", got=type(value).__name__, expected="an object")
+        unknown = sorted(map(str, set(value) - set(cls.__dataclass_fields__)))
+        if unknown:
+            raise InvalidDataError(f"{source}: header", got=f"the key {unknown[0]!r}", expected="known keys only")
+        try:
+            return cls(**value)
+        except InvalidDataError as problem:
+            raise InvalidDataError(f"{source}: {problem.where}", got=problem.got, expected=problem.expected) from None
+
+
+def _json_object(value: object) -> dict[str, Any]:
+    """A copy of a JSON object, so that nobody else can change it."""
+    try:
+        copy = json.loads(json.dumps(dict(value), allow_nan=False))  # type: ignore[call-overload]
+    except (TypeError, ValueError, RecursionError) as problem:
+        got = f"{type(value).__name__} ({problem})"
+        raise InvalidDataError("header.environment_arguments", got=got, expected="JSON values by name") from None
+    if not all(isinstance(key, str) for key in dict(value)):  # type: ignore[call-overload]
+        raise InvalidDataError("header.environment_arguments", got="a key that is no text", expected="JSON values by name")
+    plain: dict[str, Any] = copy
+    return plain
