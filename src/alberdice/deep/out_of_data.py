@@ -32,6 +32,7 @@ from alberdice.deep.networks import Adam, StackedMLP
 from alberdice.deep.policies import Policies
 from alberdice.evaluation import out_of_data_probability, state_transition
 from alberdice.games.game import Game
+from alberdice.games.terminal import terminal_states
 from alberdice.policy import FactorizedPolicy
 
 __all__ = ["OutOfData", "RandomPrior", "Visits", "expected_visits", "visits"]
@@ -89,8 +90,6 @@ def expected_visits(game: Game, policy: FactorizedPolicy) -> FloatArray:
 
 def _terminal(game: Game) -> Mask:
     """States in which an episode has ended, ``(S,)``."""
-    from alberdice.games.environment import terminal_states  # PettingZoo is an extra
-
     return np.asarray(terminal_states(game.mmdp))
 
 

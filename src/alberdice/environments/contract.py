@@ -79,8 +79,8 @@ class Frame:
     """What the agents see in all slots.
 
     Attributes:
-        observations: (B, N, O) float32; zeros where an agent is not alive.
-        masks: (B, N, A) bool, the actions available; action 0 alone for an agent that is not alive.
+        observations: (B, N, O) float32; zeros for an agent that left before its episode ended.
+        masks: (B, N, A) bool, the actions available; action 0 alone for such an agent.
         state: (B, S) float32.
         alive: (B, N) bool; False for agents that have left, and for all agents of an episode that has ended.
     """
