@@ -33,6 +33,8 @@ from typing import Any
 
 import numpy as np
 
+from alberdice import machine
+
 BATCH = 1024
 READERS = ("native", "native, unverified", "native, mapped", "minari", "vault", "vault, plain")
 
@@ -202,8 +204,8 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
         "versions": {name: importlib.metadata.version(name) for name in packages} | {"python": platform.python_version()},
         "machine": {
             "system": platform.platform(),
-            "processors": os.cpu_count(),
-            "memory_gigabytes": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+            "processors": machine.cores(),
+            "memory_gigabytes": round(machine.memory_limit() / 1e9, 1),
             "load_average": os.getloadavg(),
         },
     }

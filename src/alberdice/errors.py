@@ -29,6 +29,7 @@ __all__ = [
     "InvalidPolicyError",
     "ResourceError",
     "SolverError",
+    "fail",
 ]
 
 
@@ -90,3 +91,8 @@ class SolverError(AlberDICEError):
     """A solver stopped without a certificate of optimality."""
 
     exit_code = 1
+
+
+def fail(source: str, where: str, *, got: object, expected: object, remedy: str = "") -> InvalidDataError:
+    """An InvalidDataError whose place begins with the source (a file), if there is one."""
+    return InvalidDataError(f"{source}: {where}" if source else where, got=got, expected=expected, remedy=remedy)

@@ -24,8 +24,8 @@ from alberdice.datasets import (
     write_vault,
 )
 from alberdice.datasets import memory as memory_module
-from alberdice.datasets.files import claim
 from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceError
+from alberdice.files import claim
 
 
 @pytest.fixture

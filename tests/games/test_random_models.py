@@ -168,7 +168,7 @@ def test_refusals(call, message):
 
 
 def test_a_model_that_cannot_fit_is_refused_before_any_work():
-    with pytest.raises(ad.ResourceError, match=r"nonzeros, about .* GiB, expected at most the machine's"):
+    with pytest.raises(ad.ResourceError, match=r"nonzeros, about .* GiB that this process may use"):
         gridworld(100, 100, 4, generator=rng())
     with pytest.raises(ad.ResourceError, match="ask for fewer states"):
         garnet(10**9, (10, 10), 100, generator=rng())

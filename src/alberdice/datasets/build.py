@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.memory import MemoryPlan
-from alberdice.datasets.validation import fail
+from alberdice.errors import fail
 
 __all__ = ["Arrays", "EpisodeArrays", "concatenate", "from_episodes", "from_transitions"]
 

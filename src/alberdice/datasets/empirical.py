@@ -38,8 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alberdice.data import DataDistribution
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.validation import fail
-from alberdice.errors import InvalidArgumentError, ResourceError
+from alberdice.errors import InvalidArgumentError, ResourceError, fail
 from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.files import storage_errors
 from alberdice.datasets.packages import require
-from alberdice.datasets.validation import fail
+from alberdice.errors import fail
+from alberdice.files import storage_errors
 
 __all__ = ["EpisodeFile", "check_links", "open_hdf5"]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from alberdice.datasets.builtin import RECIPES, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.files import is_directory
 from alberdice.datasets.formats import read_minari
 from alberdice.datasets.store import dataset_directory, default_root, is_native, open_dataset
 from alberdice.errors import InvalidDataError
+from alberdice.files import is_directory
 
 __all__ = ["load_dataset"]
 

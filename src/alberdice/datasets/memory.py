@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,25 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from alberdice.datasets.files import claim
 from alberdice.errors import InvalidArgumentError, ResourceError
+from alberdice.files import claim
+from alberdice.machine import memory_limit
 
-__all__ = ["MemoryPlan", "memory_limit"]
-
-
-def memory_limit() -> int:
-    """Bytes of memory this process may use: the machine's, or its control group's limit where that is lower."""
-    if not hasattr(os, "sysconf"):
-        return 8 << 30  # a system that does not say: assume 8 GiB
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        try:
-            text = path.read_text().strip()
-        except OSError:
-            continue
-        if text.isdigit():
-            total = min(total, int(text))
-    return total
+__all__ = ["MemoryPlan"]
 
 
 class MemoryPlan:

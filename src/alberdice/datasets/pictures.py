@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.files import atomic_file
 from alberdice.datasets.statistics import joint_action_counts
 from alberdice.errors import InvalidArgumentError
+from alberdice.files import atomic_file
 
 __all__ = ["plot_dataset"]
 

@@ -34,11 +34,11 @@ import numpy as np
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.digests import canonical_digest
-from alberdice.datasets.files import atomic_directory, inside, is_directory, is_file, read_json, reserve
 from alberdice.datasets.hdf5 import EpisodeFile
 from alberdice.datasets.header import DatasetHeader
-from alberdice.datasets.validation import fail
-from alberdice.errors import InvalidArgumentError
+from alberdice.errors import InvalidArgumentError, InvalidDataError, fail
+from alberdice.files import atomic_directory, inside, is_directory, is_file, reserve, strange_content
+from alberdice.readers import read_json
 
 __all__ = ["SCHEMA", "dataset_directory", "default_root", "open_dataset", "stored_datasets", "write_dataset"]
 
@@ -156,7 +156,7 @@ def write_dataset(dataset: OfflineDataset, dataset_id: str, *, root: str | Path 
         ResourceError: the disk is full.
     """
     target = dataset_directory(dataset_id, root)
-    with atomic_directory(target, overwrite=overwrite) as partial:
+    with atomic_directory(target, "dataset of this package", _stranger, overwrite=overwrite) as partial:
         data = partial / "data"
         data.mkdir()
         reserve(data / "main_data.hdf5", dataset.nbytes)
@@ -164,6 +164,18 @@ def write_dataset(dataset: OfflineDataset, dataset_id: str, *, root: str | Path 
         size = (data / "main_data.hdf5").stat().st_size
         (data / "metadata.json").write_text(json.dumps(_metadata(dataset, dataset_id, size), indent=1))
     return target
+
+
+def _stranger(directory: Path) -> str:
+    """What a directory holds that is no dataset of this store, in words."""
+    names = ("data/metadata.json", "data/main_data.hdf5")
+    found = strange_content(directory, names, "|".join(map(re.escape, names)))
+    if found or not (directory / names[0]).exists():
+        return found
+    try:
+        return "" if is_native(directory) else "a dataset that Minari or another package wrote"
+    except InvalidDataError as problem:
+        return f"a dataset that cannot be read ({problem})"
 
 
 def is_native(directory: Path) -> bool:

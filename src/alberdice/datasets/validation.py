@@ -19,17 +19,12 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.form import FlatForm
 from alberdice.datasets.header import DatasetHeader
-from alberdice.errors import InvalidArgumentError, InvalidDataError
+from alberdice.errors import InvalidArgumentError, fail
 
-__all__ = ["blocks", "check_index", "fail", "first_nonfinite", "validate"]
+__all__ = ["blocks", "check_index", "first_nonfinite", "validate"]
 
 _BLOCK = 1 << 20
 """Elements that one piece of a check looks at."""
-
-
-def fail(source: str, where: str, *, got: object, expected: object, remedy: str = "") -> InvalidDataError:
-    """An InvalidDataError whose place begins with the source, if there is one."""
-    return InvalidDataError(f"{source}: {where}" if source else where, got=got, expected=expected, remedy=remedy)
 
 
 def blocks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 from alberdice import _checks
 from alberdice.data import DataDistribution
 from alberdice.errors import InvalidArgumentError, ResourceError
+from alberdice.machine import memory_limit
 from alberdice.mmdp import MMDP
 
 __all__ = ["garnet", "gridworld", "random_data"]
@@ -150,14 +150,12 @@ def random_data(model: MMDP, generator: np.random.Generator, sparsity: float = 0
 def _check_memory(rows: int, nonzeros: int) -> None:
     """Refuse, before any work, a model whose construction needs more memory than the machine has."""
     needed = BYTES_PER_ROW * rows + BYTES_PER_NONZERO * nonzeros
-    if not hasattr(os, "sysconf"):  # Windows
-        return
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    there = memory_limit()
     if needed > there:
         raise ResourceError(
             "model",
             got=f"{rows:,} rows with {nonzeros:,} nonzeros, about {needed / 2**30:,.1f} GiB",
-            expected=f"at most the machine's {there / 2**30:,.1f} GiB",
+            expected=f"at most the {there / 2**30:,.1f} GiB that this process may use",
             remedy="ask for fewer states, agents or actions",
         )
 

@@ -21,12 +21,9 @@ operator H (two sparse products), judged by the residual in the norm of D^{-1}, 
 from __future__ import annotations
 
 import math
-import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -37,10 +34,11 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from alberdice._checks import FloatArray
 from alberdice.errors import InvalidArgumentError, ResourceError
+from alberdice.machine import available_memory
 from alberdice.tabular.band_matrices import DENSE_PRODUCT, BandForm, Coordinates
 from alberdice.tabular.flow import FlowProblem
 
-__all__ = ["LinearSolver", "available_memory", "choose_linear_solver", "estimate_memory"]
+__all__ = ["LinearSolver", "choose_linear_solver", "estimate_memory"]
 
 LinearSolver = Literal["cholesky", "lu", "iterative"]
 KINDS: dict[str, LinearSolver] = {"cholesky": "cholesky", "lu": "lu", "iterative": "iterative"}
@@ -439,22 +437,6 @@ def estimate_memory(n_rows: int, n_states: int, nnz: int, linear_solver: LinearS
     products = 3 * entry * (nnz + n_rows) + entry * min(float(n_states) ** 2, pairs)
     triangle = min(n_states * (n_states + 1) / 2, math.inf if fill is None else fill)
     return int(common + 2 * products + 2 * 1.5 * entry * triangle)
-
-
-def available_memory() -> int | None:
-    """Bytes of physical memory that can be had without swapping, or None where the system does not tell; read once a second."""
-    return _memory_reading(int(time.monotonic()))
-
-
-@lru_cache(maxsize=1)
-def _memory_reading(second: int) -> int | None:
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):  # counts the caches that the system would give up
-                return 1024 * int(line.split()[1])
-        return int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def resolve(problem: FlowProblem, linear_solver: str) -> LinearSolver:

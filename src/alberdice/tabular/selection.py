@@ -9,7 +9,6 @@ Two ends count as one equilibrium if their joint occupancies differ by at most `
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +21,7 @@ from alberdice import _checks
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution
 from alberdice.evaluation import occupancy
+from alberdice.machine import cores
 from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.alternating import AlternatingRun, alternate
@@ -86,7 +86,7 @@ def select_equilibrium(
     jobs[0][5]["progress"] = progress
     runs = [_run(jobs[0])]
     remaining = (time.perf_counter() - began) * (count - 1)
-    workers = processes if processes is not None else ((os.cpu_count() or 1) if remaining > WORTH_PROCESSES else 1)
+    workers = processes if processes is not None else (cores() if remaining > WORTH_PROCESSES else 1)
     if workers > 1 and count > 1:
         with ProcessPoolExecutor(min(workers, count - 1)) as pool:
             runs += pool.map(_run, jobs[1:])

@@ -15,7 +15,7 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats.padded import Padded, read_padded
 from alberdice.datasets.hdf5 import check_links, open_hdf5
 from alberdice.datasets.header import DatasetHeader
-from alberdice.datasets.validation import fail
+from alberdice.errors import fail
 
 __all__ = ["read_cfcql"]
 

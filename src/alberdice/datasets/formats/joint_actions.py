@@ -21,8 +21,9 @@ import numpy as np
 
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.files import atomic_file, read_json, storage_errors
-from alberdice.datasets.validation import fail
+from alberdice.errors import InvalidDataError, fail
+from alberdice.files import atomic_file, storage_errors
+from alberdice.readers import read_json
 
 __all__ = ["read_joint_actions", "write_joint_actions"]
 
@@ -93,6 +94,20 @@ def _from_json(path: Path) -> tuple[list[_Row], Any]:
     return rows, table.get("n_actions")
 
 
+def _table(path: Path) -> tuple[list[_Row], Any]:
+    """Rows and, where the file states them, numbers of actions."""
+    return _from_json(path) if path.suffix.lower() == ".json" else (_from_csv(path), None)
+
+
+def _stranger(path: Path) -> str:
+    """What a file is that is no such table, in words."""
+    try:
+        _table(path)
+    except InvalidDataError as problem:
+        return f"a file that is no table of joint actions ({problem.where}: got {problem.got})"
+    return ""
+
+
 def read_joint_actions(path: str | Path, *, name: str | None = None, n_actions: Sequence[int] | None = None) -> OfflineDataset:
     """Read a table of one-step joint actions.
 
@@ -105,7 +120,7 @@ def read_joint_actions(path: str | Path, *, name: str | None = None, n_actions: 
         InvalidDataError: a cell that is not what its column says, naming line and column.
     """
     where = Path(path)
-    rows, stated = _from_json(where) if where.suffix.lower() == ".json" else (_from_csv(where), None)
+    rows, stated = _table(where)
     if not rows:
         raise fail(str(where), "rows", got="none", expected="at least one")
     agents = len(rows[0][0])
@@ -171,7 +186,7 @@ def write_joint_actions(dataset: OfflineDataset, path: str | Path, *, overwrite:
         losses.append("States and observations have no place in the table and were left out.")
     if dataset.frame_masks is not None and not dataset.action_masks.all():
         losses.append("Action masks have no place in the table and were left out.")
-    with atomic_file(target, overwrite=overwrite) as partial:
+    with atomic_file(target, "table of joint actions", _stranger, overwrite=overwrite) as partial:
         if target.suffix.lower() == ".json":
             partial.write_text(json.dumps({"n_actions": list(dataset.n_actions), "rows": rows}, indent=1))
         else:

@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.build import EpisodeArrays, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.files import inside, is_directory, read_json
 from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.packages import require
-from alberdice.datasets.validation import fail
+from alberdice.errors import fail
+from alberdice.files import inside, is_directory
+from alberdice.readers import read_json
 
 __all__ = ["read_minari"]
 

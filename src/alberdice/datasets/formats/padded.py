@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.header import DatasetHeader
-from alberdice.datasets.validation import fail
+from alberdice.errors import fail
 
 __all__ = ["Padded", "read_padded"]
 

@@ -14,6 +14,7 @@ truncated, and that a source had no masks.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.files import atomic_directory, inside, read_json, read_npy
 from alberdice.datasets.formats.padded import Padded, read_padded
 from alberdice.datasets.header import DatasetHeader
-from alberdice.datasets.validation import fail
+from alberdice.errors import fail
+from alberdice.files import atomic_directory, inside, strange_content
+from alberdice.readers import read_json, read_npy
 
 __all__ = ["read_pymarl", "write_pymarl"]
 
@@ -192,7 +194,7 @@ def write_pymarl(
         "state": ((dataset.state_size,), dataset.frame_states.dtype),
         "terminated": ((1,), np.int64),
     }
-    with atomic_directory(Path(directory), overwrite=overwrite) as partial:
+    with atomic_directory(Path(directory), "PyMARL buffer", _stranger, overwrite=overwrite) as partial:
         for key, (tail, kind) in shapes.items():
             kind = np.dtype(kind)
             with (partial / f"{key}.npy").open("xb") as file:
@@ -212,6 +214,12 @@ def write_pymarl(
         }
         (partial / "meta.json").write_text(json.dumps(meta, indent=1))
     return tuple(losses)
+
+
+def _stranger(directory: Path) -> str:
+    """What a directory holds that is no buffer, in words."""
+    names = [*(f"{field}.npy" for field in _FIELDS), "meta.json"]
+    return strange_content(directory, names, "|".join(map(re.escape, [*names, "actions_onehot.npy"])))
 
 
 def _fill(dataset: OfflineDataset, key: str, episode: int, row: NDArray[Any], mark_time_limits: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alberdice.datasets.validation import fail
+from alberdice.errors import fail
 
 __all__ = ["check_rule", "combined", "header_rule", "reward_note"]
 

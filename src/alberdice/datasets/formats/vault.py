@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.files import inside, is_directory, is_file, read_json
 from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.packages import require
-from alberdice.datasets.validation import fail
-from alberdice.errors import AlberDICEError, ResourceError
+from alberdice.errors import AlberDICEError, ResourceError, fail
+from alberdice.files import inside, is_directory, is_file
+from alberdice.readers import read_json
 
 __all__ = ["kvstore", "read_vault"]
 

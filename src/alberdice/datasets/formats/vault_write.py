@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.files import atomic_directory
 from alberdice.datasets.formats.vault import TIME_AXIS, kvstore
 from alberdice.datasets.packages import require
+from alberdice.files import atomic_directory, strange_content
 
 __all__ = ["write_vault"]
 
@@ -65,12 +65,17 @@ def write_vault(dataset: OfflineDataset, directory: str | Path, *, overwrite: bo
             (metadata[key].setdefault(head, {}) if head else metadata[key])[tail] = value
     metadata |= {"n_actions": ",".join(map(str, dataset.n_actions)), "notes": " ".join((*dataset.notes, *losses))}
     metadata["alberdice_header"] = json.dumps(dataset.header.as_json())
-    with atomic_directory(Path(directory), overwrite=overwrite) as partial:
+    with atomic_directory(Path(directory), "vault", _stranger, overwrite=overwrite) as partial:
         (partial / "metadata.json").write_text(json.dumps(metadata, indent=1))
         for name, (array, kind) in leaves.items():
             _write_leaf(partial, name, array, np.dtype(kind))
         _write_index(partial, steps)
     return tuple(losses)
+
+
+def _stranger(directory: Path) -> str:
+    """What a directory holds that is no vault, in words."""
+    return strange_content(directory, ("metadata.json", "manifest.ocdbt"), r"metadata\.json|manifest\.ocdbt|d/[0-9a-f]+")
 
 
 def _write_leaf(base: Path, name: str, array: NDArray[Any], kind: np.dtype[Any]) -> None:

@@ -1,0 +1,189 @@
+"""Reading the formats of files: JSON, .npy and .npz, each in one place that knows how its library fails.
+
+Nothing is unpickled, nothing of a declared size is made before the file has been found to hold it, and a name that occurs
+twice is an error, as one of the two would be lost.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alberdice.errors import AlberDICEError, InvalidDataError, ResourceError
+from alberdice.files import storage_errors
+from alberdice.machine import memory_limit
+
+__all__ = ["parse_json", "read_json", "read_npy", "read_npz", "read_text"]
+
+_NPY = "a whole .npy file without pickled objects"
+_DEFLATE = 1032
+"""Bytes that one byte of a deflated stream stands for, at most."""
+_NPZ = "an .npz archive of plain arrays (no pickled objects)"
+
+
+def read_text(path: Path, error: type[AlberDICEError] = InvalidDataError) -> str:
+    """A text file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        AlberDICEError: of the given kind: not readable, or not UTF-8.
+    """
+    with storage_errors(path):
+        content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        got = f"a byte that is not UTF-8, at {problem.start}"
+        raise error(str(path), got=got, expected="a text file in UTF-8") from None
+
+
+def parse_json(text: str, where: str, error: type[AlberDICEError] = InvalidDataError) -> dict[str, Any]:
+    """A JSON object that names no field twice.
+
+    Raises:
+        AlberDICEError: of the given kind: not JSON, too deep, a number of thousands of digits, not an object, a field twice.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for k, name in enumerate(names) if name in names[:k])
+            raise error(f"{where}: {twice}", got="the field twice", expected="once")
+        return fields
+
+    try:
+        value = json.loads(text, object_pairs_hook=unique)
+    except AlberDICEError:
+        raise
+    except json.JSONDecodeError as problem:
+        at = f"{where}: line {problem.lineno}, column {problem.colno}"
+        raise error(at, got=f"no JSON ({problem.msg})", expected="a JSON object") from None
+    except (ValueError, RecursionError) as problem:
+        raise error(where, got=f"no JSON that can be read ({problem})", expected="a JSON object") from None
+    if not isinstance(value, dict):
+        raise error(where, got=f"a {type(value).__name__}", expected="a JSON object")
+    return value
+
+
+def read_json(path: Path, error: type[AlberDICEError] = InvalidDataError) -> dict[str, Any]:
+    """The JSON object of a file, see :func:`parse_json`."""
+    return parse_json(read_text(path, error), str(path), error)
+
+
+@contextmanager
+def _array_errors(where: str, expected: str, error: type[AlberDICEError]) -> Iterator[None]:
+    """One place for the ways in which NumPy, zipfile and zlib refuse a file."""
+    try:
+        yield
+    except AlberDICEError:
+        raise
+    except MemoryError:
+        raise error(where, got="an array beyond the memory", expected=expected) from None
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        EOFError,
+        OverflowError,
+        RecursionError,
+        SyntaxError,
+        RuntimeError,
+        NotImplementedError,
+        struct.error,
+        zlib.error,
+        zipfile.BadZipFile,
+    ) as problem:
+        words = (str(problem).splitlines() or [""])[0][:300] or type(problem).__name__
+        objects = "object" in words.lower() or "pickle" in words.lower()
+        remedy = "save it again without objects" if objects else "get the file again"
+        raise error(where, got=words, expected=expected, remedy=remedy) from None
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type that a .npy stream declares; the stream then stands at its data."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"version {version} of the .npy format")
+    read: Any = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, kind = read(file)
+    if kind.hasobject:
+        raise ValueError("an array of objects, which would have to be unpickled")
+    if any(n < 0 for n in shape):
+        raise ValueError(f"shape {shape}")
+    return shape, kind
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """A .npy array, mapped read-only; pickled objects are refused unread.
+
+    Raises:
+        InvalidDataError: not a .npy file, shorter or longer than it says, or an object array.
+    """
+    with storage_errors(path), _array_errors(f"{path}: file", _NPY, InvalidDataError):
+        with path.open("rb") as file:
+            shape, kind = _npy_header(file)
+            held = -file.tell() + file.seek(0, io.SEEK_END)
+        declared = math.prod(shape) * kind.itemsize
+        if held != declared:
+            raise ValueError(f"{held:,} bytes of data where {kind} {shape} takes {declared:,}")
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array
+
+
+def read_npz(
+    path: Path,
+    error: type[AlberDICEError] = InvalidDataError,
+    check_names: Callable[[list[str]], None] = lambda names: None,
+) -> dict[str, NDArray[Any]]:
+    """All arrays of an .npz archive by name, read only after their names and then their sizes were checked.
+
+    Args:
+        path: the archive.
+        error: kind of the errors.
+        check_names: refuses names that do not belong, before anything is read.
+
+    Raises:
+        AlberDICEError: of the given kind: no archive, a name twice, no arrays, objects, or sizes that disagree.
+        ResourceError: arrays beyond the memory.
+    """
+    # Opened here: a file that is no archive would be left open.
+    with storage_errors(path), _array_errors(str(path), _NPZ, error), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+        members = archive.infolist()
+        names = [member.filename.removesuffix(".npy") for member in members]
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                raise error(f"{path}: {name}", got="the array twice", expected="once")
+        check_names(names)
+        for name, member in zip(names, members, strict=True):
+            with _array_errors(f"{path}: {name}", _NPZ, error), archive.open(member) as file:
+                _check_member(member, *_npy_header(file))
+        total, room = sum(member.file_size for member in members), memory_limit()
+        if total > room:
+            raise ResourceError(str(path), got=f"{total:,} bytes of arrays", expected=f"at most the memory, {room:,} bytes")
+        arrays = {}
+        for name, member in zip(names, members, strict=True):
+            with _array_errors(f"{path}: {name}", _NPZ, error), archive.open(member) as file:
+                arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+        return arrays
+
+
+def _check_member(member: zipfile.ZipInfo, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+    """Refuse a member that cannot hold what its header declares."""
+    declared, held = math.prod(shape) * kind.itemsize, member.file_size
+    if not 0 <= held - declared < 1 << 16:  # the rest is the header
+        raise ValueError(f"{held:,} bytes where {kind} {shape} takes {declared:,}")
+    if held > _DEFLATE * (member.compress_size + 64):
+        raise ValueError(f"{held:,} bytes declared of {member.compress_size:,} compressed ones")
