@@ -10,7 +10,7 @@ of the other slots, of B or of the number of worker processes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["BatchedEnvironment", "EnvironmentSpec", "Frame", "Step"]
+__all__ = ["BatchedEnvironment", "EnvironmentSpec", "Frame", "Step", "team_weights"]
 
 FloatArray = NDArray[np.float64]
 
@@ -144,3 +144,20 @@ class BatchedEnvironment(Protocol):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close it."""
         self.close()
+
+
+def team_weights(rule: str, agents: Sequence[str]) -> tuple[FloatArray, int]:
+    """Weights (N,) and a divisor: the team's reward is the weighted sum of the agents' rewards, divided.
+
+    Args:
+        rule: 'mean', 'sum' or the name of the agent whose reward is the team's.
+        agents: the names.
+
+    Raises:
+        InvalidArgumentError: a rule that is none.
+    """
+    if rule in ("mean", "sum"):
+        return np.ones(len(agents)), len(agents) if rule == "mean" else 1
+    if rule not in agents:
+        raise InvalidArgumentError("team_reward", got=repr(rule), expected=f"mean, sum or one of {', '.join(agents)}")
+    return np.array([float(name == rule) for name in agents]), 1

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alberdice import _checks
-from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, Step
+from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, Step, team_weights
 from alberdice.errors import InvalidArgumentError
 from alberdice.games.game import Game
 from alberdice.games.terminal import terminal_states
@@ -39,15 +39,13 @@ class GameEnvironment(BatchedEnvironment):
 
     def __init__(self, game: Game, *, max_steps: int | None = None, team_reward: str = "mean") -> None:
         agents = tuple(f"agent_{i + 1}" for i in range(game.mmdp.n_agents))
-        if team_reward not in ("mean", "sum", *agents):
-            expected = f"mean, sum or one of {', '.join(agents)}"
-            raise InvalidArgumentError("team_reward", got=repr(team_reward), expected=expected)
+        weights, divisor = team_weights(team_reward, agents)
         self._limit = game.horizon if max_steps is None else _checks.whole_number(max_steps, "max_steps", low=1)
         self.game = game
         self._seen = np.stack([game.observation(s) for s in range(game.mmdp.n_states)]).astype(np.float32)
         size = self._seen.shape[1]
         self.spec = EnvironmentSpec(game.name, agents, game.mmdp.n_actions, size, size, self._limit, team_reward)
-        self._factor = game.mmdp.n_agents if team_reward == "sum" else 1
+        self._factor = weights.sum() / divisor
         self._terminal = terminal_states(game.mmdp)
         self._masks = np.arange(max(game.mmdp.n_actions)) < np.array(game.mmdp.n_actions)[:, None]
         self._allot(0)
