@@ -41,7 +41,7 @@ def test_invalid_input_is_also_a_value_error():
 
 def test_every_kind_is_exported():
     kinds = {n for n, k in vars(errors).items() if isinstance(k, type) and issubclass(k, ad.AlberDICEError)}
-    assert kinds == set(errors.__all__)
+    assert kinds == {n for n in errors.__all__ if n[0].isupper()} - {"RoundingWarning"}
     assert kinds <= set(ad.__all__)
 
 

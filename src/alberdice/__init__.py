@@ -15,6 +15,7 @@ from alberdice.errors import (
     InvalidModelError,
     InvalidPolicyError,
     ResourceError,
+    RoundingWarning,
     SolverError,
 )
 from alberdice.evaluation import (
@@ -41,6 +42,7 @@ __all__ = [
     "InvalidModelError",
     "InvalidPolicyError",
     "ResourceError",
+    "RoundingWarning",
     "SolverError",
     "discounted_return",
     "games",

@@ -6,33 +6,68 @@ Each returns a clean float64 (or int) value or raises the given kind of error wi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from alberdice.errors import AlberDICEError, InvalidArgumentError
+from alberdice.errors import AlberDICEError, InvalidArgumentError, RoundingWarning
 
 FloatArray = NDArray[np.float64]
 
 #: how far the sum of a distribution may be from 1 before it is refused
 SUM_TOLERANCE = 1e-9
+#: the same where all its numbers are float32's: about eight times the spacing of float32 at 1
+FLOAT32_TOLERANCE = 2.0**-20
 
 
 def real_array(value: ArrayLike, name: str, error: type[AlberDICEError], *, finite: bool = True) -> FloatArray:
-    """A float64 copy of ``value``; refuses complex, text, objects, ragged nests and (by default) NaN and infinity."""
-    try:
-        array = np.asarray(value)
-    except ValueError as exc:
-        raise error(name, got="a ragged nest of sequences", expected="a rectangular array of numbers") from exc
+    """A float64 copy of ``value``; refuses complex, text, objects, ragged nests, masks and (by default) NaN and infinity."""
+    array = plain_array(value, name, error)
     if array.dtype.kind not in "fiu":
         raise error(name, got=f"dtype {array.dtype}", expected="real numbers")
-    array = array.astype(np.float64)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float64)
     if finite and not np.isfinite(array).all():
         index = first_index(~np.isfinite(array))
         raise error(f"{name}{at(index)}", got=array[index], expected="a finite number")
     return array
+
+
+def plain_array(
+    value: Any, name: str, error: type[AlberDICEError], expected: str = "a rectangular array of numbers"
+) -> NDArray[Any]:
+    """``value`` as a plain array; refuses ragged nests, what NumPy cannot hold, and masked arrays that hide anything.
+
+    ``numpy.asarray`` would drop a mask and show what it hides.
+    """
+    if sp.issparse(value):
+        raise error(name, got="a sparse matrix", expected="a dense array", remedy="use .toarray()")
+    hidden = _hidden(value)
+    if hidden:
+        remedy = "fill them (.filled(value)) or leave those rows out"
+        raise error(name, got=f"a masked array with {hidden} masked entries", expected="every entry", remedy=remedy)
+    try:
+        return np.asarray(value)
+    except ValueError as problem:
+        words = str(problem).splitlines()[0]
+        got = "a ragged nest of sequences" if "inhomogeneous" in words else words
+        raise error(name, got=got, expected=expected) from None
+    except (TypeError, OverflowError, RecursionError, MemoryError, AttributeError) as problem:
+        got = f"{type(value).__name__} ({type(problem).__name__}: {problem})"
+        raise error(name, got=got, expected=expected) from None
+
+
+def _hidden(value: Any) -> int:
+    """Masked entries of an array, or of the arrays in a list."""
+    if isinstance(value, np.ma.MaskedArray):
+        return int(np.ma.getmaskarray(value).sum())
+    if isinstance(value, list | tuple):
+        return sum(_hidden(each) for each in value if isinstance(each, np.ma.MaskedArray | list | tuple))
+    return 0
 
 
 def first_index(mask: NDArray[np.bool_]) -> tuple[int, ...]:
@@ -59,18 +94,43 @@ def check_nonnegative(array: FloatArray, name: str, error: type[AlberDICEError],
 
 
 def normalised(array: FloatArray, name: str, error: type[AlberDICEError], *, label: Any = at) -> FloatArray:
-    """Distributions along the last axis: nonnegative, sums 1 within ``SUM_TOLERANCE``, then divided by their sums."""
+    """Distributions along the last axis: nonnegative, with sums of 1 (``check_sums``), then divided by their sums."""
     check_nonnegative(array, name, error)
     sums = array.sum(axis=-1, keepdims=True)
-    wrong = np.abs(sums - 1.0) > SUM_TOLERANCE
-    if wrong.any():
-        index = first_index(wrong[..., 0])
-        raise error(
-            f"{name}{label(index)}",
-            got=f"a sum of {sums[(*index, 0)]:.12g}",
-            expected=f"1 within {SUM_TOLERANCE:g}",
-        )
+    check_sums(sums[..., 0], array, lambda index: f"{name}{label(index)}", error)
     return np.asarray(array / sums)
+
+
+def check_sums(sums: FloatArray, array: FloatArray, label: Callable[[Any], str], error: type[AlberDICEError]) -> None:
+    """Refuse the first sum that is not 1 within ``SUM_TOLERANCE``.
+
+    Numbers that are all float32's may miss 1 by that type's rounding (``FLOAT32_TOLERANCE``): that is said, and accepted.
+    The caller then divides by the sums.
+
+    Args:
+        sums: of the distributions.
+        array: their entries, in any shape.
+        label: place of a sum, by its index.
+        error: kind of the error.
+    """
+    off = np.abs(sums - 1.0)
+    if not (off > SUM_TOLERANCE).any():
+        return
+    index = first_index(off > SUM_TOLERANCE)
+    with np.errstate(over="ignore", under="ignore"):
+        single = bool((array.astype(np.float32) == array).all())
+    if single and float(off.max()) <= FLOAT32_TOLERANCE:
+        words = f"{label(index)}: float32 numbers whose sums miss 1 by up to {off.max():.1g}; divided by their sums"
+        warnings.warn(words, RoundingWarning, stacklevel=5)
+        return
+    if single:
+        index = first_index(off > FLOAT32_TOLERANCE)
+    raise error(
+        label(index),
+        got=f"a sum of {sums[index]:.12g}",
+        expected=f"1 within {SUM_TOLERANCE:g}",
+        remedy="divide each distribution by its sum, in float64",
+    )
 
 
 def check_shape(array: NDArray[Any], shape: tuple[int, ...], name: str, error: type[AlberDICEError], remedy: str = "") -> None:

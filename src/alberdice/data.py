@@ -42,7 +42,7 @@ class DataDistribution:
         _checks.check_nonnegative(array, "probabilities", InvalidDataError, label=_checks.state_action)
         flat = _checks.normalised(array.reshape(-1), "probabilities", InvalidDataError)
         self.probabilities: FloatArray = _checks.frozen(flat.reshape(array.shape))
-        seen = self.probabilities > 0 if observed is None else np.asarray(observed)
+        seen = self.probabilities > 0 if observed is None else _checks.plain_array(observed, "observed", InvalidDataError)
         if seen.dtype != np.bool_:
             raise InvalidDataError("observed", got=f"dtype {seen.dtype}", expected="booleans")
         _checks.check_shape(seen, array.shape, "observed", InvalidDataError)

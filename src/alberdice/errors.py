@@ -18,6 +18,8 @@ All but the last two mean that the request was wrong (exit code 2 on the command
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = [
@@ -28,8 +30,10 @@ __all__ = [
     "InvalidModelError",
     "InvalidPolicyError",
     "ResourceError",
+    "RoundingWarning",
     "SolverError",
     "fail",
+    "within",
 ]
 
 
@@ -91,6 +95,23 @@ class SolverError(AlberDICEError):
     """A solver stopped without a certificate of optimality."""
 
     exit_code = 1
+
+
+class RoundingWarning(UserWarning):
+    """Numbers that were accepted and mended because they miss what they should be by float32's rounding alone."""
+
+
+@contextmanager
+def within(source: str) -> Iterator[None]:
+    """Errors that are raised in the block begin with the file they are about."""
+    try:
+        yield
+    except AlberDICEError as problem:
+        if problem.where.startswith(source):
+            raise
+        raise type(problem)(
+            f"{source}: {problem.where}", got=problem.got, expected=problem.expected, remedy=problem.remedy
+        ) from None
 
 
 def fail(source: str, where: str, *, got: object, expected: object, remedy: str = "") -> InvalidDataError:

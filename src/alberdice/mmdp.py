@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
+from alberdice._sparse import checked_csr
 from alberdice.errors import InvalidArgumentError, InvalidModelError
 
 __all__ = ["MMDP"]
@@ -86,8 +87,7 @@ class MMDP:
         _checks.check_shape(transition, shape, "transition", InvalidModelError)
         if transition.dtype.kind not in "fiu":
             raise InvalidModelError("transition", got=f"dtype {transition.dtype}", expected="real numbers")
-        matrix = sp.csr_array(transition, dtype=np.float64, copy=True)
-        matrix.sum_duplicates()
+        matrix = checked_csr(transition, "transition", InvalidModelError)
         row_of = np.repeat(np.arange(shape[0]), np.diff(matrix.indptr))
         for wrong, expected in ((~np.isfinite(matrix.data), "a finite number"), (matrix.data < 0, "a number >= 0")):
             if wrong.any():
@@ -95,14 +95,7 @@ class MMDP:
                 where = f"transition{self._row_label(int(row_of[k]))}[s'={matrix.indices[k]}]"
                 raise InvalidModelError(where, got=matrix.data[k], expected=expected)
         sums = np.asarray(matrix.sum(axis=1)).ravel()
-        wrong_sum = np.abs(sums - 1.0) > _checks.SUM_TOLERANCE
-        if wrong_sum.any():
-            row = int(np.argmax(wrong_sum))
-            raise InvalidModelError(
-                f"transition{self._row_label(row)}",
-                got=f"a sum of {sums[row]:.12g}",
-                expected=f"1 within {_checks.SUM_TOLERANCE:g}",
-            )
+        _checks.check_sums(sums, matrix.data, lambda at: f"transition{self._row_label(at[0])}", InvalidModelError)
         matrix.data /= sums[row_of]
         matrix.eliminate_zeros()
         return _frozen_csr(matrix)

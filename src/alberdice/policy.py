@@ -58,16 +58,13 @@ class FactorizedPolicy:
     @classmethod
     def deterministic(cls, actions: ArrayLike, n_actions: Sequence[int]) -> FactorizedPolicy:
         """The policy that plays ``actions[s, i]`` (shape ``(S, n)``, whole numbers) at state ``s``."""
-        try:
-            chosen = np.asarray(actions)
-        except ValueError as exc:
-            expected = f"whole numbers of shape (S, {len(n_actions)})"
-            raise InvalidPolicyError("actions", got="a ragged nest of sequences", expected=expected) from exc
+        expected = f"whole numbers of shape (S, {len(n_actions)})"
+        chosen = _checks.plain_array(actions, "actions", InvalidPolicyError, expected)
         if chosen.ndim != 2 or chosen.shape[1] != len(n_actions) or chosen.dtype.kind not in "iu":
             raise InvalidPolicyError(
                 "actions",
                 got=f"shape {chosen.shape}, dtype {chosen.dtype}",
-                expected=f"whole numbers of shape (S, {len(n_actions)})",
+                expected=expected,
             )
         for i, k in enumerate(n_actions):
             wrong = (chosen[:, i] < 0) | (chosen[:, i] >= k)

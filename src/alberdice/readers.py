@@ -1,4 +1,4 @@
-"""Reading the formats of files: JSON, .npy and .npz, each in one place that knows how its library fails.
+"""Reading the formats of files: JSON, CSV, .npy and .npz, each in one place that knows how its library fails.
 
 Nothing is unpickled, nothing of a declared size is made before the file has been found to hold it, and a name that occurs
 twice is an error, as one of the two would be lost.
@@ -6,14 +6,17 @@ twice is an error, as one of the two would be lost.
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import math
+import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,7 +27,17 @@ from alberdice.errors import AlberDICEError, InvalidDataError, ResourceError
 from alberdice.files import storage_errors
 from alberdice.machine import memory_limit
 
-__all__ = ["parse_json", "read_json", "read_npy", "read_npz", "read_text"]
+__all__ = [
+    "Table",
+    "decimal_number",
+    "parse_json",
+    "read_csv",
+    "read_json",
+    "read_npy",
+    "read_npz",
+    "read_text",
+    "whole_number",
+]
 
 _NPY = "a whole .npy file without pickled objects"
 _DEFLATE = 1032
@@ -57,9 +70,7 @@ def parse_json(text: str, where: str, error: type[AlberDICEError] = InvalidDataE
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields = dict(pairs)
         if len(fields) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for k, name in enumerate(names) if name in names[:k])
-            raise error(f"{where}: {twice}", got="the field twice", expected="once")
+            raise error(f"{where}: {_twice([name for name, _ in pairs])}", got="the field twice", expected="once")
         return fields
 
     try:
@@ -76,9 +87,77 @@ def parse_json(text: str, where: str, error: type[AlberDICEError] = InvalidDataE
     return value
 
 
+def _twice(names: Sequence[str]) -> str:
+    """The first name that occurs a second time."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
+
+
 def read_json(path: Path, error: type[AlberDICEError] = InvalidDataError) -> dict[str, Any]:
     """The JSON object of a file, see :func:`parse_json`."""
     return parse_json(read_text(path, error), str(path), error)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The cells of a comma-separated file: a header, then rows of as many cells, each with the line on which it ends."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+def read_csv(path: Path, error: type[AlberDICEError] = InvalidDataError, *, header: bool = True) -> Table:
+    """A file of comma-separated values; cells are stripped of blanks, empty lines are passed over.
+
+    Args:
+        path: the file.
+        error: kind of the errors.
+        header: whether the first line names the columns.
+
+    Raises:
+        AlberDICEError: of the given kind: not UTF-8, not CSV, a column named twice, lines of other lengths.
+    """
+    text = read_text(path, error)
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    found: list[tuple[int, tuple[str, ...]]] = []
+    try:
+        for cells in lines:
+            if cells:
+                found.append((lines.line_num, tuple(cell.strip() for cell in cells)))
+    except csv.Error as problem:
+        raise error(f"{path}: line {lines.line_num}", got=str(problem), expected="comma-separated values") from None
+    names: tuple[str, ...] = ()
+    if header:
+        names = found.pop(0)[1] if found else ()
+        if len(set(names)) < len(names):
+            raise error(f"{path}: header", got=f"the column {_twice(names)!r} twice", expected="every column once")
+    width = len(names) if header else len(found[0][1]) if found else 0
+    for line, row in found:
+        if len(row) != width:
+            raise error(f"{path}: line {line}", got=f"{len(row)} cells", expected=f"{width}, as in the first line")
+    return Table(names, tuple(found))
+
+
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+
+
+def decimal_number(text: str) -> float | None:
+    """The number that a cell writes in decimals, or None: ``1_0``, ``0x1``, ``inf``, thousands of digits are none."""
+    if len(text) > 400 or not _DECIMAL.fullmatch(text):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def whole_number(text: str) -> int | None:
+    """The whole number below 2^63 that a cell writes, or None."""
+    number = int(text) if _WHOLE.fullmatch(text) else None
+    return number if number is not None and abs(number) < 1 << 63 else None
 
 
 @contextmanager
@@ -163,9 +242,8 @@ def read_npz(
     with storage_errors(path), _array_errors(str(path), _NPZ, error), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
         members = archive.infolist()
         names = [member.filename.removesuffix(".npy") for member in members]
-        for k, name in enumerate(names):
-            if name in names[:k]:
-                raise error(f"{path}: {name}", got="the array twice", expected="once")
+        if len(set(names)) < len(names):
+            raise error(f"{path}: {_twice(names)}", got="the array twice", expected="once")
         check_names(names)
         for name, member in zip(names, members, strict=True):
             with _array_errors(f"{path}: {name}", _NPZ, error), archive.open(member) as file:

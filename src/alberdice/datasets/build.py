@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.header import DatasetHeader
-from alberdice.datasets.memory import MemoryPlan
+from alberdice.datasets.memory import MemoryPlan, check_rows
 from alberdice.errors import fail
 
 __all__ = ["Arrays", "EpisodeArrays", "concatenate", "from_episodes", "from_transitions"]
@@ -69,6 +69,7 @@ class Arrays:
         state_type, observation_type = np.dtype(state[1]), np.dtype(observation[1])
         per_frame = state[0] * state_type.itemsize + agents * (observation[0] * observation_type.itemsize + masks * choices)
         total = frames * per_frame + steps * (8 * agents + np.dtype(reward).itemsize + 26)
+        check_rows("", steps, len(self.lengths))
         plan = MemoryPlan(total, memory_share=memory_share, scratch=scratch)
         self.frame_states = plan.zeros((frames, state[0]), state_type)
         self.frame_observations = plan.zeros((frames, agents, observation[0]), observation_type)
@@ -113,8 +114,9 @@ class Arrays:
 def _check_arrays(source: str, at: int, episode: EpisodeArrays) -> None:
     for name in ("states", "observations", "actions", "rewards", "action_masks"):
         value = getattr(episode, name)
-        if not isinstance(value, np.ndarray) and not (value is None and name == "action_masks"):
-            raise fail(source, f"episode {at}: {name}", got=type(value).__name__, expected="a NumPy array")
+        plain = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+        if not plain and not (value is None and name == "action_masks"):
+            raise fail(source, f"episode {at}: {name}", got=type(value).__name__, expected="a NumPy array without a mask")
 
 
 def _check_episode(source: str, at: int, episode: EpisodeArrays, like: EpisodeArrays, n_actions: Sequence[int]) -> bool:

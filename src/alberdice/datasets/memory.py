@@ -25,7 +25,26 @@ from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.files import claim
 from alberdice.machine import memory_limit
 
-__all__ = ["MemoryPlan"]
+__all__ = ["MemoryPlan", "check_rows"]
+
+
+#: bytes that a step and an episode take in memory whatever the plan: ends, lengths and the rows they lead to
+_PER_STEP, _PER_EPISODE = 26, 17
+
+
+def check_rows(source: str, steps: int, episodes: int) -> None:
+    """Refuse so many steps that what is never mapped would not fit in memory, before anything is made.
+
+    Raises:
+        ResourceError: it would not.
+    """
+    needed, room = _PER_STEP * steps + _PER_EPISODE * episodes, memory_limit()
+    if needed > room:
+        got = f"{steps:,} steps in {episodes:,} episodes, which take {needed / 2**30:,.1f} GiB at least"
+        remedy = "check the counts, or take a part"
+        raise ResourceError(
+            source or "dataset", got=got, expected=f"at most the memory, {room / 2**30:,.1f} GiB", remedy=remedy
+        )
 
 
 class MemoryPlan:

@@ -2,7 +2,8 @@
 
     shapes      frames (T+E, ...), steps (T, ...), lengths (E,) with L_e >= 1 and sum L_e = T
     types       actions int64; terminated, truncated, masks, final_known bool; rewards float; frames float or integer
-    values      0 <= a_i < A_i; a_i available; rewards and frames finite; every agent has an available action
+    values      0 <= a_i < A_i; a_i available; rewards and frames finite; every agent has an available action wherever it
+                must act (nobody acts after an episode has terminated)
     ends        terminated or truncated at the last step of every episode, neither before it
 
 An error names source, field and index, what was got and what was expected.  Large arrays are read in pieces, so that checking
@@ -21,8 +22,10 @@ from alberdice.datasets.form import FlatForm
 from alberdice.datasets.header import DatasetHeader
 from alberdice.errors import InvalidArgumentError, fail
 
-__all__ = ["blocks", "check_index", "first_nonfinite", "validate"]
+__all__ = ["MOST_ACTIONS", "blocks", "check_index", "first_nonfinite", "place", "validate"]
 
+MOST_ACTIONS = 100_000
+"""Actions of an agent beyond which a number is taken for something else, such as an identifier."""
 _BLOCK = 1 << 20
 """Elements that one piece of a check looks at."""
 
@@ -74,12 +77,15 @@ def validate(data: FlatForm) -> None:
 def _check_sizes(data: FlatForm) -> None:
     source = data.source
     n_actions = data.n_actions
-    if not n_actions or not all(isinstance(n, int | np.integer) and n >= 1 for n in n_actions):
-        raise fail(source, "n_actions", got=n_actions, expected="one positive integer per agent")
+    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in n_actions)
+    if not n_actions or not whole or not all(1 <= n <= MOST_ACTIONS for n in n_actions):
+        raise fail(source, "n_actions", got=n_actions, expected=f"one whole number from 1 to {MOST_ACTIONS:,} per agent")
     required = ("frame_states", "frame_observations", "actions", "rewards", "terminated", "truncated", "lengths", "final_known")
     for name in (*required, *(("frame_masks",) if data.frame_masks is not None else ())):
-        if not isinstance(getattr(data, name), np.ndarray):
-            raise fail(source, name, got=type(getattr(data, name)).__name__, expected="a NumPy array")
+        value = getattr(data, name)
+        if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+            remedy = "fill it, or leave those rows out" if isinstance(value, np.ndarray) else ""
+            raise fail(source, name, got=type(value).__name__, expected="a NumPy array", remedy=remedy)
     if data.lengths.ndim != 1 or data.lengths.dtype.kind != "i":
         raise fail(source, "lengths", got=f"{data.lengths.dtype} {data.lengths.shape}", expected="integers of shape (E,)")
     if not len(data.lengths):
@@ -139,23 +145,37 @@ def _check_header(data: FlatForm) -> None:
         raise fail(data.source, where, got=got, expected=f"at most the episode limit, {limit}")
 
 
+def place(data: FlatForm, row: int, agent: int | None = None) -> str:
+    """Where a row of the flat arrays lies: its episode and step, counted from 0, and the agent by name, or counted from 1."""
+    steps = int(data.lengths.sum())
+    if row >= steps:
+        words = f"episode {row - steps}, final frame"
+    else:
+        ends = np.cumsum(data.lengths)
+        episode = int(np.searchsorted(ends, row, side="right"))
+        words = f"episode {episode}, step {row - int(ends[episode] - data.lengths[episode])}"
+    if agent is None:
+        return words
+    names = data.header.agents if isinstance(data.header, DatasetHeader) else ()
+    return f"{words}, {names[agent] if agent < len(names) else f'agent {agent + 1}'}"
+
+
 def _check_ends(data: FlatForm) -> None:
     ends = np.cumsum(data.lengths) - 1
     ended = data.terminated | data.truncated
     missing = np.flatnonzero(~ended[ends])
     if len(missing):
-        where = f"terminated[{ends[missing[0]]}] (last step of episode {missing[0]})"
+        where = f"terminated ({place(data, int(ends[missing[0]]))}, the last)"
         raise fail(data.source, where, got="neither terminated nor truncated", expected="one of them at every episode's end")
     inside = ended.copy()
     inside[ends] = False
     early = np.flatnonzero(inside)
     if len(early):
         step = int(early[0])
-        episode = int(np.searchsorted(ends, step))
-        which = "terminated" if data.terminated[step] else "truncated"
+        length = int(data.lengths[np.searchsorted(ends, step)])
         raise fail(
             data.source,
-            f"{which}[{step}] (episode {episode}, before its last step {ends[episode]})",
+            f"{'terminated' if data.terminated[step] else 'truncated'} ({place(data, step)} of {length})",
             got=True,
             expected="False before the end of an episode",
             remedy="split the episode there, or mend its length",
@@ -167,7 +187,10 @@ def _check_finite(data: FlatForm) -> None:
         array = getattr(data, name)
         at = first_nonfinite(array)
         if at is not None:
-            raise fail(data.source, f"{name}[{', '.join(map(str, at))}]", got=array[at], expected="a finite number")
+            agent = at[1] if name == "frame_observations" else None
+            feature = f", feature {at[-1]}" if len(at) > 1 else ""
+            where = f"{name.removeprefix('frame_')} ({place(data, at[0], agent)}{feature})"
+            raise fail(data.source, where, got=array[at], expected="a finite number")
     hidden = len(data.actions) + np.flatnonzero(~data.final_known)
     for name in ("frame_states", "frame_observations", "frame_masks"):
         array = getattr(data, name)
@@ -176,33 +199,42 @@ def _check_finite(data: FlatForm) -> None:
 
 
 def _check_actions(data: FlatForm) -> None:
-    steps = len(data.actions)
     limit = np.asarray(data.n_actions)
     for first, piece in blocks(data.actions):
         wrong = (piece < 0) | (piece >= limit)
         if wrong.any():
             row, agent = (int(i) for i in np.argwhere(wrong)[0])
-            expected = f"0 to {limit[agent] - 1} for agent {agent}"
-            raise fail(data.source, f"actions[{first + row}, {agent}]", got=int(piece[row, agent]), expected=expected)
-    if data.frame_masks is None:
-        return
+            where = f"actions ({place(data, first + row, agent)})"
+            raise fail(data.source, where, got=int(piece[row, agent]), expected=f"0 to {limit[agent] - 1}")
+    if data.frame_masks is not None:
+        _check_masks(data, data.frame_masks)
+
+
+def _check_masks(data: FlatForm, frame_masks: NDArray[np.bool_]) -> None:
+    """Every agent has an available action wherever it must act, and took an available one.
+
+    The final frame of an episode that terminated asks for no action: its mask means nothing, and may be empty.
+    """
+    steps, limit = len(data.actions), np.asarray(data.n_actions)
     beyond = np.arange(max(data.n_actions))[None, :] >= limit[:, None]
-    known = np.concatenate([np.ones(steps, np.bool_), data.final_known])
-    for first, masks in blocks(data.frame_masks):
+    ends = np.cumsum(data.lengths) - 1
+    asked = np.concatenate([np.ones(steps, np.bool_), data.final_known & ~data.terminated[ends]])
+    for first, masks in blocks(frame_masks):
         if (masks & beyond).any():
-            at = np.argwhere(masks & beyond)[0]
-            where = f"frame_masks[{first + at[0]}, {at[1]}, {at[2]}]"
-            raise fail(data.source, where, got=True, expected=f"False: agent {at[1]} has {limit[at[1]]} actions")
+            row, agent, action = (int(i) for i in np.argwhere(masks & beyond)[0])
+            where, expected = f"action masks ({place(data, first + row, agent)}, action {action})", f"{limit[agent]} actions"
+            raise fail(data.source, where, got="available", expected=f"nothing beyond the agent's {expected}")
+        stuck = ~masks.any(axis=2) & asked[first : first + len(masks), None]
+        if stuck.any():
+            row, agent = (int(i) for i in np.argwhere(stuck)[0])
+            where = f"action masks ({place(data, first + row, agent)})"
+            remedy = "for an agent that has died or left, make action 0 its only available one, and its action there 0"
+            raise fail(data.source, where, got="no available action", expected="at least one per agent", remedy=remedy)
         chosen = data.actions[first : min(first + len(masks), steps)]
         taken = np.take_along_axis(masks[: len(chosen)], chosen[:, :, None], axis=2)[:, :, 0]
         if not taken.all():
             row, agent = (int(i) for i in np.argwhere(~taken)[0])
-            where = f"actions[{first + row}, {agent}]"
             got = f"{chosen[row, agent]}, which the mask forbids"
             expected = f"one of the available actions {np.flatnonzero(masks[row, agent]).tolist()}"
-            raise fail(data.source, where, got=got, expected=expected)
-        stuck = ~masks.any(axis=2) & known[first : first + len(masks), None]
-        if stuck.any():
-            row, agent = (int(i) for i in np.argwhere(stuck)[0])
-            where = f"frame_masks[{first + row}, {agent}]"
-            raise fail(data.source, where, got="no available action", expected="at least one per agent")
+            where = f"actions ({place(data, first + row, agent)})"
+            raise fail(data.source, where, got=got, expected=expected, remedy="mend the mask or the action there")

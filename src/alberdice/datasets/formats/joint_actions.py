@@ -10,10 +10,10 @@ feature 1, as are the observations, so that networks have an input.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,88 +21,136 @@ import numpy as np
 
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.memory import check_rows
+from alberdice.datasets.validation import MOST_ACTIONS
 from alberdice.errors import InvalidDataError, fail
-from alberdice.files import atomic_file, storage_errors
-from alberdice.readers import read_json
+from alberdice.files import atomic_file
+from alberdice.readers import decimal_number, read_csv, read_json, whole_number
 
-__all__ = ["read_joint_actions", "write_joint_actions"]
+__all__ = ["JointActionTable", "read_joint_action_table", "read_joint_actions", "write_joint_actions"]
 
-_Row = tuple[tuple[int, ...], float, int]
+_MOST_PLAYS = 1 << 40
 
 
-def _number(source: str, where: str, value: Any, kind: type) -> Any:
-    """A finite number of this kind, from text or JSON."""
-    try:
-        if isinstance(value, bool) or value is None or (kind is int and isinstance(value, float)):
-            raise ValueError
-        number = kind(value)
-        if not math.isfinite(number):
-            raise ValueError
-    except (ValueError, TypeError, OverflowError):
-        words = "a whole number" if kind is int else "a finite number"
-        raise fail(source, where, got=repr(value), expected=words) from None
+@dataclass(frozen=True)
+class JointActionTable:
+    """The rows of a table: actions (K, N), rewards (K,), counts (K,), and the numbers of actions where they are stated."""
+
+    actions: tuple[tuple[int, ...], ...]
+    rewards: tuple[float, ...]
+    counts: tuple[int, ...]
+    n_actions: tuple[int, ...] | None
+
+
+def _whole(source: str, where: str, value: Any, low: int, high: int, words: str) -> int:
+    """A whole number within bounds, from text or JSON."""
+    number = whole_number(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
+        shown = repr(value)
+        got = shown if len(shown) < 60 else f"{shown[:50]}... ({len(shown)} characters)"
+        raise fail(source, where, got=got, expected=words)
     return number
 
 
-def _row(source: str, line: str, actions: Sequence[Any], reward: Any, count: Any) -> _Row:
-    chosen = tuple(_number(source, f"{line}, agent_{i + 1}", a, int) for i, a in enumerate(actions))
-    for i, action in enumerate(chosen):
-        if action < 0:
-            raise fail(source, f"{line}, agent_{i + 1}", got=action, expected="an action, 0 or more")
-    times = _number(source, f"{line}, count", count, int)
-    if times < 1:
-        raise fail(source, f"{line}, count", got=times, expected="at least 1")
-    return chosen, _number(source, f"{line}, reward", reward, float), times
+def _real(source: str, where: str, value: Any) -> float:
+    number = decimal_number(value) if isinstance(value, str) else value
+    if isinstance(number, int) and not isinstance(number, bool) and abs(number) < 1 << 1023:
+        number = float(number)
+    if not isinstance(number, float) or not math.isfinite(number):
+        raise fail(source, where, got=repr(value)[:60], expected="a finite number")
+    return number
 
 
-def _from_csv(path: Path) -> list[_Row]:
+def _row(source: str, line: str, actions: Sequence[Any], reward: Any, count: Any) -> tuple[tuple[int, ...], float, int]:
+    action_words = f"an action, counted from 0 and below {MOST_ACTIONS:,}"
+    chosen = tuple(
+        _whole(source, f"{line}, agent_{i + 1}", a, 0, MOST_ACTIONS - 1, action_words) for i, a in enumerate(actions)
+    )
+    count_words = f"a whole number from 1 to {_MOST_PLAYS:,}"
+    return (
+        chosen,
+        _real(source, f"{line}, reward", reward),
+        _whole(source, f"{line}, count", count, 1, _MOST_PLAYS, count_words),
+    )
+
+
+def _from_csv(path: Path) -> tuple[list[tuple[tuple[int, ...], float, int]], None]:
     source = str(path)
-    with storage_errors(path):
-        try:
-            lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
-        except (UnicodeDecodeError, csv.Error) as problem:
-            raise fail(source, "file", got=str(problem), expected="comma-separated text") from None
-    head = [name.strip() for name in lines[0]] if lines else []
+    table = read_csv(path)
+    head = table.header
     agents = sum(name.startswith("agent_") for name in head)
-    wanted = [f"agent_{i + 1}" for i in range(agents)] + ["reward"]
-    if not agents or head not in (wanted, [*wanted, "count"]):
-        raise fail(source, "line 1", got=",".join(head) or "nothing", expected="agent_1,agent_2,...,reward or ...,reward,count")
+    wanted = {f"agent_{i + 1}" for i in range(agents)} | {"reward"}
+    if not agents or not wanted <= set(head) <= wanted | {"count"}:
+        expected = "agent_1,agent_2,...,reward or agent_1,agent_2,...,reward,count"
+        remedy = "pandas: write with index=False" if head[:1] in (("",), ("Unnamed: 0",)) else ""
+        raise fail(source, "header", got=",".join(head) or "nothing", expected=expected, remedy=remedy)
     rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        if not line:
-            continue
-        if len(line) != len(head):
-            raise fail(source, f"line {number}", got=f"{len(line)} cells", expected=f"{len(head)}, as in line 1")
-        rows.append(
-            _row(source, f"line {number}", line[:agents], line[agents], line[agents + 1] if len(head) > agents + 1 else 1)
-        )
-    return rows
+    for line, cells in table.rows:
+        named = dict(zip(head, cells, strict=True))
+        actions = [named[f"agent_{i + 1}"] for i in range(agents)]
+        rows.append(_row(source, f"line {line}", actions, named["reward"], named.get("count", 1)))
+    return rows, None
 
 
-def _from_json(path: Path) -> tuple[list[_Row], Any]:
+def _from_json(path: Path) -> tuple[list[tuple[tuple[int, ...], float, int]], Any]:
     source, table = str(path), read_json(path)
+    _only(source, "", table, ("n_actions", "rows", "notes"))
     if not isinstance(table.get("rows"), list):
         raise fail(source, "rows", got=type(table.get("rows")).__name__, expected="a list")
     rows = []
     for number, row in enumerate(table["rows"]):
         if not isinstance(row, dict) or not isinstance(row.get("actions"), list):
-            raise fail(source, f"rows[{number}]", got=row, expected='{"actions": [...], "reward": ...}')
-        unknown = sorted(set(row) - {"actions", "reward", "count"})
-        if unknown:
-            raise fail(source, f"rows[{number}]", got=f"the key {unknown[0]!r}", expected="actions, reward and count only")
+            raise fail(source, f"rows[{number}]", got=repr(row)[:60], expected='{"actions": [...], "reward": ...}')
+        _only(source, f"rows[{number}]", row, ("actions", "reward", "count"))
         rows.append(_row(source, f"rows[{number}]", row["actions"], row.get("reward"), row.get("count", 1)))
     return rows, table.get("n_actions")
 
 
-def _table(path: Path) -> tuple[list[_Row], Any]:
-    """Rows and, where the file states them, numbers of actions."""
-    return _from_json(path) if path.suffix.lower() == ".json" else (_from_csv(path), None)
+def _only(source: str, where: str, value: dict[str, Any], known: Sequence[str]) -> None:
+    unknown = sorted(set(value) - set(known))
+    if unknown:
+        expected = f"{', '.join(known[:-1])} and {known[-1]} only"
+        raise fail(source, where or "fields", got=f"the key {unknown[0]!r}", expected=expected)
+
+
+def read_joint_action_table(path: Path, n_actions: Sequence[int] | None = None) -> JointActionTable:
+    """The rows of a .json file, or of comma-separated text.
+
+    Args:
+        path: the file.
+        n_actions: actions per agent; None is what the file states, if it does.
+
+    Raises:
+        InvalidDataError: a cell that is not what its column says, naming line and column; an action that an agent has not.
+    """
+    source = str(path)
+    rows, stated = _from_json(path) if path.suffix.lower() == ".json" else _from_csv(path)
+    if not rows:
+        raise fail(source, "rows", got="none", expected="at least one")
+    agents = len(rows[0][0])
+    for number, row in enumerate(rows):
+        if len(row[0]) != agents or not agents:
+            expected = f"{agents or 'one or more'}, one per agent"
+            raise fail(source, f"rows[{number}]", got=f"{len(row[0])} actions", expected=expected)
+    own = n_actions if n_actions is not None else stated
+    if own is not None:
+        valid = isinstance(own, list | tuple) and len(own) == agents
+        if not valid or not all(isinstance(n, int) and not isinstance(n, bool) and 0 < n <= MOST_ACTIONS for n in own):
+            expected = f"{agents} whole numbers from 1 to {MOST_ACTIONS:,}"
+            raise fail(source, "n_actions", got=repr(own)[:60], expected=expected)
+        for number, row in enumerate(rows):
+            for agent, (action, choices) in enumerate(zip(row[0], own, strict=True)):
+                if action >= choices:
+                    where = f"rows[{number}], agent_{agent + 1}"
+                    raise fail(source, where, got=action, expected=f"0 to {choices - 1}, by n_actions")
+    actions, rewards, counts = zip(*rows, strict=True)
+    return JointActionTable(actions, rewards, counts, None if own is None else tuple(own))
 
 
 def _stranger(path: Path) -> str:
     """What a file is that is no such table, in words."""
     try:
-        _table(path)
+        read_joint_action_table(path)
     except InvalidDataError as problem:
         return f"a file that is no table of joint actions ({problem.where}: got {problem.got})"
     return ""
@@ -118,38 +166,28 @@ def read_joint_actions(path: str | Path, *, name: str | None = None, n_actions: 
 
     Raises:
         InvalidDataError: a cell that is not what its column says, naming line and column.
+        ResourceError: more plays than fit in memory and on the disk for scratch files.
     """
     where = Path(path)
-    rows, stated = _table(where)
-    if not rows:
-        raise fail(str(where), "rows", got="none", expected="at least one")
-    agents = len(rows[0][0])
-    for number, row in enumerate(rows):
-        if len(row[0]) != agents or not agents:
-            raise fail(
-                str(where),
-                f"rows[{number}]",
-                got=f"{len(row[0])} actions",
-                expected=f"{agents or 'one or more'}, one per agent",
-            )
+    table = read_joint_action_table(where, n_actions)
     notes = [
         "Each play is an episode of one step that terminates; the one state is the constant feature 1, as are the observations."
     ]
-    own = n_actions if n_actions is not None else stated
+    own = table.n_actions
     if own is None:
-        own = [max(row[0][i] for row in rows) + 1 for i in range(agents)]
-        notes.append(f"The table does not say how many actions agents have: taken to be {own}, by the largest ones seen.")
-    if not isinstance(own, list | tuple) or len(own) != agents or not all(isinstance(n, int) and n > 0 for n in own):
-        raise fail(str(where), "n_actions", got=own, expected=f"{agents} positive whole numbers")
-    counts = np.array([row[2] for row in rows])
-    total = int(counts.sum())
-    arrays = Arrays(
-        np.ones(total, np.int64), own, state=(1, np.float64), observation=(1, np.float64), reward=np.float64, masks=False
-    )
+        own = tuple(max(column) + 1 for column in zip(*table.actions, strict=True))
+        notes.append(f"The table does not say how many actions agents have: taken to be {list(own)}, by the largest ones seen.")
+    total = sum(table.counts)
+    check_rows(str(where), total, total)
+    lengths = np.ones(total, np.int64)
+    arrays = Arrays(lengths, own, state=(1, np.float64), observation=(1, np.float64), reward=np.float64, masks=False)
     arrays.frame_states[:total] = 1
     arrays.frame_observations[:total] = 1
-    arrays.actions[:] = np.repeat([row[0] for row in rows], counts, axis=0)
-    arrays.rewards[:] = np.repeat([row[1] for row in rows], counts)
+    first = 0
+    for actions, reward, count in zip(table.actions, table.rewards, table.counts, strict=True):
+        arrays.actions[first : first + count] = actions
+        arrays.rewards[first : first + count] = reward
+        first += count
     arrays.terminated[:] = True
     return arrays.finish(where.stem if name is None else name, notes=notes, source=str(where))
 
