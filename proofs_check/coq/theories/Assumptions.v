@@ -1,80 +1,110 @@
-(* The axioms behind every main theorem.  The expected list has nothing beyond the construction of
-   Coq's real numbers and classical logic:
+(* The axioms behind every main theorem, all of them at once.  The expected list has nothing beyond the construction of Coq's real
+   numbers and classical logic:
      ClassicalDedekindReals.sig_forall_dec, ClassicalDedekindReals.sig_not_dec,
      FunctionalExtensionality.functional_extensionality_dep, Classical_Prop.classic. *)
-From AlberDICE Require Lemma41 DualObjective FrozenReward DualCertificate RegularisedLP ReducedMDP Occupancy
-  StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall.
-Print Assumptions Lemma41.lemma_4_1.
-Print Assumptions Lemma41.lemma_4_1_modified_reward.
-Print Assumptions Lemma41.lemma_4_1_common_value.
-Print Assumptions Lemma41.appendix_reward_gap.
-Print Assumptions DualObjective.proposition_3_1.
-Print Assumptions DualObjective.proposition_3_1_unique.
-Print Assumptions DualObjective.shared_weight_bound.
-Print Assumptions DualObjective.jensen_gap.
-Print Assumptions DualObjective.corollary_B_2.
-Print Assumptions DualObjective.proposition_B_1.
-Print Assumptions DualObjective.lemma_E_2.
-Print Assumptions DualObjective.lemma_E_3.
-Print Assumptions DualObjective.lemma_E_3_equality.
-Print Assumptions DualObjective.printed_equality_gap.
-Print Assumptions DualObjective.lemma_E_4.
-Print Assumptions DualObjective.printed_constant_gap.
-Print Assumptions DualObjective.lemma_E_5.
-Print Assumptions DualObjective.proposition_E_1.
-Print Assumptions DualObjective.proposition_E_1_restated_is_false.
-Print Assumptions DualObjective.L_tilde_convex.
-Print Assumptions DualObjective.weights_are_proportional.
-Print Assumptions FrozenReward.maximiser_full_support.
-Print Assumptions FrozenReward.maximiser_iff.
-Print Assumptions FrozenReward.maximiser_unique.
-Print Assumptions DualCertificate.dual_objective_is_inner_maximum.
-Print Assumptions DualCertificate.weak_duality.
-Print Assumptions DualCertificate.certificate.
-Print Assumptions DualCertificate.dual_minimiser_is_flow.
-Print Assumptions DualCertificate.dual_not_attained_if_unreachable.
-Print Assumptions RegularisedLP.regularised_LP_iff_frozen_best_response.
-Print Assumptions RegularisedLP.regularised_LP_unique.
-Print Assumptions ReducedMDP.reduced_objective.
-Print Assumptions ReducedMDP.reduced_flow.
-Print Assumptions ReducedMDP.LP_certificate.
-Print Assumptions ReducedMDP.corollary_B_2_mmdp.
-Print Assumptions ReducedMDP.corollary_B_2_mmdp_deterministic.
-Print Assumptions Occupancy.occupancy_is_discounted_sum.
-Print Assumptions Occupancy.occupancy_unique.
-Print Assumptions Occupancy.block_optimal_iff_LP.
-Print Assumptions Occupancy.LP_update_iff_best_response.
-Print Assumptions Occupancy.corollary_4_3.
-Print Assumptions StateValues.value_is_discounted_sum.
-Print Assumptions StateValues.optimal_on_average_is_optimal_at_reachable_states.
-Print Assumptions StateValues.frozen_nash_at_reachable_states.
-Print Assumptions Convergence.theorem_4_2_values_monotone.
-Print Assumptions Convergence.theorem_4_2_values_converge.
-Print Assumptions Convergence.theorem_4_2_strict_unless_optimal.
-Print Assumptions Convergence.theorem_4_2_fixed_point_nash.
-Print Assumptions Convergence.theorem_4_2_fixed_point_state_values.
-Print Assumptions Convergence.theorem_4_2_stalled_round_nash.
-Print Assumptions Convergence.theorem_4_2_greedy_eps_nash.
-Print Assumptions Convergence.theorem_4_2_limit_nash.
-Print Assumptions Convergence.theorem_4_2_two_agents_accumulation_nash.
-Print Assumptions Convergence.joint_policies_compact.
-Print Assumptions Convergence.theorem_4_2_accumulation_nash.
-Print Assumptions Convergence.theorem_4_2_accumulation_point_exists.
-Print Assumptions Existence.best_response_exists.
-Print Assumptions Existence.LP_solution_exists.
-Print Assumptions Existence.theorem_4_2_eventually_eps_nash.
-Print Assumptions Counterexamples.xor_objective_is_objective_2.
-Print Assumptions Counterexamples.xor_uniform_is_blockwise_optimal.
-Print Assumptions Counterexamples.xor_uniform_is_not_a_local_maximum.
-Print Assumptions Counterexamples.xor_uniform_falls_along_the_diagonal.
-Print Assumptions Counterexamples.appendix_reward_differs_between_agents.
-Print Assumptions Counterexamples.shared_weight_maximum.
-Print Assumptions Counterexamples.per_sample_weights_overshoot.
-Print Assumptions Counterexamples.alpha_zero_cycle.
-Print Assumptions Counterexamples.no_feasible_response_off_the_data.
-Print Assumptions Counterexamples.printed_equality_condition_is_wrong.
-Print Assumptions CounterexamplesMMDP.dual_infimum_not_attained.
-Print Assumptions CounterexamplesMMDP.corollary_B_2_strict.
-Print Assumptions CounterexamplesMMDP.printed_23_violates_corollary_B_2.
-Print Assumptions PerStateFall.response_solves_LP.
-Print Assumptions PerStateFall.per_state_value_can_fall.
+From AlberDICE Require Lemma41 DualObjective FrozenReward DualCertificate RegularisedLP ReducedMDP Occupancy StateValues
+  Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall ExactGain Rates Sampling Holes.
+Definition every_theorem := (
+  @Lemma41.lemma_4_1,
+  @Lemma41.lemma_4_1_modified_reward,
+  @Lemma41.lemma_4_1_common_value,
+  @Lemma41.appendix_reward_gap,
+  @DualObjective.proposition_3_1,
+  @DualObjective.proposition_3_1_unique,
+  @DualObjective.shared_weight_bound,
+  @DualObjective.jensen_gap,
+  @DualObjective.corollary_B_2,
+  @DualObjective.proposition_B_1,
+  @DualObjective.lemma_E_2,
+  @DualObjective.lemma_E_3,
+  @DualObjective.lemma_E_3_equality,
+  @DualObjective.printed_equality_gap,
+  @DualObjective.lemma_E_4,
+  @DualObjective.printed_constant_gap,
+  @DualObjective.lemma_E_5,
+  @DualObjective.proposition_E_1,
+  @DualObjective.proposition_E_1_restated_is_false,
+  @DualObjective.L_tilde_convex,
+  @DualObjective.weights_are_proportional,
+  @FrozenReward.maximiser_full_support,
+  @FrozenReward.maximiser_iff,
+  @FrozenReward.maximiser_unique,
+  @DualCertificate.dual_objective_is_inner_maximum,
+  @DualCertificate.weak_duality,
+  @DualCertificate.certificate,
+  @DualCertificate.dual_minimiser_is_flow,
+  @DualCertificate.dual_not_attained_if_unreachable,
+  @RegularisedLP.regularised_LP_iff_frozen_best_response,
+  @RegularisedLP.regularised_LP_unique,
+  @ReducedMDP.reduced_objective,
+  @ReducedMDP.reduced_flow,
+  @ReducedMDP.LP_certificate,
+  @ReducedMDP.corollary_B_2_mmdp,
+  @ReducedMDP.corollary_B_2_mmdp_deterministic,
+  @Occupancy.occupancy_is_discounted_sum,
+  @Occupancy.occupancy_unique,
+  @Occupancy.block_optimal_iff_LP,
+  @Occupancy.LP_update_iff_best_response,
+  @Occupancy.corollary_4_3,
+  @StateValues.value_is_discounted_sum,
+  @StateValues.optimal_on_average_is_optimal_at_reachable_states,
+  @StateValues.frozen_nash_at_reachable_states,
+  @Convergence.theorem_4_2_values_monotone,
+  @Convergence.theorem_4_2_values_converge,
+  @Convergence.theorem_4_2_strict_unless_optimal,
+  @Convergence.theorem_4_2_fixed_point_nash,
+  @Convergence.theorem_4_2_fixed_point_state_values,
+  @Convergence.theorem_4_2_stalled_round_nash,
+  @Convergence.theorem_4_2_greedy_eps_nash,
+  @Convergence.theorem_4_2_limit_nash,
+  @Convergence.theorem_4_2_two_agents_accumulation_nash,
+  @Convergence.joint_policies_compact,
+  @Convergence.theorem_4_2_accumulation_nash,
+  @Convergence.theorem_4_2_accumulation_point_exists,
+  @Existence.best_response_exists,
+  @Existence.LP_solution_exists,
+  @Existence.theorem_4_2_eventually_eps_nash,
+  @Counterexamples.xor_objective_is_objective_2,
+  @Counterexamples.xor_uniform_is_blockwise_optimal,
+  @Counterexamples.xor_uniform_is_not_a_local_maximum,
+  @Counterexamples.xor_uniform_falls_along_the_diagonal,
+  @Counterexamples.appendix_reward_differs_between_agents,
+  @Counterexamples.shared_weight_maximum,
+  @Counterexamples.per_sample_weights_overshoot,
+  @Counterexamples.alpha_zero_cycle,
+  @Counterexamples.no_feasible_response_off_the_data,
+  @Counterexamples.printed_equality_condition_is_wrong,
+  @CounterexamplesMMDP.dual_infimum_not_attained,
+  @CounterexamplesMMDP.corollary_B_2_strict,
+  @CounterexamplesMMDP.printed_23_violates_corollary_B_2,
+  @CounterexamplesMMDP.second_state_unreachable,
+  @PerStateFall.response_solves_LP,
+  @PerStateFall.per_state_value_can_fall,
+  @ExactGain.update_gains_exactly_the_divergence,
+  @ExactGain.divergences_are_summable,
+  @ExactGain.steps_vanish,
+  @ExactGain.LP_gain_is_divergence,
+  @Rates.two_agents_in_turns_rate,
+  @Rates.alberdice_in_turns_with_threshold,
+  @Rates.in_turns_with_threshold_eps_nash,
+  @Rates.alpha_nash_is_eps_nash_at_zero,
+  @Rates.annealed_limit_is_nash,
+  @Sampling.resampling_is_unbiased,
+  @Sampling.batch_mean_variance,
+  @Sampling.clipping_bias,
+  @Sampling.clipping_in_both_places_cancels,
+  @Sampling.effective_size_range,
+  @Sampling.effective_size_full,
+  @Sampling.effective_size_relative_variance,
+  @Sampling.clipping_raises_the_effective_size,
+  @Sampling.effective_size_numerator_bias,
+  @Sampling.minibatch_31_bias,
+  @Sampling.log_of_batch_mean_bias,
+  @Holes.minus_infinity_iff_outside,
+  @Holes.objective_tends_to_minus_infinity,
+  @Holes.no_response_is_finite_off_the_data,
+  @Holes.annealed_best_response_limit,
+  @Holes.best_response_has_less_divergence,
+  @Holes.alpha_response_inside_the_data,
+  @Holes.off_the_data_gains_anything).
+Print Assumptions every_theorem.

@@ -1,0 +1,68 @@
+"""Rates: two agents in turns are eps-Nash within (B - J_1)/eps updates.
+
+N agents that move only for more than eps are so within (B - J_0)/eps rounds.
+Without the rule, N >= 3 agents in turns can cycle for ever at alpha = 0 (counterexample 8).
+"""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support import Problem, alphas, below, few_examples, one_shot, one_state_policy, problems, run_alone, uniform_data
+
+import alberdice as ad
+
+t = ad.tabular
+EPSILONS = st.sampled_from([0.3, 0.1, 0.05])
+
+
+def gains(p: Problem, policy: ad.FactorizedPolicy, alpha: float) -> list[float]:
+    now = t.objective(p.model, policy, p.data, alpha)
+    return [t.best_response(p.model, policy, i, p.data, alpha).value - now for i in range(p.model.n_agents)]
+
+
+@given(problems(min_agents=2, max_agents=2), alphas(0.05, 2.0) | st.just(0.0), EPSILONS)
+@few_examples(10)
+def test_two_agents_in_turns_are_epsilon_nash_within_the_budget(p: Problem, alpha: float, epsilon: float) -> None:
+    policy = p.policy.replace(0, t.best_response(p.model, p.policy, 0, p.data, alpha).policy)
+    first = t.objective(p.model, policy, p.data, alpha)
+    budget = (p.model.reward.max() - first) / epsilon
+    for update in itertools.count():
+        assert update <= budget + 1e-9
+        if max(gains(p, policy, alpha)) <= epsilon:
+            break
+        mover = (update + 1) % 2
+        policy = policy.replace(mover, t.best_response(p.model, policy, mover, p.data, alpha).policy)
+
+
+@given(problems(min_agents=2), alphas(0.05, 2.0) | st.just(0.0), EPSILONS)
+@few_examples(10)
+def test_agents_that_move_only_for_more_than_epsilon_are_done_within_the_budget(
+    p: Problem, alpha: float, epsilon: float
+) -> None:
+    policy, rounds, moved = p.policy, 0, True
+    budget = (p.model.reward.max() - t.objective(p.model, policy, p.data, alpha)) / epsilon
+    while moved:
+        assert rounds <= budget + 1 + 1e-9  # the last round is the quiet one
+        moved = False
+        for agent in range(p.model.n_agents):
+            now = t.objective(p.model, policy, p.data, alpha)
+            answer = t.best_response(p.model, policy, agent, p.data, alpha)
+            if answer.value > now + epsilon:
+                policy, moved = policy.replace(agent, answer.policy), True
+        rounds += 1
+    below(t.nash_certificate(p.model, policy, p.data, alpha).epsilon, epsilon)
+
+
+def test_the_budget_of_two_agents_is_met_with_room_for_one_gain() -> None:
+    """XOR at alpha = 0: agent 1 gains 1 at once, and then nobody gains: (B - J_1)/eps = 0 updates."""
+    model = one_shot([[0, 1], [1, 0]])
+    data = uniform_data(model)
+    policy = one_state_policy([1.0, 0.0], [1.0, 0.0])
+    policy = policy.replace(0, t.best_response(model, policy, 0, data, 0.0).policy)
+    assert t.objective(model, policy, data, 0.0) == model.reward.max()
+    below(t.nash_certificate(model, policy, data, 0.0).epsilon, 0.0)
+
+
+if __name__ == "__main__":
+    run_alone(globals())

@@ -1,0 +1,131 @@
+"""Properties that cannot fail prove nothing: each is seen to fail when one named function of the package is wrong."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, settings
+
+import alberdice as ad
+from alberdice import tabular
+
+losses = pytest.importorskip("alberdice.deep.losses")
+
+Wrong = Callable[[Any], Any]
+QUICK = (Phase.explicit, Phase.generate)
+
+
+def scaled(factor: float) -> Wrong:
+    """The function's value times ``factor``."""
+    return lambda right: lambda *args, **kwargs: right(*args, **kwargs) * factor
+
+
+def shifted(amount: float) -> Wrong:
+    """The function's value plus ``amount``."""
+    return lambda right: lambda *args, **kwargs: right(*args, **kwargs) + amount
+
+
+def lazy(right: Any) -> Any:
+    """A best response that is the policy as it was, called a solution."""
+
+    def wrong(model: ad.MMDP, policy: ad.FactorizedPolicy, agent: int, data: ad.DataDistribution, alpha: float) -> Any:
+        answer = right(model, policy, agent, data, alpha)
+        return replace(answer, policy=policy[agent], value=answer.value)
+
+    return wrong
+
+
+def all_nash(right: Any) -> Any:
+    """A certificate that finds no gain at any alpha > 0."""
+    return lambda m, p, d, alpha: replace(right(m, p, d, alpha), epsilon=0.0) if alpha > 0 else right(m, p, d, alpha)
+
+
+def alpha_times(factor: float) -> Wrong:
+    """A best response at another alpha."""
+    return lambda right: lambda m, p, i, d, alpha: right(m, p, i, d, factor * alpha)
+
+
+def other_alpha(value: float) -> Wrong:
+    """A best response at this alpha, whatever was asked for."""
+    return lambda right: lambda m, p, i, d, alpha: right(m, p, i, d, value)
+
+
+def unweighted(right: Any) -> Any:
+    """Rows drawn evenly instead of in proportion to the ratio."""
+    return lambda log_ratio, size, generator: right(0 * log_ratio.clamp(min=-1.0), size, generator)
+
+
+def no_clip(right: Any) -> Any:
+    """The clip forgotten."""
+    return lambda others, data, clip: right(others, data, np.inf)
+
+
+#: property, the module of the function that is made wrong, its name, how
+MUTATIONS: list[tuple[str, Any, str, Wrong]] = [
+    ("equation_12::test_resampled_sums_are_unbiased_for_every_batch_size", losses, "resampled_log_weight", shifted(0.01)),
+    ("equation_12::test_rows_are_drawn_in_proportion_to_the_ratio", losses, "resample", unweighted),
+    ("equation_12::test_the_logarithm_of_a_batch_is_too_small_and_by_how_much", losses, "nu_loss", scaled(-1.0)),
+    ("equation_12::test_the_bias_falls_like_one_over_the_batch", losses, "nu_loss", scaled(0.5)),
+    ("clipped_ratios::test_clipping_biases_by_exactly_what_it_cuts_off", losses, "importance_log_ratio", no_clip),
+    ("clipped_ratios::test_in_14_and_31_a_clip_of_both_ratios_cancels", losses, "sample_advantage", scaled(0.9)),
+    ("clipped_ratios::test_clipping_raises_the_effective_sample_size", losses, "effective_sample_size", scaled(1.001)),
+    (
+        "clipped_ratios::test_a_batch_s_numerator_is_too_large_by_the_variance_over_its_size",
+        losses,
+        "effective_sample_size",
+        scaled(0.999),
+    ),
+    ("rates_in_turns::test_two_agents_in_turns_are_epsilon_nash_within_the_budget", tabular, "best_response", lazy),
+    (
+        "rates_in_turns::test_agents_that_move_only_for_more_than_epsilon_are_done_within_the_budget",
+        tabular,
+        "best_response",
+        lazy,
+    ),
+    ("rates_in_turns::test_the_budget_of_two_agents_is_met_with_room_for_one_gain", tabular, "best_response", lazy),
+    (
+        "alpha_to_zero::test_an_alpha_nash_policy_is_nearly_nash_for_the_plain_return",
+        tabular,
+        "nash_certificate",
+        all_nash,
+    ),
+    (
+        "alpha_to_zero::test_a_small_alpha_loses_at_most_alpha_times_the_divergence_and_stays_closer",
+        tabular,
+        "best_response",
+        alpha_times(3.0),
+    ),
+    (
+        "alpha_to_zero::test_of_two_optimal_answers_the_one_in_the_data_s_proportions_is_the_limit",
+        tabular,
+        "best_response",
+        other_alpha(0.0),
+    ),
+    (
+        "alpha_to_zero::test_with_holes_the_bound_holds_for_answers_inside_the_data",
+        tabular,
+        "best_response",
+        alpha_times(200.0),
+    ),
+    ("alpha_to_zero::test_nothing_bounds_what_a_deviation_off_the_data_gains", tabular, "best_response", other_alpha(1e3)),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("prop", "home", "name", "wrong"), MUTATIONS, ids=[m[0] for m in MUTATIONS])
+def test_the_property_fails_under_its_mutation(
+    prop: str, home: Any, name: str, wrong: Wrong, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, _, test = prop.partition("::")
+    check = getattr(importlib.import_module(file), test)
+    if hasattr(check, "hypothesis"):  # the failure is what counts, not the smallest example of it
+        quick = settings(getattr(check, "_hypothesis_internal_use_settings", None), phases=QUICK, report_multiple_bugs=False)
+        monkeypatch.setattr(check, "_hypothesis_internal_use_settings", quick, raising=False)
+    monkeypatch.setattr(home, name, wrong(getattr(home, name)))
+    with pytest.raises((AssertionError, ad.AlberDICEError)):
+        check()
