@@ -34,8 +34,8 @@ from machine import conditions, write
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, load_dataset
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.capture import Captured, CudaGraphs
-from alberdice.deep.data import TrainingData
+from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.networks.capture import Captured, CudaGraphs
 
 SEED = 0
 #: calls before those that count, a recording among them

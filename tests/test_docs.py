@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
-MODULES = {"alberdice": "alberdice", "alberdice-deep": "alberdice.deep.cli"}
+MODULES = {"alberdice": "alberdice", "alberdice-deep": "alberdice.cli.deep"}
 LANGUAGES = ("python", "sh", "bash", "console")
 #: pages that need an optional package
 NEEDS = {"README.md": "torch", "datasets.md": "torch", "algorithms.md": "torch"}

@@ -289,7 +289,7 @@ def test_every_window_of_length_one_is_the_step(
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
-        "import sys, alberdice.datasets, alberdice.datasets.load, alberdice.datasets.command_line, alberdice.deep.cli;"
+        "import sys, alberdice.datasets, alberdice.datasets.load, alberdice.cli.datasets, alberdice.cli.deep;"
         "print([m for m in ('torch', 'h5py', 'minari', 'tensorstore', 'matplotlib', 'gymnasium', 'jax') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

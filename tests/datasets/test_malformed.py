@@ -17,6 +17,7 @@ import pytest
 from dataset_files import minari_buffers, pymarl_arrays, save_cfcql, save_pymarl
 from dataset_samples import sample_dataset
 
+from alberdice.cli.deep import main
 from alberdice.datasets import (
     EpisodeArrays,
     OfflineDataset,
@@ -34,7 +35,6 @@ from alberdice.datasets import (
 )
 from alberdice.datasets.formats.vault import kvstore
 from alberdice.datasets.store import _seal
-from alberdice.deep.cli import main
 from alberdice.errors import AlberDICEError, InvalidArgumentError, InvalidDataError, ResourceError
 
 Spoil = Callable[[Path], None]

@@ -9,10 +9,10 @@ from deep_samples import chain_dataset, tiny
 from history_samples import small
 
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
-from alberdice.deep.capture import Direct
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.data import TrainingData
 from alberdice.deep.learner import ALGORITHMS, learner_class
+from alberdice.deep.networks.capture import Direct
 
 #: how settings are made, whose they are, and what differs
 CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {

@@ -10,8 +10,8 @@ from deep_samples import equal, tiny
 
 import alberdice as ad
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes
-from alberdice.deep.run_directory import RunDirectory
-from alberdice.deep.training import train
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.run_directory import RunDirectory
 
 
 class Killed(BaseException):

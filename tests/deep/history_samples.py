@@ -11,9 +11,10 @@ from deep_samples import tiny
 
 import alberdice as ad
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes
-from alberdice.deep import evaluation, training
-from alberdice.deep.data import TrainingData
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.learner import learner_class
+from alberdice.deep.play import evaluation
+from alberdice.deep.training import loop as training
 from alberdice.games.game import Game
 
 #: the algorithms whose policies may have a memory

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import alberdice as ad
 from alberdice import tabular
-from alberdice.deep.networks import StackedMLP
+from alberdice.deep.networks.mlp import StackedMLP
 
 
 def tensor(array: np.ndarray) -> Tensor:

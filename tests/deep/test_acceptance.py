@@ -11,9 +11,9 @@ import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.evaluation import policy_of_game
-from alberdice.deep.saved_run import policies_of_run
-from alberdice.deep.training import train
+from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.evaluation import undiscounted_return
 
 pytestmark = pytest.mark.acceptance

@@ -14,8 +14,8 @@ from deep_samples import TINY, chain_dataset, equal, tiny, trained
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
 from alberdice.deep.learner import learner_class
-from alberdice.deep.saved_run import evaluate_run
-from alberdice.deep.training import train
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.saved_run import evaluate_run
 from alberdice.errors import InvalidArgumentError
 
 #: another value of every setting that reaches the learner

@@ -11,12 +11,12 @@ import pytest
 import torch
 from capture_samples import CASES, TensorsAsNumbers, config_of, fresh
 from deep_samples import tiny
-from test_training import Killed, final_state, kill_at
+from run_samples import Killed, final_state, kill_at
 from torch.overrides import TorchFunctionMode
 
-from alberdice.deep.capture import Captured, CudaGraphs
-from alberdice.deep.saved_run import evaluate_run
-from alberdice.deep.training import train
+from alberdice.deep.networks.capture import Captured, CudaGraphs
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.saved_run import evaluate_run
 
 pytestmark = [
     pytest.mark.gpu,

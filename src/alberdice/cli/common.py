@@ -1,18 +1,16 @@
-"""What every command shares: parsing with one-line errors, exit codes, JSON, pictures, progress."""
+"""What every command shares: parsing with one-line errors, exit codes, pictures."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
+from alberdice.console import one_line
 from alberdice.errors import AlberDICEError, InvalidArgumentError
 
 
@@ -74,11 +72,6 @@ def parse(program: str, commands: Any, arguments: Sequence[str] | None, descript
     return parsed
 
 
-def one_line(text: str) -> str:
-    """White space folded to single blanks."""
-    return " ".join(text.split())
-
-
 def _without_frame(text: str) -> str:
     """The words of tyro's framed message, up to the nearest match that it suggests."""
     plain = re.sub(r"\x1b\[[0-9;]*m|[╭╮╰╯│─]+|-{3,}", " ", text)
@@ -86,30 +79,6 @@ def _without_frame(text: str) -> str:
     plain = re.sub(r"^(Parsing error|Unrecognized options|Missing argument) ", "", plain)
     suggestion = re.search(r"^(.*?) Perhaps you meant: (\S+)", plain)
     return f"{suggestion[1]} (nearest match: {suggestion[2]})" if suggestion else plain
-
-
-def print_json(value: Any) -> None:
-    """Pretty JSON on standard output, see ``json_text``."""
-    print(json_text(value))
-
-
-def json_text(value: Any) -> str:
-    """Pretty JSON; arrays as nested lists, NaN and infinities as null."""
-    return json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def check_picture_path(path: Path | None) -> None:
@@ -120,20 +89,3 @@ def check_picture_path(path: Path | None) -> None:
         raise InvalidArgumentError("--plot", got=str(path), expected="a file name ending in .png, .pdf or .svg")
     if not path.parent.is_dir():
         raise InvalidArgumentError("--plot", got=str(path), expected="an existing folder", remedy=f"create {path.parent} first")
-
-
-@contextlib.contextmanager
-def progress_bar(label: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar on standard error, silent when that is no terminal; call the yielded function with a note, and how many steps."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=total, note="")
-
-        def step(note: str = "", steps: int = 1) -> None:
-            bar.update(task, advance=steps, note=note)
-
-        yield step

@@ -12,9 +12,10 @@ import tyro
 
 from alberdice import evaluation
 from alberdice._checks import FloatArray, real_number, whole_number
-from alberdice.cli.common import check_picture_path, print_json, progress_bar
+from alberdice.cli.common import check_picture_path
 from alberdice.cli.inputs import load_data, load_game
 from alberdice.cli.logged import Logged, load_logged
+from alberdice.console import print_json, progress_bar
 from alberdice.data import DEFAULT_FLOOR, DataDistribution
 from alberdice.errors import AlberDICEError, InvalidArgumentError
 from alberdice.games.game import Game

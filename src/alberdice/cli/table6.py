@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alberdice._checks import FloatArray
-from alberdice.cli.common import check_picture_path, print_json, progress_bar
+from alberdice.cli.common import check_picture_path
+from alberdice.console import print_json, progress_bar
 from alberdice.experiments import Table6Entry, table6
 from alberdice.games import PAPER_COUNTS, penalty_xor
 

@@ -1,1 +1,1 @@
-"""The deep layer's command line; networks, learners and training join it later."""
+"""The deep layer: learners on samples, and what trains, plays and saves them."""

@@ -21,10 +21,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from alberdice.deep.capture import Direct, Execution
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.data import TrainingData
-from alberdice.deep.networks import Adam
+from alberdice.deep.networks.capture import Direct, Execution
+from alberdice.deep.networks.mlp import Adam
 from alberdice.deep.policies import FeedForwardPolicies, Policies
 from alberdice.errors import InvalidArgumentError
 

@@ -17,7 +17,7 @@ from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.minibatch import gather_minibatch
 from alberdice.deep.algorithms.alberdice.price import ExactPrices, SampledPrices, draw_actions
-from alberdice.deep.data import TrainingData, at
+from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.learner import learner_class, register
 
 

@@ -15,9 +15,9 @@ from alberdice.datasets import EpisodeArrays, from_episodes
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, gather_minibatch
 from alberdice.deep.algorithms.bc import BC
-from alberdice.deep.data import TrainingData
-from alberdice.deep.sequences import Batch, Sequences
-from alberdice.deep.training import train
+from alberdice.deep.batches.sequences import Batch, Sequences
+from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.training.loop import train
 
 
 def play(tmp_path: Path, algorithm: str, policy: str, **changes: Any) -> float:

@@ -12,11 +12,11 @@ import torch
 from deep_samples import chain_dataset, equal, tiny, trained
 from history_samples import BOTH, fresh, memory_dataset, memory_game, offer, perturbed, replayed, small
 
-from alberdice.deep.evaluation import evaluate
+from alberdice.deep.play.evaluation import evaluate
 from alberdice.deep.policies import load_policies
-from alberdice.deep.run_directory import RunDirectory
-from alberdice.deep.saved_run import evaluate_run, policies_of_run
-from alberdice.deep.training import train
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.run_directory import RunDirectory
+from alberdice.deep.training.saved_run import evaluate_run, policies_of_run
 from alberdice.errors import InvalidArgumentError
 
 #: another value of the settings that policies with a memory read

@@ -39,10 +39,10 @@ from alberdice.deep.algorithms.icq import (
     mixed,
     windows,
 )
-from alberdice.deep.data import TrainingData
-from alberdice.deep.evaluation import policy_of_game
-from alberdice.deep.saved_run import policies_of_run
-from alberdice.deep.training import train
+from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidDataError, SolverError
 from alberdice.tabular.algorithms import icq as population_version
 from alberdice.tabular.algorithms.icq import additive_critics

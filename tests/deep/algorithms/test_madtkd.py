@@ -13,14 +13,14 @@ from deep_samples import ELSEWHERE, chain_dataset, equal, tiny, trained
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, empirical_model, from_episodes, make_builtin
 from alberdice.deep.algorithms.madtkd import MADTKD, MADTKDConfig, distillation_loss, relation_loss
+from alberdice.deep.batches.sequences import cut_episodes
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.data import TrainingData
-from alberdice.deep.evaluation import policy_of_game
-from alberdice.deep.run_directory import RunDirectory
-from alberdice.deep.saved_run import evaluate_run, policies_of_run
-from alberdice.deep.sequences import cut_episodes
-from alberdice.deep.training import train
-from alberdice.deep.transformer_policies import policy_tables
+from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.policies.transformer import policy_tables
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.run_directory import RunDirectory
+from alberdice.deep.training.saved_run import evaluate_run, policies_of_run
 from alberdice.errors import InvalidArgumentError, SolverError
 from alberdice.games import penalty_xor
 from alberdice.reference import paper_tables

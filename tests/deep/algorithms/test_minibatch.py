@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, gather_minibatch, match
-from alberdice.deep.data import TrainingData, at
+from alberdice.deep.batches.training_data import TrainingData, at
 
 GENERATOR = torch.Generator().manual_seed(0)
 

@@ -32,11 +32,11 @@ from alberdice.datasets import make_builtin
 from alberdice.deep import losses
 from alberdice.deep.algorithms import omar
 from alberdice.deep.algorithms.omar import OMAR, OMARConfig, actor_loss, conservative_loss, td_target
-from alberdice.deep.data import TrainingData
-from alberdice.deep.evaluation import policy_of_game
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.learner import ValueRange
-from alberdice.deep.saved_run import policies_of_run
-from alberdice.deep.training import train
+from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.tabular.algorithms.omar import conservative_values
 
 CHANGES: dict[str, Any] = {

@@ -16,13 +16,14 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses, transformer_policies
+from alberdice.deep import losses
+from alberdice.deep.batches.sequences import Sequences
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import Count, Rate, Share, Within
-from alberdice.deep.data import TrainingData
+from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.policies import Policies, policy_network, policy_tables
-from alberdice.deep.policy_config import PolicyConfig
-from alberdice.deep.sequences import Sequences
+from alberdice.deep.policies import transformer as histories
 
 __all__ = ["BC", "BCConfig"]
 
@@ -60,7 +61,7 @@ class BC(NetworkLearner):
         if config.remembers:
             self.sequences = Sequences.build(data, config.context, config.batch_size)
             shape = {"steps": self.sequences.steps, **config.transformer}
-            network = transformer_policies.policy_network(network.inputs, network.outputs, **shape)
+            network = histories.policy_network(network.inputs, network.outputs, **shape)
         super().__init__(data, {"policy": (network, data.n_agents)}, generator)
 
     @property
@@ -69,7 +70,7 @@ class BC(NetworkLearner):
         if self.sequences is None:
             return super().policies
         network, parameters = self.networks["policy"], self.parameters["policy"]
-        return transformer_policies.TransformerPolicies(network, parameters, self.data.features, self.data.n_actions)
+        return histories.TransformerPolicies(network, parameters, self.data.features, self.data.n_actions)
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of all agents on one minibatch."""
@@ -95,7 +96,7 @@ class BC(NetworkLearner):
         """(49) of every agent, ``(N,)``."""
         assert self.sequences is not None
         batch = self.sequences.minibatch(generator)
-        tables = transformer_policies.policy_tables(self.networks["policy"], parameters, batch)[0]
+        tables = histories.policy_tables(self.networks["policy"], parameters, batch)[0]
         return losses.behaviour_loss(tables.flatten(1, 2), batch.actions.flatten(1), batch.weight.flatten())
 
 

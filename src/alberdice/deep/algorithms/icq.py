@@ -26,11 +26,11 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.config import LEAST, Count, Discount, FeedForwardConfig, Rate, Share, Within
-from alberdice.deep.data import TrainingData, at
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED, effective_sample_size
-from alberdice.deep.networks import StackedMLP
+from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.policies import policy_network, policy_tables
 from alberdice.errors import InvalidDataError
 

@@ -28,15 +28,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss, normalize
 
-from alberdice.deep.capture import Direct, Execution
+from alberdice.deep.batches.sequences import Batch, Sequences
+from alberdice.deep.batches.training_data import TrainingData, indicators
 from alberdice.deep.config import Count, SequenceConfig, Within
-from alberdice.deep.data import TrainingData, indicators
 from alberdice.deep.learner import not_finite, register
 from alberdice.deep.losses import behaviour_loss, log_policy
-from alberdice.deep.networks import Adam
-from alberdice.deep.sequences import Batch, Sequences
-from alberdice.deep.transformer import StackedTransformer
-from alberdice.deep.transformer_policies import Returns, TransformerPolicies, policy_tables, returns_network
+from alberdice.deep.networks.capture import Direct, Execution
+from alberdice.deep.networks.mlp import Adam
+from alberdice.deep.networks.transformer import StackedTransformer
+from alberdice.deep.policies.transformer import Returns, TransformerPolicies, policy_tables, returns_network
 
 __all__ = ["MADTKD", "MADTKDConfig", "distillation_loss", "relation_loss"]
 

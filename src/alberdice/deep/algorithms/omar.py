@@ -24,11 +24,11 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from alberdice.deep.batches.training_data import Rows, TrainingData, at
 from alberdice.deep.config import Count, Discount, FeedForwardConfig, Rate, Share, Within
-from alberdice.deep.data import Rows, TrainingData, at
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED
-from alberdice.deep.networks import StackedMLP
+from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.policies import policy_network, policy_tables
 
 __all__ = ["OMAR", "OMARConfig", "actor_loss", "conservative_loss", "td_target"]

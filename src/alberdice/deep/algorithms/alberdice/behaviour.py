@@ -21,8 +21,8 @@ from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.conditional import Conditional
 from alberdice.deep.algorithms.alberdice.forms import Form, OnFrames
 from alberdice.deep.algorithms.alberdice.price import ExactPrices, Prices, SampledPrices
-from alberdice.deep.data import TrainingData
-from alberdice.deep.networks import Adam
+from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.networks.mlp import Adam
 
 __all__ = ["Behaviour"]
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from alberdice.deep.networks import StackedMLP
+from alberdice.deep.networks.mlp import StackedMLP
 
 __all__ = ["Conditional", "FirstLayer"]
 

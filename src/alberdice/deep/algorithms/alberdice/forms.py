@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses
-from alberdice.deep.data import Rows, TrainingData
-from alberdice.deep.networks import StackedMLP
+from alberdice.deep.batches.training_data import Rows, TrainingData
+from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.policies import FeedForwardPolicies, Policies, policy_network
 
 __all__ = ["Drawn", "Form", "OnFrames"]

@@ -33,10 +33,10 @@ from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, ga
 from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
-from alberdice.deep.annealing import Annealing
-from alberdice.deep.data import TrainingData, at
+from alberdice.deep.batches.training_data import TrainingData, at
+from alberdice.deep.config.annealing import Annealing
 from alberdice.deep.learner import NetworkLearner, not_finite, register
-from alberdice.deep.networks import StackedMLP, slopes_between
+from alberdice.deep.networks.mlp import StackedMLP, slopes_between
 from alberdice.deep.policies import Policies
 
 __all__ = ["AlberDICE"]

@@ -12,7 +12,7 @@ from torch import Tensor
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Drawn
-from alberdice.deep.data import Rows, TrainingData
+from alberdice.deep.batches.training_data import Rows, TrainingData
 
 __all__ = ["Matched", "Minibatch", "gather_minibatch", "match"]
 

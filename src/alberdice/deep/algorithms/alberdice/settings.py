@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from alberdice.deep.annealing import AnnealedConfig
 from alberdice.deep.config import LEAST, Count, Rate, Within
-from alberdice.deep.policy_config import PolicyConfig
+from alberdice.deep.config.annealing import AnnealedConfig
+from alberdice.deep.config.policy import PolicyConfig
 
 __all__ = ["AlberDICEConfig"]
 

@@ -24,10 +24,10 @@ from torch import Tensor
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.data import Rows, TrainingData
+from alberdice.deep.batches.sequences import Batch, Sequences
+from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.policies import Policies
-from alberdice.deep.sequences import Batch, Sequences
-from alberdice.deep.transformer_policies import (
+from alberdice.deep.policies.transformer import (
     TransformerPolicies,
     policy_logits,
     policy_network,

@@ -1,0 +1,83 @@
+"""``alberdice-deep reproduce``: a table of the paper by training; the table on stdout, words and progress on stderr."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from alberdice.cli.training import check_torch
+
+if TYPE_CHECKING:
+    from alberdice.experiments.reproduce.report import Report
+
+__all__ = ["Reproduce"]
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """Train every algorithm on a table's datasets, and set the table beside the paper's; finished runs are kept."""
+
+    table: tyro.conf.Positional[Literal["table1", "table2", "table6"]]
+    """which table of the paper"""
+    out: Path = Path("runs")
+    """where the runs' folders, the table and the pictures go, each table in a folder of its own"""
+    seeds: int = 5
+    """train with the seeds 0 to this number less one"""
+    jobs: int = os.cpu_count() or 1
+    """processes side by side, one thread each"""
+    algorithms: tuple[str, ...] = ()
+    """train these only (one's own as module:Class); the table shows all that is finished; by default all six"""
+    datasets: tuple[str, ...] = ()
+    """train on these only; by default on all of the table's"""
+    config: Path | None = None
+    """TOML file of settings that differ from the algorithms' defaults, for all of them or in tables [icq], [bc], ..."""
+
+    def run(self) -> int:
+        """Train, report; 1 if a run failed."""
+        check_torch()
+        from alberdice._checks import whole_number
+        from alberdice.experiments.reproduce.make import make_table
+
+        seeds, jobs = whole_number(self.seeds, "--seeds", low=1), whole_number(self.jobs, "--jobs", low=1)
+        asked = {"algorithms": self.algorithms, "datasets": self.datasets}
+        report = make_table(self.table, self.out, seeds, jobs, config=self.config, command=self.command, **asked)
+        _print(report)
+        return 1 if report.failed else 0
+
+    @property
+    def command(self) -> str:
+        """The command line; the number of processes changes nothing and is left out."""
+        words = ["alberdice-deep", "reproduce", self.table, "--out", str(self.out), "--seeds", str(self.seeds)]
+        words += ["--algorithms", *self.algorithms] if self.algorithms else []
+        words += ["--datasets", *self.datasets] if self.datasets else []
+        words += ["--config", str(self.config)] if self.config else []
+        return shlex.join(words)
+
+
+def _print(report: Report) -> None:
+    """The table on stdout; what failed on stderr."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from alberdice.experiments.reproduce.report import notes, sections
+
+    console = Console(width=max(Console().width, 118), highlight=False)
+    console.print(report.table.title, style="bold")
+    for section in sections(report):
+        several = any("\n" in word for row in section.rows for word in row)
+        table = Table(title=section.title, title_justify="left", show_lines=several)
+        for name in section.columns:
+            table.add_column(name, overflow="fold", justify="left" if name == "algorithm" else "right")
+        for row in section.rows:
+            table.add_row(*row)
+        console.print(table)
+    for line in notes(report):
+        console.print(line, markup=False, soft_wrap=True)
+    for run, ended in report.failed.items():
+        print(f"alberdice-deep: {run}: {ended.reason or ended.status}", file=sys.stderr)

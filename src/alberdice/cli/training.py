@@ -1,0 +1,113 @@
+"""``alberdice-deep train`` and ``alberdice-deep evaluate``: results as JSON on stdout, words and progress on stderr.
+
+The progress bar shows the last evaluation's return, its gap to the data's mean return, and the effective sample size in rows.
+``train`` takes the settings of the algorithm that ``--algorithm`` names; their defaults come from ``--config FILE`` (TOML), and
+options on the command line override those.  Torch is loaded when one of these commands is asked for, not before.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, make_dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from alberdice.console import print_json, progress_bar
+from alberdice.deep.config import TrainConfig, from_mapping, read_toml
+from alberdice.errors import ResourceError
+
+__all__ = ["Evaluate", "Train", "check_torch", "train_command"]
+
+
+def train_command(arguments: Sequence[str]) -> type[Train]:
+    """The command ``train`` with the settings of the algorithm that the arguments, or their ``--config FILE``, ask for.
+
+    Raises:
+        InvalidArgumentError: no such algorithm, a file that cannot be read, unknown keys, values that do not fit.
+    """
+    if arguments[:1] != ["train"]:
+        return Train
+    check_torch()
+    from alberdice.deep.learner import learner_class
+
+    file = _last_value(arguments, "--config")
+    values = read_toml(Path(file)) if file else {}
+    name = _last_value(arguments, "--algorithm") or values.get("algorithm", TrainConfig.algorithm)
+    maker = learner_class(name)
+    default = from_mapping({**values, "algorithm": name}, maker.settings(algorithm=name), where=file or "settings")
+    settings: Any = Annotated[type(default), tyro.conf.arg(name="")]
+    command = make_dataclass("Train", [("settings", settings, field(default=default))], bases=(Train,), frozen=True)
+    command.__doc__ = f"Train {name} on a dataset; prints result.json.  {(maker.settings.__doc__ or '').splitlines()[0]}"
+    return command
+
+
+def _last_value(arguments: Sequence[str], option: str) -> str:
+    """The value of an option on a command line, empty if it is not there."""
+    found = [after for each, after in pairwise(arguments) if each == option]
+    found += [each.partition("=")[2] for each in arguments if each.startswith(f"{option}=")]
+    return found[-1] if found else ""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train policies on a dataset; prints result.json."""
+
+    out: Path
+    """the run's folder"""
+    resume: bool = False
+    """continue the run in the folder, bit for bit"""
+    config: Path | None = None
+    """TOML file of settings; options given here override it"""
+    settings: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+
+    def run(self) -> None:
+        """Train."""
+        check_torch()
+        from alberdice.deep.training.loop import train
+
+        with progress_bar(f"{self.settings.algorithm} on {self.settings.dataset}", self.settings.total) as step:
+            result = train(self.settings, self.out, resume=self.resume, progress=step)
+        print_json(result)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Play episodes with a run's policies; prints the returns as JSON."""
+
+    run_dir: tyro.conf.Positional[Path]
+    """the run's folder"""
+    environment: str = "auto"
+    """where to play: auto (where the run was evaluated), a game's name, or module:function of a PettingZoo env"""
+    episodes: int = 1000
+    """episodes to play"""
+    seed: int = 0
+    """seed of the episodes"""
+    plot: bool = False
+    """draw the run's pictures again, into RUN_DIR/pictures"""
+
+    def run(self) -> None:
+        """Play, and draw."""
+        check_torch()
+        from alberdice._checks import whole_number
+        from alberdice.deep.training.saved_run import evaluate_run
+
+        episodes, seed = whole_number(self.episodes, "episodes", low=2), whole_number(self.seed, "seed")
+        print_json(evaluate_run(self.run_dir, environment=self.environment, episodes=episodes, seed=seed))
+        if self.plot:
+            from alberdice.deep.training.run_pictures import draw_run
+
+            for picture in draw_run(self.run_dir, environment=self.environment):
+                print(f"wrote {picture}", file=sys.stderr)
+
+
+def check_torch() -> None:
+    """Raises ResourceError without torch."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        remedy = "pip install alberdice[deep]"
+        raise ResourceError("torch", got="not installed", expected="torch 2.11 or later", remedy=remedy) from None

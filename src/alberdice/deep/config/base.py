@@ -1,0 +1,271 @@
+"""The settings of a training run: one typed dataclass per algorithm, read from TOML and overridden on the command line.
+
+``TrainConfig`` holds what every algorithm reads.  An algorithm's own settings are a subclass beside its equations; the range of
+a number stands in its type:
+
+    temperature: Annotated[float, Within(1e-9, 1e9)] = 0.1
+
+Values out of range, unknown keys (another algorithm's settings among them) and wrong types are refused with the nearest match;
+``fingerprint`` tells runs apart.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from alberdice import _checks
+from alberdice.errors import InvalidArgumentError
+
+__all__ = [
+    "LEAST",
+    "MOST",
+    "Count",
+    "Discount",
+    "FeedForwardConfig",
+    "Rate",
+    "SequenceConfig",
+    "Share",
+    "TrainConfig",
+    "WindowConfig",
+    "Within",
+    "from_mapping",
+    "read_toml",
+]
+
+#: settings that may change when a run is resumed: none of them changes what is learned up to any update
+_FREE = ("threads", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play", "pictures")
+#: the least positive number and the largest count that settings take
+LEAST, MOST = 1e-12, 1 << 40
+
+Config = TypeVar("Config", bound="TrainConfig")
+
+
+@dataclass(frozen=True)
+class Within:
+    """The range of a number, both ends included; infinity is a value only where it is an end."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """For messages."""
+        ends = self.high < MOST or self.high == math.inf
+        return f"a number from {self.low:g} to {self.high:g}" if ends else f"a number, at least {self.low:g}"
+
+
+Count = Annotated[int, Within(1, MOST)]
+Rate = Annotated[float, Within(LEAST, 1.0)]
+Share = Annotated[float, Within(0.0, 1.0)]
+Discount = Annotated[float, Within(0.0, 1 - 1e-9)]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What every algorithm is told: from what to learn, for how long, and how to judge it."""
+
+    dataset: str = "bridge-mix"
+    """a built-in dataset's name, a directory, or an id of the store (see ``alberdice-deep datasets list``)"""
+    dataset_seed: Annotated[int, Within(0, MOST)] = 0
+    """seed of a built-in dataset's recipe"""
+    algorithm: str = "alberdice"
+    """which learner: a built-in one, or module:Class of one's own"""
+    seed: Annotated[int, Within(0, MOST)] = 0
+    """seed of everything that the training draws: initial weights, minibatches, evaluation"""
+    environment: str = "auto"
+    """where to evaluate: auto (the built-in dataset's game), none, a game's name, or module:function of a PettingZoo env"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """where to train; auto: on the GPU if there is one"""
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    """of the updates' matrix products; tf32 only on a GPU; all else, and what is evaluated and saved, is float32"""
+    capture: bool = False
+    """on a GPU: record an update once and replay it as one CUDA graph instead of launching its operations one by one"""
+    threads: Annotated[int, Within(1, 1024)] = 1
+    """threads of a CPU's matrix products; the small networks here gain nothing from more"""
+    updates: Count = 2500
+    """gradient steps of every network, after pretraining where there is one"""
+    batch_size: Annotated[int, Within(2, 1 << 24)] = 2048
+    """steps per minibatch"""
+    learning_rate: Rate = 5e-4
+    """of Adam"""
+    settle_share: Share = 0.2
+    """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line"""
+    standardise: bool = True
+    """give networks features of mean 0 and deviation 1"""
+    play: Literal["sample", "greedy"] = "sample"
+    """how evaluation chooses actions: drawn from the policies, or the most probable ones"""
+    evaluate_every: Count = 250
+    """updates between evaluations"""
+    evaluate_episodes: Annotated[int, Within(2, 10_000_000)] = 1000
+    """episodes of one evaluation"""
+    checkpoint_every: Count = 1000
+    """updates between checkpoints"""
+    pictures: bool = True
+    """draw the run's pictures at its end"""
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self), include_extras=True).items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), kind))
+
+    @property
+    def merges_frames(self) -> bool:
+        """Whether equal frames of the data are merged, see ``alberdice.deep.batches.training_data``."""
+        return False
+
+    def steps_per_episode(self, horizon: int) -> int:
+        """At how many steps the data's episodes are cut for a learner with a memory; 0: not at all.
+
+        Args:
+            horizon: of the game that is played in evaluation; 0 where there is none.
+        """
+        return 0
+
+    @property
+    def pretraining(self) -> int:
+        """Updates before the first one that ``updates`` counts."""
+        return 0
+
+    @property
+    def total(self) -> int:
+        """All updates of the run."""
+        return self.pretraining + self.updates
+
+    def rate_at(self, done: int) -> float:
+        """The learning rate after so many updates: constant, then falling to 0 over the last ``settle_share`` of them."""
+        left = (self.updates - done) / self.updates
+        return self.learning_rate * min(1.0, left / max(self.settle_share, 1e-9))
+
+    @staticmethod
+    def decides(name: str) -> bool:
+        """Whether a setting is among those that decide what is learned."""
+        return name not in _FREE
+
+    def fingerprint(self) -> str:
+        """A hash of all that decides what is learned."""
+        kept = {name: value for name, value in asdict(self).items() if self.decides(name)}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class FeedForwardConfig(TrainConfig):
+    """What algorithms are told that run feed-forward networks on single steps."""
+
+    hidden: tuple[int, ...] = (128, 128)
+    """widths of every network's hidden layers"""
+    share_frames: bool = True
+    """run networks once per distinct frame where that is less work; the same losses"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.hidden or min(self.hidden) < 1:
+            raise InvalidArgumentError("hidden", got=self.hidden, expected="one or more widths, each at least 1")
+
+    @property
+    def merges_frames(self) -> bool:
+        """As ``share_frames`` says."""
+        return self.share_frames
+
+
+@dataclass(frozen=True)
+class WindowConfig(TrainConfig):
+    """What algorithms are told that may run transformers on windows of episodes."""
+
+    width: Annotated[int, Within(1, 1 << 16)] = 32
+    """width of every transformer's tokens"""
+    blocks: Annotated[int, Within(1, 1024)] = 2
+    """of attention and inner layer, in every transformer"""
+    heads: Annotated[int, Within(1, 1024)] = 1
+    """of attention; a divisor of the width"""
+    context: Count = 20
+    """steps that a window holds at most; when it is full, the older half of it is forgotten"""
+    episode_steps: Annotated[int, Within(0, MOST)] = 0
+    """the data's episodes are cut into pieces of so many steps; 0: into single steps where the game of the evaluation lasts one
+    step (the built-in matrix data repeat such a game 50 times per episode), otherwise, or without a game, not at all"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % self.heads:
+            raise InvalidArgumentError("heads", got=self.heads, expected=f"a divisor of the width, {self.width}")
+
+    def steps_per_episode(self, horizon: int) -> int:
+        """As ``episode_steps`` says."""
+        return self.episode_steps or int(horizon == 1)
+
+
+@dataclass(frozen=True)
+class SequenceConfig(WindowConfig):
+    """What algorithms are told that run transformers only."""
+
+    share_frames: bool = True
+    """run networks once per distinct window of the data; the same mean losses"""
+
+    @property
+    def merges_frames(self) -> bool:
+        """As ``share_frames`` says."""
+        return self.share_frames
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    """The value in its field's type and range, or InvalidArgumentError."""
+    if get_origin(kind) is Annotated:
+        kind, *notes = get_args(kind)
+        within = next(note for note in notes if isinstance(note, Within))
+        endless = within.high == math.inf and value == math.inf
+        value = value if endless else _checked(name, value, kind)
+        if not within.low <= value <= within.high:
+            raise InvalidArgumentError(name, got=value, expected=str(within))
+        return value
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            near = difflib.get_close_matches(str(value), get_args(kind), 1)
+            hint = f"nearest match: {near[0]}" if near else ""
+            raise InvalidArgumentError(name, got=repr(value), expected=f"one of {', '.join(get_args(kind))}", remedy=hint)
+        return value
+    if get_origin(kind) is tuple:
+        if not isinstance(value, tuple | list):
+            raise InvalidArgumentError(name, got=repr(value), expected="a list of whole numbers")
+        return tuple(_checks.whole_number(entry, f"{name}[{k}]") for k, entry in enumerate(value))
+    if kind is int:
+        return _checks.whole_number(value, name)
+    if kind is float:
+        return _checks.real_number(value, name)
+    if not isinstance(value, kind):
+        raise InvalidArgumentError(name, got=repr(value), expected={bool: "true or false", str: "text"}[kind])
+    return value
+
+
+def from_mapping(values: Mapping[str, Any], base: Config, where: str = "settings") -> Config:
+    """Settings from names and values, over ``base``, whose algorithm's they are.
+
+    Raises:
+        InvalidArgumentError: an unknown name, with the nearest known one, or a value that does not fit.
+    """
+    known = [each.name for each in fields(base)]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, cutoff=0.0)[0]
+            remedy = f"nearest match: {near}"
+            expected = f"a setting of {base.algorithm}"
+            raise InvalidArgumentError(f"{where}: {name}", got="an unknown key", expected=expected, remedy=remedy)
+    return replace(base, **values)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Names and values of a TOML file of settings.
+
+    Raises:
+        InvalidArgumentError: no such file, or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidArgumentError(str(path), got=error.strerror, expected="a TOML file of settings") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError(str(path), got=str(error), expected="TOML") from None

@@ -1,0 +1,1 @@
+"""Networks as pure functions of flat parameters, their optimiser, precision, and recorded steps."""

@@ -1,0 +1,1 @@
+"""Policies in environments: returns, and how often they leave the data."""

@@ -1,0 +1,15 @@
+"""Policies that can be played; ``alberdice.deep.policies.transformer`` holds those with a memory."""
+
+from alberdice.deep.policies.base import Actor, Policies, load_policies, mask_of_agents, register_policies
+from alberdice.deep.policies.feed_forward import FeedForwardPolicies, policy_network, policy_tables
+
+__all__ = [
+    "Actor",
+    "FeedForwardPolicies",
+    "Policies",
+    "load_policies",
+    "mask_of_agents",
+    "policy_network",
+    "policy_tables",
+    "register_policies",
+]

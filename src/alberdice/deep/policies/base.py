@@ -1,0 +1,86 @@
+"""Policies that can be played: what evaluation, checkpoints and users know of a trained learner.
+
+    policies.actor(episodes)                one player of so many episodes side by side, each at its beginning
+    actor.log_probabilities(obs, mask)      the tables log pi_i(a|o_i, what came before), (B, N, A)
+    actor.observe(actions, rewards)         what was then done and gained: what came before, from now on
+    policies.save() / load_policies(...)    as named tensors and a JSON header
+
+Policies without a memory give the same table whatever came before; of those alone are the exact tables of a game known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from alberdice.deep.batches.training_data import Features
+from alberdice.errors import InvalidDataError
+
+__all__ = ["Actor", "Policies", "load_policies", "mask_of_agents", "register_policies"]
+
+
+class Actor(Protocol):
+    """Plays episodes side by side; see the module."""
+
+    def log_probabilities(self, observations: Tensor, available: Tensor | None = None) -> Tensor:
+        """The tables log pi_i(a|o_i), ``(B, N, A)``, for raw observations ``(B, N, O)`` and masks ``(B, N, A)``."""
+
+    def observe(self, actions: Tensor, rewards: Tensor) -> None:
+        """Take note of the joint actions ``(B, N)`` that were played, and of the team's rewards ``(B,)``."""
+
+
+class Policies(Protocol):
+    """All agents' policies; see the module.
+
+    Attributes:
+        n_actions: per agent.
+        features: how raw observations become inputs.
+        has_memory: whether what came before matters.
+    """
+
+    @property
+    def n_actions(self) -> tuple[int, ...]:
+        """Per agent."""
+
+    @property
+    def features(self) -> Features:
+        """How raw observations become inputs."""
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether what came before matters."""
+
+    def actor(self, episodes: int) -> Actor:
+        """A player of so many episodes side by side."""
+
+    def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Named tensors, and a header with the key ``kind`` from which ``load_policies`` builds them again."""
+
+
+_Loader = Callable[[dict[str, Tensor], dict[str, Any]], Policies]
+_KINDS: dict[str, _Loader] = {}
+
+
+def register_policies(kind: str, loader: _Loader) -> None:
+    """Make saved policies of that ``kind`` readable."""
+    _KINDS[kind] = loader
+
+
+def load_policies(tensors: dict[str, Tensor], header: dict[str, Any]) -> Policies:
+    """The policies that ``save`` gave.
+
+    Raises:
+        InvalidDataError: of a kind that nobody registered.
+    """
+    if header.get("kind") not in _KINDS:
+        remedy = "import the module of the algorithm that saved them first"
+        raise InvalidDataError("policies", got=repr(header.get("kind")), expected=f"one of {', '.join(_KINDS)}", remedy=remedy)
+    return _KINDS[header["kind"]](tensors, header)
+
+
+def mask_of_agents(n_actions: tuple[int, ...], choices: int, device: torch.device) -> Tensor:
+    """The actions that each agent has, ``(N, A)`` booleans."""
+    return (torch.arange(choices) < torch.tensor(n_actions)[:, None]).to(device)

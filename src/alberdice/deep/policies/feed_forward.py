@@ -1,0 +1,90 @@
+"""Policies by feed-forward networks, one per agent, without a memory: pi_i(a_i|o_i)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from alberdice.deep.batches.training_data import Features, TrainingData
+from alberdice.deep.losses import log_policy
+from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.policies.base import mask_of_agents, register_policies
+
+__all__ = ["FeedForwardPolicies", "policy_network", "policy_tables"]
+
+
+def policy_network(data: TrainingData, hidden: tuple[int, ...]) -> StackedMLP:
+    """The shape of feed-forward policies for these data; they begin near uniform."""
+    return StackedMLP(data.observations.shape[-1], hidden, data.available.shape[-1], last_scale=0.01)
+
+
+def policy_tables(network: StackedMLP, parameters: Tensor, data: TrainingData, frames: Tensor) -> Tensor:
+    """The tables log pi_i(a|o_i) at frames of the data ``(R,)``: ``(N, R, A)``, differentiable in the parameters."""
+    inputs, available = (table[frames].transpose(0, 1) for table in (data.observations, data.available))
+    return log_policy(network(parameters, inputs), available)
+
+
+@dataclass(frozen=True)
+class FeedForwardPolicies:
+    """pi_i(a_i|o_i), one network each, without a memory; each is its own actor.
+
+    Attributes:
+        network: the networks' shape.
+        parameters: ``(N, P)``.
+        features: how observations become inputs.
+        n_actions: per agent.
+        base: where the policies start from: pi_i^D as one network for all agents, with the agent's number among its inputs, and
+            its parameters; the policies' networks then give the change of its logits. None: they give the logits.
+    """
+
+    network: StackedMLP
+    parameters: Tensor
+    features: Features
+    n_actions: tuple[int, ...]
+    base: tuple[StackedMLP, Tensor] | None = None
+    has_memory: ClassVar[bool] = False
+
+    def actor(self, episodes: int) -> FeedForwardPolicies:
+        """These policies."""
+        return self
+
+    @torch.no_grad()
+    def log_probabilities(self, observations: Tensor, available: Tensor | None = None) -> Tensor:
+        """The tables log pi_i(a|o_i), ``(B, N, A)``, for raw observations ``(B, N, O)`` and masks ``(B, N, A)``."""
+        if available is None:
+            available = mask_of_agents(self.n_actions, self.network.outputs, observations.device)
+        inputs, n = self.features(observations), len(self.n_actions)
+        logits = self.network(self.parameters, inputs.transpose(0, 1)).transpose(0, 1)
+        if self.base is not None:
+            network, parameters = self.base
+            numbered = torch.cat([inputs, torch.eye(n, device=inputs.device).expand(len(inputs), n, n)], dim=-1)
+            logits = logits + log_policy(network(parameters, numbered.flatten(0, 1)).view(logits.shape), available)
+        return log_policy(logits, available)
+
+    def observe(self, actions: Tensor, rewards: Tensor) -> None:
+        """Nothing: there is no memory."""
+
+    def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """See ``Policies``."""
+        tensors = {"policies": self.parameters, "mean": self.features.mean, "scale": self.features.scale}
+        header: dict[str, Any] = {"kind": "feed-forward", "network": asdict(self.network), "n_actions": self.n_actions}
+        if self.base is not None:
+            tensors["base"], header["base"] = self.base[1], asdict(self.base[0])
+        return tensors, header
+
+    @classmethod
+    def load(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> FeedForwardPolicies:
+        """What ``save`` gave."""
+        base = (_network(header["base"]), tensors["base"]) if "base" in header else None
+        features = Features(tensors["mean"], tensors["scale"])
+        return cls(_network(header["network"]), tensors["policies"], features, tuple(header["n_actions"]), base)
+
+
+def _network(shape: dict[str, Any]) -> StackedMLP:
+    return StackedMLP(**{**shape, "hidden": tuple(shape["hidden"])})
+
+
+register_policies("feed-forward", FeedForwardPolicies.load)

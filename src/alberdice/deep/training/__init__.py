@@ -1,0 +1,1 @@
+"""Training runs: the loop, where it computes, and the folder that it fills."""

@@ -1,0 +1,103 @@
+"""Where a run computes, and how: its device, threads and precision, and whether updates are recorded.
+
+    device       cpu, cuda, or auto: the GPU if there is one
+    precision    float32; bf16 by autocast, on a CPU too; tf32 on a GPU alone
+    capture      each kind of update recorded once and replayed as a CUDA graph, see ``capture``
+
+What is asked for and cannot be had is refused, never replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+
+from alberdice.deep.config import TrainConfig
+from alberdice.deep.learner import Learner
+from alberdice.deep.networks.capture import Captured, CudaGraphs
+from alberdice.errors import InvalidArgumentError
+
+__all__ = ["Arithmetic", "arithmetic_of", "capture_updates", "check_captured", "device_of", "tensor_floats"]
+
+#: makes the context of one update
+Arithmetic = Callable[[], AbstractContextManager[Any]]
+
+
+def device_of(config: TrainConfig) -> str:
+    """The device that the settings name.
+
+    Raises:
+        InvalidArgumentError: there is none, or something is asked for that only a GPU does.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise InvalidArgumentError("device", got="cuda", expected="a device of this machine", remedy="use --device cpu")
+    if config.device != "cpu" and torch.cuda.is_available():
+        return "cuda"
+    if config.precision == "tf32":
+        remedy = "use float32, or bf16"
+        raise InvalidArgumentError("precision", got="tf32", expected="a GPU, which alone computes in tf32", remedy=remedy)
+    if config.capture:
+        expected = "a GPU, which alone replays graphs"
+        raise InvalidArgumentError("capture", got=True, expected=expected, remedy="leave capture out")
+    return "cpu"
+
+
+def capture_updates(learner: Learner, config: TrainConfig, device: torch.device) -> None:
+    """Let the learner's steps be recorded and replayed.
+
+    Raises:
+        InvalidArgumentError: it is one of one's own that has no ``execution``.
+    """
+    if not hasattr(learner, "execution"):
+        raise _no_steps(config)
+    learner.execution = Captured(device, CudaGraphs())
+
+
+def check_captured(learner: Learner, config: TrainConfig) -> None:
+    """After its first update, whether the learner has run any step by its ``execution``.
+
+    Raises:
+        InvalidArgumentError: it has not, so that nothing would be recorded.
+    """
+    execution = getattr(learner, "execution", None)
+    if isinstance(execution, Captured) and execution.idle:
+        raise _no_steps(config)
+
+
+def _no_steps(config: TrainConfig) -> InvalidArgumentError:
+    expected = "a learner whose update runs its steps by self.execution, see alberdice.deep.networks.capture"
+    return InvalidArgumentError("capture", got=config.algorithm, expected=expected, remedy="leave capture out")
+
+
+@contextmanager
+def arithmetic_of(config: TrainConfig, device: str) -> Iterator[Arithmetic]:
+    """Threads as asked; yields what makes an update's context, in which matrix products have the precision asked for.
+
+    No denormal numbers: Adam's averages of dead units decay into them, at a hundredfold cost.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.threads)
+    torch.set_flush_denormal(True)
+    # autocast would keep cast weights for the whole context, but an update may change weights and then use them again
+    halved = partial(torch.autocast, device, torch.bfloat16, cache_enabled=False)
+    arithmetic: dict[str, Arithmetic] = {"float32": nullcontext, "tf32": tensor_floats, "bf16": halved}
+    try:
+        yield arithmetic[config.precision]
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def tensor_floats() -> Iterator[None]:
+    """Matrix products of float32 on tensor cores, with 10 bits of mantissa."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,0 +1,177 @@
+"""The pictures of a run directory: what they show is gathered here, ``alberdice.plotting`` draws it.
+
+    pictures/learning-curve.png    what metrics.csv holds
+    pictures/policy.png            Bridge: first moves, beside the data's marginals; one-shot games: joint policy and data
+    pictures/policy-agent-K.png    Bridge: agent K's policy at all states
+    pictures/joint-actions.png     how likely the data find the joint actions that the policies play
+
+All but the first need a game whose model is known.  Policies with a memory are drawn as they are when an episode begins in a
+state; the joint actions are those of whole episodes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
+from alberdice import plotting
+from alberdice._checks import FloatArray
+from alberdice.data import DataDistribution
+from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.deep.play.evaluation import find_environment, player_of, policy_of_game, rollouts
+from alberdice.deep.policies import Policies
+from alberdice.deep.training.run_directory import RunDirectory
+from alberdice.deep.training.saved_run import policies_of_run
+from alberdice.evaluation import best_undiscounted_return
+from alberdice.games import BridgeGame
+from alberdice.games.game import Game
+from alberdice.policy import FactorizedPolicy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["PICTURES", "count_data", "draw_run", "joint_policy_figure", "probabilities_by_the_data", "try_to_draw"]
+
+#: the pictures' folder in a run directory
+PICTURES = "pictures"
+#: seed of the episodes whose joint actions are drawn
+_SEED = 0
+
+
+def try_to_draw(out: Path, dataset: OfflineDataset) -> None:
+    """Draw; a failure is a line on stderr, because the result that it follows is worth more than its pictures."""
+    try:
+        draw_run(out, dataset=dataset)
+    except Exception as error:
+        print(f"pictures are missing: {error}; alberdice-deep evaluate {out} --plot draws them again", file=sys.stderr)
+
+
+def draw_run(out: Path, *, environment: str = "auto", dataset: OfflineDataset | None = None) -> list[Path]:
+    """Draw all pictures of a run, and return their paths.
+
+    Args:
+        out: the run's folder.
+        environment: the game to draw the policies on; auto: where the run was evaluated.
+        dataset: the run's, where it is loaded already.
+
+    Raises:
+        InvalidArgumentError, InvalidDataError: no run there, or a game that does not fit.
+        ResourceError: a picture that cannot be written.
+    """
+    config = RunDirectory(out).read_json("config.json")
+    (out / PICTURES).mkdir(exist_ok=True)
+    figures = _figures(out, config, environment, dataset)
+    return [plotting.save(figure, out / PICTURES / f"{name}.png") for name, figure in figures]
+
+
+def _figures(
+    out: Path, config: dict[str, Any], environment: str, dataset: OfflineDataset | None
+) -> Iterator[tuple[str, Figure]]:
+    folder, name = RunDirectory(out), f"{config['algorithm']} on {config['dataset']}, seed {config['seed']}"
+    trained_on = find_environment(config["environment"], config["dataset"])
+    rows = folder.read_metrics()
+    if rows:
+        yield "learning-curve", _learning_curve(rows, trained_on, name)
+    game = trained_on if environment == "auto" else find_environment(environment, config["dataset"])
+    if not isinstance(game, Game) or not folder.has_checkpoint:
+        return
+    policies = policies_of_run(out)
+    source = dataset or load_dataset(config["dataset"], seed=config["dataset_seed"])
+    counts = count_data(source, game)
+    yield from _policy(game, policies, counts, config)
+    if counts.any():
+        learned, data = probabilities_by_the_data(game, policies, counts, config["evaluate_episodes"], config["play"])
+        yield "joint-actions", plotting.draw_joint_actions(learned, data, title=name)
+
+
+def _learning_curve(rows: list[dict[str, float]], environment: Any, name: str) -> Figure:
+    known = next((row for row in rows if "gap_to_data" in row), None)
+    data_return = known["return_mean"] - known["gap_to_data"] if known else float("nan")
+    model = environment.mmdp if isinstance(environment, Game) else None
+    optimum = best_undiscounted_return(model, environment.horizon) if model is not None else float("nan")
+    return plotting.draw_learning_curve(rows, data_return=data_return, optimum=optimum, title=name)
+
+
+def _policy(game: Game, policies: Policies, counts: FloatArray, config: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
+    policy = policy_of_game(policies, game, config["play"])
+    name = str(config["algorithm"]).rpartition(":")[2]
+    data = DataDistribution.from_counts(counts) if counts.any() else None
+    shown = {f"{name},\nas an episode begins" if policies.has_memory else name: policy}
+    figure = joint_policy_figure(game, shown, data, str(config["dataset"]))
+    if figure is not None:
+        yield "policy", figure
+    if isinstance(game, BridgeGame):
+        for agent in range(2):
+            yield f"policy-agent-{agent + 1}", plotting.draw_policy(game, policy, agent, title=name, data=data)
+
+
+def joint_policy_figure(
+    game: Game, policies: dict[str, FactorizedPolicy], data: DataDistribution | None, name: str
+) -> Figure | None:
+    """Policies beside the data of that name: first moves on Bridge, heat maps of one-shot games of two agents, else None."""
+    if isinstance(game, BridgeGame):
+        shown = policies if data is None else {**policies, "the data's\nmarginals": data.behaviour_policy()}
+        return plotting.draw_first_moves(game, shown, data=data)
+    if game.mmdp.n_states > 1 or game.mmdp.n_agents != 2:
+        return None
+    tables = {label: {name: policy.joint()[0]} for label, policy in policies.items()}
+    if data is not None:
+        tables["the data"] = {name: data.observed_part().joint_conditional()[0]}
+    payoff = game.mmdp.reward[0]
+    observed = None if data is None else {name: data.observed[0]}
+    return plotting.draw_heatmaps(tables, observed=observed, optimal=payoff == payoff.max(), action_names=game.action_names)
+
+
+def count_data(dataset: OfflineDataset, game: Game) -> FloatArray:
+    """How often the data show each joint action at each state of the game, ``(S, A1, ..., An)``.
+
+    States are known by what the agents see there, as the policies know them; steps that show something else are left out.
+    """
+    model, steps = game.mmdp, dataset.n_steps
+    counts = np.zeros(model.reward.shape)
+    if dataset.n_actions != model.n_actions or not steps:
+        return counts
+    number = {_code(np.tile(game.observation(s), model.n_agents)): s for s in range(model.n_states)}
+    seen, place = np.unique(dataset.observations.reshape(steps, -1), axis=0, return_inverse=True)
+    state = np.array([number.get(_code(row), -1) for row in seen])[place.reshape(-1)]
+    known = state >= 0
+    np.add.at(counts, (state[known], *dataset.actions[known].T), 1.0)
+    return counts
+
+
+def _code(row: NDArray[Any]) -> bytes:
+    """A row's numbers as a key: in the data's precision, and -0 like 0."""
+    return (row.astype(np.float32) + np.float32(0)).tobytes()
+
+
+def probabilities_by_the_data(
+    game: Game, policies: Policies, counts: FloatArray, episodes: int, play: str
+) -> tuple[FloatArray, FloatArray]:
+    """The data's probability of the joint action, per step that the policies play and per step of the data.
+
+    The probability is that of the counts in the step's state, 0 where the data never were; what is played after an episode's
+    end is left out.
+    """
+    shares = counts / np.maximum(counts.sum(axis=tuple(range(1, counts.ndim)), keepdims=True), 1)
+    generator = torch.Generator().manual_seed(_SEED)
+    played = rollouts(game, player_of(policies, game, episodes, play), episodes, generator)
+    going = ~_over(game)[played.states]
+    learned = shares[(played.states[going], *played.actions[going].T)]
+    shown = counts > 0
+    return learned, np.repeat(shares[shown], counts[shown].astype(np.int64))
+
+
+def _over(game: Game) -> NDArray[np.bool_]:
+    """States in which an episode is over, ``(S,)``: whatever is done, nothing changes and nothing is paid."""
+    model, choices = game.mmdp, game.mmdp.n_joint_actions
+    rows = np.arange(model.n_states * choices)
+    itself = sp.csr_array((np.ones(len(rows)), (rows, rows // choices)), shape=model.transition.shape)
+    stays = np.asarray(model.transition.multiply(itself).sum(axis=1)).reshape(model.n_states, choices)
+    return np.asarray((stays >= 1).all(axis=1) & (model.reward.reshape(model.n_states, -1) == 0).all(axis=1))

@@ -1,0 +1,73 @@
+"""A table from beginning to end: plan, train what is missing, read everything back, write the report and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alberdice.console import json_text, progress_bar
+from alberdice.deep.config import read_toml
+from alberdice.deep.learner import ALGORITHMS
+from alberdice.deep.training.run_directory import write_atomically
+from alberdice.experiments.reproduce.cells import cells_of, pooled_of
+from alberdice.experiments.reproduce.execute import execute
+from alberdice.experiments.reproduce.plan import PlannedRun, check_settings, is_finished, plan_runs
+from alberdice.experiments.reproduce.records import Prior, priors_of, read_records
+from alberdice.experiments.reproduce.report import Report, as_json, markdown
+from alberdice.experiments.reproduce.tables import PAPER_NAMES, TABLES
+from alberdice.experiments.reproduce.worker import Ended
+
+__all__ = ["make_table"]
+
+
+def make_table(
+    name: str,
+    out: Path,
+    seeds: int,
+    jobs: int,
+    *,
+    algorithms: Sequence[str] = (),
+    datasets: Sequence[str] = (),
+    config: Path | None = None,
+    command: str = "",
+) -> Report:
+    """Train the runs asked for that are not finished, and report on all finished runs of the table with these seeds.
+
+    Raises:
+        InvalidArgumentError: an unknown name or setting, or a folder holding a run with other settings; nothing has run then.
+        KeyboardInterrupt: stopped; what was under way is saved, and no report is written.
+    """
+    table, settings = TABLES[name], read_toml(config) if config else {}
+    wanted = plan_runs(table, out, seeds, algorithms=algorithms, datasets=datasets, settings=settings)
+    known = [each for each in PAPER_NAMES if each in ALGORITHMS]
+    everybody = list(dict.fromkeys([*known, *(algorithms or PAPER_NAMES)]))
+    runs = plan_runs(table, out, seeds, algorithms=everybody, settings=settings)
+    for run in runs:
+        check_settings(run)
+    failed = _train([run for run in wanted if not is_finished(run)], jobs, table.title)
+    with progress_bar("judging", len(table.datasets)) as step:
+        priors = priors_of([run for run in runs if is_finished(run)], step)
+    records = read_records(runs, priors)
+    cells = cells_of(table, records)
+    report = Report(table, command, runs, records, cells, pooled_of(table, cells), failed)
+    _write(report, out / name, priors)
+    return report
+
+
+def _train(runs: list[PlannedRun], jobs: int, title: str) -> dict[PlannedRun, Ended]:
+    """Train; those that left no result."""
+    with progress_bar(title.partition(":")[0], sum(run.config.total for run in runs)) as step:
+        ended = execute(runs, jobs, step)
+    return {run: how for run, how in ended.items() if how.status in ("failed", "stopped")}
+
+
+def _write(report: Report, folder: Path, priors: dict[str, Prior]) -> None:
+    """``table2.md``, ``table2.json``, ``table2.png`` and the histograms."""
+    from alberdice.experiments.reproduce.pictures import pictures
+    from alberdice.plotting import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{report.table.name}.md", markdown(report).encode())
+    write_atomically(folder / f"{report.table.name}.json", (json_text(as_json(report)) + "\n").encode())
+    for name, figure in pictures(report, priors):
+        save(figure, folder / f"{name}.png")

@@ -1,0 +1,192 @@
+"""The table as rows of words, from which the terminal's and the Markdown form are made; and everything as JSON."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import alberdice
+from alberdice._checks import FloatArray
+from alberdice.experiments.reproduce.cells import Cell, Pooled
+from alberdice.experiments.reproduce.plan import PlannedRun
+from alberdice.experiments.reproduce.records import Record
+from alberdice.experiments.reproduce.tables import PaperTable, shown_name
+from alberdice.experiments.reproduce.worker import Ended
+
+__all__ = ["Report", "as_json", "markdown", "sections"]
+
+_PACKAGES = ("torch", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is to be told.
+
+    Attributes:
+        runs: all of the table, finished or not.
+        failed: runs that ended without a result, of those that were asked for.
+    """
+
+    table: PaperTable
+    command: str
+    runs: Sequence[PlannedRun]
+    records: Sequence[Record]
+    cells: Sequence[Cell]
+    pooled: Sequence[Pooled]
+    failed: dict[PlannedRun, Ended]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled table of words."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def sections(report: Report) -> list[Section]:
+    """One per dataset, and one over all datasets where that makes sense."""
+    policies = report.table.shows == "policies"
+    first = ("joint policy", "paper", "joint actions") if policies else ("return", "paper", "IQM [95%]")
+    columns = ("algorithm", *first, "out of data", "estimated", "seeds")
+    found = []
+    for dataset in report.table.datasets:
+        cells = [cell for cell in report.cells if cell.dataset == dataset]
+        if cells:
+            found.append(Section(dataset, columns, tuple(_row(cell, policies) for cell in cells)))
+    if report.pooled:
+        rows = tuple(
+            (shown_name(p.algorithm), _interval(p.middle, p.low, p.high), _percent(p.out_of_data, math.nan))
+            for p in report.pooled
+        )
+        found.append(Section("all datasets", ("algorithm", "IQM [95%]", "out of data"), rows))
+    return found
+
+
+def _row(cell: Cell, policies: bool) -> tuple[str, ...]:
+    paper = cell.paper or {}
+    if policies:
+        counts = ", ".join(f"{name} {count}" for name, count in cell.actions.items())
+        first = (_matrix(cell.joint), _matrix(paper.get("joint")), counts or "-")
+    else:
+        middle = _interval(cell.middle, cell.low, cell.high)
+        first = (_plus_minus(cell.mean, cell.stderr), _plus_minus(paper.get("mean"), paper.get("stderr")), middle)
+    marked = f"{len(cell.seeds)}" + f" ({len(cell.diverged)} diverged†)" * bool(cell.diverged)
+    marked += f", {len(cell.silent)} without a value" * bool(cell.silent)
+    return (shown_name(cell.algorithm), *first, _percent(*cell.out_of_data), _percent(*cell.estimated), marked)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+def _plus_minus(mean: float | None, error: float | None) -> str:
+    return _number(mean) + (f" ± {error:.2f}" if error is not None and not math.isnan(error) else "")
+
+
+def _interval(middle: float, low: float, high: float) -> str:
+    return _number(middle) + ("" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]")
+
+
+def _percent(mean: float, error: float) -> str:
+    if math.isnan(mean):
+        return "-"
+    return f"{100 * mean:.2f}" + ("" if math.isnan(error) else f" ± {100 * error:.2f}") + "%"
+
+
+def _matrix(joint: FloatArray | Sequence[Sequence[float]] | None) -> str:
+    return "-" if joint is None else "\n".join(" ".join(f"{x:.2f}" for x in row) for row in joint)
+
+
+def notes(report: Report) -> list[str]:
+    """What the columns mean, and what is missing."""
+    policies = report.table.shows == "policies"
+    lines = [
+        "Joint policies are AA AB / BA BB, mean over seeds. Joint actions: how many seeds play which, at least 90% of the time."
+        if policies
+        else "Returns: mean and standard error over seeds, exact expectations for policies without a memory, means of sampled "
+        "episodes for others; IQM: interquartile mean with its 95% stratified bootstrap interval.",
+        "Out of data: share of an episode's steps at a state and joint action that the dataset never shows. Estimated: share "
+        "whose uncertainty under a random prior is above the 99.9% quantile of the data's own.",
+    ]
+    if any(cell.diverged for cell in report.cells):
+        lines.append("†: a seed that diverged counts with its last good evaluation.")
+    missing = len(report.runs) - len(report.records)
+    if missing:
+        lines.append(f"{missing} of {len(report.runs)} runs of the whole table are not finished and not in it.")
+    lines += [f"Failed: {run}: {ended.reason or ended.status}" for run, ended in report.failed.items()]
+    return lines
+
+
+def markdown(report: Report) -> str:
+    """The table, its notes, and how to make it again."""
+    parts = [f"# {report.table.title}", ""]
+    for section in sections(report):
+        lines = [section.columns, tuple("---" for _ in section.columns), *section.rows]
+        parts += [f"## {section.title}", "", *("| " + " | ".join(line).replace("\n", " / ") + " |" for line in lines), ""]
+    parts += [*(f"- {line}" for line in notes(report)), "", f"Made by `{report.command}`.", ""]
+    return "\n".join(parts)
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Every cell, every run, and the conditions; NaN becomes null when it is written."""
+    return {
+        "table": report.table.name,
+        "title": report.table.title,
+        "command": report.command,
+        "date": datetime.now(UTC).date().isoformat(),
+        "versions": {"alberdice": alberdice.__version__, "python": platform.python_version()}
+        | {name: metadata.version(name) for name in _PACKAGES},
+        "machine": _machine(),
+        "notes": notes(report),
+        "cells": [_cell_as_json(cell) for cell in report.cells],
+        "all_datasets": {
+            p.algorithm: {"iqm": p.middle, "iqm_interval": [p.low, p.high], "out_of_data": p.out_of_data} for p in report.pooled
+        },
+        "runs": [_record_as_json(record) for record in report.records],
+        "failed": [{"run": str(run), "folder": str(run.folder), **vars(ended)} for run, ended in report.failed.items()],
+    }
+
+
+def _cell_as_json(cell: Cell) -> dict[str, Any]:
+    return {
+        "algorithm": cell.algorithm,
+        "name": shown_name(cell.algorithm),
+        "dataset": cell.dataset,
+        "seeds": cell.seeds,
+        "diverged": cell.diverged,
+        "without_a_value": cell.silent,
+        "values": cell.values,
+        "mean": cell.mean,
+        "stderr": cell.stderr,
+        "iqm": cell.middle,
+        "iqm_interval": [cell.low, cell.high],
+        "joint": cell.joint,
+        "seeds_per_joint_action": cell.actions,
+        "out_of_data": dict(zip(("mean", "stderr"), cell.out_of_data, strict=True)),
+        "out_of_data_estimated": dict(zip(("mean", "stderr"), cell.estimated, strict=True)),
+        "paper": cell.paper,
+    }
+
+
+def _record_as_json(record: Record) -> dict[str, Any]:
+    own = {"folder": str(record.run.folder), "command": record.run.command, "joint": record.joint}
+    return {**record.result, **own, "out_of_data_estimated": record.estimated}
+
+
+def _machine() -> dict[str, Any]:
+    """Processor, cores and memory."""
+    processor, described = platform.processor() or "unknown", Path("/proc/cpuinfo")
+    if described.exists():
+        lines = described.read_text(encoding="utf-8").splitlines()
+        processor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), processor)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return {"processor": processor, "cores": os.cpu_count(), "memory_gib": round(memory / 2**30, 1)}

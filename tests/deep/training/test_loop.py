@@ -1,0 +1,230 @@
+"""The loop: determinism, resuming bit for bit, signals, locks, collapse, full disks."""
+
+from __future__ import annotations
+
+import errno
+import json
+import multiprocessing
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from deep_samples import equal, tiny, trained
+from run_samples import Killed, final_state, kill_at
+
+from alberdice.deep.training.loop import train
+from alberdice.deep.training.run_directory import RunDirectory
+from alberdice.deep.training.saved_run import evaluate_run, policies_of_run
+from alberdice.errors import InvalidArgumentError, InvalidDataError, SolverError
+
+
+def test_files_of_a_run(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = train(tiny(), out)
+    assert json.loads((out / "result.json").read_text()) == json.loads(json.dumps(result))
+    wanted = "algorithm dataset seed return_mean return_stderr episodes updates wall_seconds train_seconds device versions"
+    assert set(wanted.split()) <= result.keys()
+    assert result["status"] == "done"
+    assert result["updates"] == 22
+    assert {p.name for p in out.iterdir()} == {
+        ".lock",
+        "checkpoint.safetensors",
+        "config.json",
+        "metrics.csv",
+        "result.json",
+        "tensorboard",
+    }
+    assert any((out / "tensorboard").iterdir())
+
+
+def test_one_seed_one_result_and_other_seeds_others() -> None:
+    assert equal(trained(tiny()), trained(tiny()))
+    assert not equal(trained(tiny()), trained(tiny(seed=1)))
+
+
+def test_the_loop_adds_nothing_to_the_learning(tmp_path: Path) -> None:
+    train(tiny(), tmp_path / "run")
+    saved = final_state(tmp_path / "run")
+    plain = trained(tiny())
+    assert all(torch.equal(saved[name], tensor) for name, tensor in plain.items())
+
+
+@pytest.mark.parametrize("at", [1, 7, 10, 11, 17, 21])
+def test_resume_is_bit_for_bit(tmp_path: Path, at: int) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(tiny(), whole)
+    with pytest.raises(Killed):
+        train(tiny(), parts, progress=kill_at(at))
+    train(tiny(), parts, resume=True)
+    assert equal(final_state(whole), final_state(parts))
+    first, second = ((folder / "metrics.csv").read_text().splitlines() for folder in (whole, parts))
+    assert len(first) == len(second) == 3
+    for line, other in zip(first[1:], second[1:], strict=True):
+        values, others = line.split(","), other.split(",")
+        assert [*values[:1], *values[2:]] == [*others[:1], *others[2:]]  # all but the seconds
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_save_and_stop(tmp_path: Path, number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(tiny(), whole)
+    updates = iter(range(1, 100))
+
+    def progress(note: str) -> None:
+        if next(updates) == 13:
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), parts, progress=progress)
+    assert signal.getsignal(number) is before
+    assert RunDirectory(parts).load()[1]["update"] == 14
+    assert "stopped at update 14" in capsys.readouterr().err
+    train(tiny(), parts, resume=True)
+    assert equal(final_state(whole), final_state(parts))
+
+
+def counted(config: Any, out: Path, updates: Any) -> None:
+    """A run that counts its updates where another process sees them."""
+
+    def progress(note: str) -> None:
+        updates.value += 1
+
+    train(config, out, resume=True, progress=progress)
+
+
+@pytest.mark.slow
+def test_twenty_random_kills(tmp_path: Path) -> None:
+    """SIGKILL at 20 random moments spread over the run; it ends with the weights of an uninterrupted one.
+
+    One process loads torch and forks every attempt, so that the time goes into training and saving, where the kills shall be.
+    """
+    changes = {"updates": 4000, "pretrain_updates": 500, "checkpoint_every": 37, "evaluate_every": 500}
+    config, parts = tiny(**changes), tmp_path / "parts"
+    train(config, tmp_path / "whole")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["alberdice.deep.algorithms.alberdice", "alberdice.deep.training.loop", "torch.utils.tensorboard"]
+    )
+    generator, kills, saved = np.random.default_rng(0), 0, 0
+    for k in range(20):
+        target = config.total * (k + generator.random()) / 20.5  # one in every part of the run
+        updates = context.Value("q", 0, lock=False)
+        process = context.Process(target=counted, args=(config, parts, updates))
+        process.start()
+        while saved + updates.value < target and process.is_alive():
+            time.sleep(0.0005)
+        time.sleep(0.004 * generator.random())  # up to a few updates, or a checkpoint's writing, later
+        process.kill()
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
+        folder = RunDirectory(parts)
+        saved = folder.load()[1]["update"] if folder.has_checkpoint else 0
+    assert kills == 20
+    train(config, parts, resume=True)
+    assert equal(final_state(tmp_path / "whole"), final_state(parts))
+
+
+def test_resuming_a_finished_run_keeps_its_result(tmp_path: Path) -> None:
+    first = train(tiny(), tmp_path / "run")
+    again = train(tiny(), tmp_path / "run", resume=True)
+    assert np.isfinite(first["return_mean"])
+    for name in ("status", "updates", "return_mean", "return_stderr", "episodes", "return_exact"):
+        assert again[name] == first[name], name
+
+
+def test_the_note_shows_return_gap_and_effective_rows_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alberdice.deep.training.loop._LOOK_EVERY", 4)
+    notes: list[str] = []
+    train(tiny(evaluate_every=3), tmp_path / "run", progress=notes.append)
+    assert notes[:3] == ["", "", ""]
+    assert notes[3] == "update 4"
+    evaluated = re.fullmatch(r"return (-?[\d.]+), gap ([+-][\d.]+), rows \d+", notes[12])
+    assert evaluated
+    data_return = json.loads((tmp_path / "run" / "result.json").read_text())["data_return"]
+    assert float(evaluated[1]) - float(evaluated[2]) == pytest.approx(data_return, abs=0.002)
+    looked = notes[19]  # update 20: only looked at; the last evaluation, of update 19, is still shown
+    shown = [note.rpartition(", ") for note in (looked, notes[18], notes[12])]
+    assert shown[0][0] == shown[1][0] != shown[2][0]
+
+
+def test_a_run_is_neither_overwritten_nor_continued_as_another(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(tiny(), out)
+    with pytest.raises(InvalidArgumentError, match=r"a folder that holds a run.*--resume"):
+        train(tiny(), out)
+    with pytest.raises(InvalidArgumentError, match=r"alpha_end: got 0.1, expected 0.02, as the run began"):
+        train(tiny(alpha_end=0.1), out, resume=True)
+    before = final_state(out)
+    assert train(tiny(evaluate_episodes=30), out, resume=True)["status"] == "done"
+    assert equal(before, final_state(out))
+
+
+def test_a_folder_in_use_is_locked(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path).locked(), pytest.raises(InvalidArgumentError, match="a run in progress"):
+        train(tiny(), tmp_path)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(InvalidArgumentError, match="got a file, expected a folder"):
+        train(tiny(), tmp_path / "run")
+
+
+def test_collapse_stops_with_an_explanation(tmp_path: Path) -> None:
+    with pytest.raises(SolverError, match=r"leans on .* of 32 samples at alpha = .*raise alpha_end, batch_size or hold_share"):
+        train(tiny(collapse_rows=1e6), tmp_path / "run")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["status"] == "diverged"
+    assert result["reason"].startswith("training at update")
+
+
+def test_not_a_number_stops_with_an_explanation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alberdice.deep import losses
+
+    monkeypatch.setattr(losses, "i_projection_loss", lambda table, *rest: table.sum() * float("nan"))
+    with pytest.raises(SolverError, match=r"a loss is not finite.*lower learning_rate"):
+        train(tiny(), tmp_path / "run")
+
+
+def test_a_full_disk_loses_nothing_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parts, real, calls = tmp_path / "whole", tmp_path / "parts", os.fsync, []
+    train(tiny(), whole)
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) > 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(tiny(), parts)
+    monkeypatch.setattr(os, "fsync", real)
+    assert RunDirectory(parts).load()[1]["update"] == 10
+    assert not list(parts.glob("*.partial"))
+    train(tiny(), parts, resume=True)
+    assert equal(final_state(whole), final_state(parts))
+
+
+def test_policies_come_from_the_checkpoint_alone(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = train(tiny(), out)
+    found = evaluate_run(out, episodes=50, seed=3)
+    assert found["return_exact"] == pytest.approx(result["return_exact"], abs=1e-12)
+    assert found["episodes"] == 50
+    assert policies_of_run(out).n_actions == (2, 2)
+
+
+def test_what_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="no checkpoint"):
+        policies_of_run(tmp_path)
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(InvalidDataError, match="a safetensors file"):
+        policies_of_run(tmp_path)
