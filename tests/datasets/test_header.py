@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from dataset_samples import sample_dataset
 
+from alberdice.cli.deep import main
 from alberdice.datasets import (
     RECIPES,
     DatasetHeader,
@@ -26,7 +27,6 @@ from alberdice.datasets import (
     write_pymarl,
     write_vault,
 )
-from alberdice.deep.cli import main
 from alberdice.errors import InvalidArgumentError, InvalidDataError
 
 OLD = Path(__file__).parent / "fixtures" / "store_0_1_0"

@@ -1,8 +1,8 @@
 """Environments: what plays, many episodes at a time, for evaluation and collection.
 
-    contract     what an environment is                     games        any game, by array operations
-    registry     the one table of names                     pettingzoo   any ParallelEnv, an instance per slot
-    fit          checks before any work                     vector       slots divided among worker processes
+contract     what an environment is                     games        any game, by array operations
+registry     the one table of names                     pettingzoo   any ParallelEnv, an instance per slot
+fit          checks before any work                     vector       slots divided among worker processes
 """
 
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, Step
