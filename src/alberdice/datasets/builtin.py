@@ -4,6 +4,7 @@
                            joint actions have exactly the counts that were published, in an order that the seed shuffles
     bridge-optimal         hard Bridge: 500 episodes, each by one of two deterministic optimal policies, agent 1 or agent 2
                            crossing first, as a fair coin falls
+    zoo-NAME               data of mixed conventions and noise from the zoo's games, see ``alberdice.games.zoo``
     bridge-mix             500 episodes as in bridge-optimal, then 500 by a uniformly random joint policy
 
 The matrix game has one state and is played again and again, so that step t + 1 is in the state of step t: an episode is 50
@@ -28,11 +29,13 @@ from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.packages import require
+from alberdice.datasets.zoo import ZOO_PREFIX, played_zoo
 from alberdice.errors import InvalidArgumentError
 from alberdice.games import PAPER_COUNTS, bridge, counts_from_joint_actions, penalty_xor
 from alberdice.games.game import Game
+from alberdice.games.zoo import ZOO, zoo_game
 
-__all__ = ["RECIPES", "Recipe", "make_builtin"]
+__all__ = ["RECIPES", "Recipe", "is_builtin", "make_builtin"]
 
 MATRIX_NAMES = tuple(f"matrix-{key}" for key in PAPER_COUNTS)
 _EPISODES, _STEPS = 100, 50
@@ -183,16 +186,25 @@ def make_builtin(name: str, seed: int = 0) -> OfflineDataset:
     """Make a built-in dataset.
 
     Args:
-        name: a key of :data:`RECIPES`.
+        name: a key of :data:`RECIPES`, or 'zoo-' and a game of the zoo.
         seed: of the generator that the recipe draws from; equal seeds give equal bits.
 
     Raises:
         InvalidArgumentError: no such recipe, or a negative seed.
     """
-    if name not in RECIPES:
-        raise InvalidArgumentError("dataset", got=repr(name), expected=f"one of {', '.join(RECIPES)}")
+    if not is_builtin(name):
+        expected = f"one of {', '.join(RECIPES)}, or zoo- and one of {', '.join(ZOO)}"
+        raise InvalidArgumentError("dataset", got=repr(name), expected=expected)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InvalidArgumentError("seed", got=seed, expected="a whole number, 0 or more")
-    made = RECIPES[name].make(np.random.default_rng(seed))
+    generator = np.random.default_rng(seed)
+    if name not in RECIPES:
+        return played_zoo(zoo_game(name.removeprefix(ZOO_PREFIX)), generator, int(seed))
+    made = RECIPES[name].make(generator)
     notes = (*made.notes, f"Made by the recipe {name!r} with seed {seed}.")
     return replace(made, notes=notes, header=RECIPES[name].header(int(seed)))
+
+
+def is_builtin(name: str) -> bool:
+    """Whether a recipe makes the dataset of that name."""
+    return name in RECIPES or (name.startswith(ZOO_PREFIX) and name.removeprefix(ZOO_PREFIX) in ZOO)

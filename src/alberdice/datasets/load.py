@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alberdice.datasets.builtin import RECIPES, make_builtin
+from alberdice.datasets.builtin import RECIPES, is_builtin, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats import read_minari
 from alberdice.datasets.store import dataset_directory, default_root, is_native, open_dataset
@@ -39,7 +39,7 @@ def load_dataset(
     Raises:
         InvalidDataError: nothing of that name, or nothing that can be read.
     """
-    if isinstance(name, str) and name in RECIPES:
+    if isinstance(name, str) and is_builtin(name):
         return make_builtin(name, seed)
     directory = Path(name)
     if not is_directory(directory):

@@ -47,7 +47,9 @@ class GameEnvironment(BatchedEnvironment):
         self.spec = EnvironmentSpec(game.name, agents, game.mmdp.n_actions, size, size, self._limit, team_reward)
         self._factor = weights.sum() / divisor
         self._terminal = terminal_states(game.mmdp)
-        self._masks = np.arange(max(game.mmdp.n_actions)) < np.array(game.mmdp.n_actions)[:, None]
+        everywhere = np.arange(max(game.mmdp.n_actions)) < np.array(game.mmdp.n_actions)[:, None]
+        shape = (game.mmdp.n_states, *everywhere.shape)
+        self._masks = np.broadcast_to(everywhere, shape) if game.available is None else game.available
         self._allot(0)
 
     def _allot(self, slots: int) -> None:
@@ -99,8 +101,7 @@ class GameEnvironment(BatchedEnvironment):
         seen, going = self._seen[self.states], ~(self._terminated | self._truncated)
         shape = (len(seen), self.spec.n_agents)
         observations = np.broadcast_to(seen[:, None], (*shape, seen.shape[1]))
-        masks = np.broadcast_to(self._masks, (*shape, self._masks.shape[1]))
-        return Frame(observations, masks, seen, np.broadcast_to(going[:, None], shape))
+        return Frame(observations, self._masks[self.states], seen, np.broadcast_to(going[:, None], shape))
 
     def close(self) -> None:
         """Nothing is held."""

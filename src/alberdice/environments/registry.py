@@ -23,6 +23,7 @@ from alberdice import games
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec
 from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.games.game import Game
+from alberdice.games.zoo import zoo_game
 from alberdice.names import import_named, nearest
 
 __all__ = [
@@ -63,6 +64,7 @@ ENVIRONMENTS: dict[str, EnvironmentEntry] = {
     "climbing": EnvironmentEntry(games.climbing_game, "the climbing game, one step"),
     "penalty": EnvironmentEntry(games.penalty_game, "the penalty game, one step"),
     "stag-hunt": EnvironmentEntry(games.stag_hunt, "stag hunt, one step"),
+    "zoo": EnvironmentEntry(zoo_game, "a game of the zoo: zoo(name='relay'), ...", {"name": "relay"}),
     "bridge": EnvironmentEntry(games.bridge, "Bridge, hard: both agents begin on it"),
     "bridge-original": EnvironmentEntry(
         partial(games.bridge, hard=False), "Bridge as it was first: the agents begin beside it"

@@ -40,10 +40,12 @@ class MMDPEnvironment(ParallelEnv):  # type: ignore[misc]
         observation: a function of the state index that gives the vector every agent sees; None: the one-hot code.
         describe: a function of the state index that gives its name, for ``render``; None: 'state 3'.
         name: the environment's name.
+        available: ``(S, N, A)``, which actions are open where; None: all.
         render_mode: None, or 'ansi': ``render`` gives one line of text.
 
-    Actions are whole numbers, ``0 .. A_i - 1``; every action is open in every state, so ``infos[agent]["action_mask"]``
-    is all ones. Observations are float32; ``state()`` is the vector that the agents see, ``state_index`` its index.
+    Actions are whole numbers, ``0 .. A_i - 1``; ``infos[agent]["action_mask"]`` tells which are open, all of them unless
+    ``available`` says otherwise. Observations are float32; ``state()`` is the vector that the agents see, ``state_index`` its
+    index.
     ``reset(options={"state": s})`` starts in state ``s`` instead of drawing from p_0; other options are ignored, as
     PettingZoo's own tests ask.
 
@@ -61,12 +63,14 @@ class MMDPEnvironment(ParallelEnv):  # type: ignore[misc]
         describe: Callable[[int], str] | None = None,
         name: str = "mmdp",
         render_mode: str | None = None,
+        available: NDArray[np.bool_] | None = None,
     ) -> None:
         if render_mode not in (None, "ansi"):
             raise InvalidArgumentError("render_mode", got=repr(render_mode), expected="None or 'ansi'")
         self.model = model
         self.max_steps = _checks.whole_number(max_steps, "max_steps", low=1)
         self.render_mode = render_mode
+        self._available = available
         self.metadata: dict[str, Any] = {"name": name, "render_modes": ["ansi"]}
         self.possible_agents = [f"agent_{i + 1}" for i in range(model.n_agents)]
         self.agents: list[str] = []
@@ -173,7 +177,10 @@ class MMDPEnvironment(ParallelEnv):  # type: ignore[misc]
 
     def _infos(self) -> Infos:
         sizes = zip(self.agents, self.model.n_actions, strict=True)
-        return {agent: {"action_mask": np.ones(k, dtype=np.int8)} for agent, k in sizes}
+        if self._available is None:
+            return {agent: {"action_mask": np.ones(k, dtype=np.int8)} for agent, k in sizes}
+        here = self._available[self.state_index]
+        return {agent: {"action_mask": here[i, :k].astype(np.int8)} for i, (agent, k) in enumerate(sizes)}
 
 
 def _observation_table(observation: Callable[[int], ArrayLike], n_states: int) -> NDArray[np.float32]:

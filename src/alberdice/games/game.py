@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
@@ -77,6 +78,11 @@ class Game:
         seen[_checks.whole_number(index, "state", high=self.mmdp.n_states - 1)] = 1.0
         return seen
 
+    @property
+    def available(self) -> NDArray[np.bool_] | None:
+        """Which actions are open where, ``(S, N, A)``; None: all of them everywhere, as here."""
+        return None
+
     def describe_joint_action(self, actions: tuple[int, ...]) -> str:
         """The actions' names: joined as they are when all are one letter ('AB'), as '(Left, Right)' otherwise."""
         names = [self.action_names[i][a] for i, a in enumerate(actions)]
@@ -91,5 +97,6 @@ class Game:
             "observation": self.observation,
             "describe": self.describe_state,
             "name": self.name,
+            "available": self.available,
         }
         return MMDPEnvironment(self.mmdp, **{**own, **options})

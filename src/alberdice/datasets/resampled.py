@@ -1,0 +1,162 @@
+"""Off-policy evaluation where states repeat: a policy's return in the models of resampled data.
+
+Model b is the empirical MMDP of a bootstrap sample of the episodes.  With m_b(x) how often it holds the episode of step x,
+
+    P_b(s'|s, a) = sum of m_b over the steps (s, a, s') / sum of m_b over the steps (s, a),      r_b(s, a) likewise
+
+A pair that sample b does not hold pays the least reward of the data at every step that is left: leaving the data is never worth
+it.  What terminates earns nothing more.  The return is the plain sum over a horizon, by default the longest episode's steps, so
+that it compares with the data's own returns.
+
+    R_b = sum_{t < H} d_{b,t} . r_b^pi,    score = mean over b - std over b
+
+The mean over b of many models with its quantiles is the estimate with its interval; the score of a few is what ranks policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from alberdice import _checks
+from alberdice._checks import FloatArray
+from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.statistics import row_keys
+from alberdice.errors import InvalidDataError
+
+__all__ = ["Estimate", "ResampledModels", "repeated_share"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Returns of one policy, estimated from data alone.
+
+    Attributes:
+        returns: one per resampled model or network, ``(B,)``, in the units of the data's episode returns.
+    """
+
+    returns: FloatArray
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return float(self.returns.mean())
+
+    @property
+    def score(self) -> float:
+        """Mean less standard deviation: what ranks policies."""
+        return float(self.returns.mean() - self.returns.std())
+
+    def interval(self, level: float = 0.9) -> tuple[float, float]:
+        """The quantiles that leave (1 - level) / 2 out at either end."""
+        low, high = np.quantile(self.returns, [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+
+class ResampledModels:
+    """Bootstrapped empirical models of a dataset.
+
+    Args:
+        dataset: the data; with states or, where there are none, joint observations to tell states apart.
+        models: B.
+        generator: draws the samples.
+        horizon: steps of the returns; None: the longest episode's.
+
+    Attributes:
+        rows: a frame row of the dataset for every distinct frame, ``(K,)``: where policies are to be known.
+
+    Raises:
+        InvalidDataError: no transition.
+    """
+
+    def __init__(
+        self, dataset: OfflineDataset, models: int, generator: np.random.Generator, horizon: int | None = None
+    ) -> None:
+        count = _checks.whole_number(models, "models", low=1)
+        longest = int(dataset.lengths.max())
+        self.dataset, self.horizon = dataset, longest if horizon is None else _checks.whole_number(horizon, "horizon", low=1)
+        used = dataset.usable
+        if not len(used):
+            raise InvalidDataError(dataset.name, got="no transition", expected="a step whose next frame is known")
+        frame, self.rows = distinct_frames(dataset)
+        self.starts, self.worst = frame[dataset.starts], float(dataset.rewards[used].min())
+        size, joint = len(self.rows), dataset.actions[used]
+        ended = dataset.terminated[used]
+        successor = np.where(ended, size, frame[dataset.next_row[used]])
+        keys = np.column_stack([frame[used], joint])
+        pairs, pair = np.unique(keys, axis=0, return_inverse=True)
+        self.pair_frame, self.pair_actions, pair = pairs[:, 0], pairs[:, 1:], pair.reshape(-1)
+        each, edge = np.unique(pair * (size + 1) + successor, return_inverse=True)
+        self.edge_pair, self.edge_to, edge = each // (size + 1), each % (size + 1), edge.reshape(-1)
+        episodes = dataset.n_episodes
+        self.copies = generator.multinomial(episodes, np.full(episodes, 1 / episodes), count).astype(np.float64)
+        held = self.copies[:, dataset.episode[used]]
+        reward = dataset.rewards[used].astype(np.float64)
+        self.edge_weight = np.stack([np.bincount(edge, m, len(each)) for m in held])
+        self.pair_weight = np.stack([np.bincount(pair, m, len(pairs)) for m in held])
+        self.pair_reward = np.stack([np.bincount(pair, m * reward, len(pairs)) for m in held])
+        self.begin = np.stack([np.bincount(self.starts, m, size) for m in self.copies]) / episodes
+
+    def estimate(self, tables: Sequence[FloatArray]) -> Estimate:
+        """The policy's return in every model.
+
+        Args:
+            tables: per agent pi_i(a_i|s) at the frames ``rows``, ``(K, A_i)``.
+        """
+        models, size = self.begin.shape
+        known = self.pair_weight > 0
+        chance = np.prod([t[self.pair_frame, self.pair_actions[:, i]] for i, t in enumerate(tables)], axis=0)
+        shares = np.where(known, chance, 0.0)
+        weight = np.maximum(self.pair_weight, 1e-300)
+        pay = shares * self.pair_reward / weight
+        gained = np.stack([np.bincount(self.pair_frame, row, size) for row in pay])
+        inside = np.stack([np.bincount(self.pair_frame, row, size) for row in shares])
+        outside = np.maximum(1.0 - inside, 0.0)
+        chain = self._chain(shares / weight)
+        mass, total = self.begin.ravel(), np.zeros(models)
+        for left in range(self.horizon, 0, -1):
+            here = mass.reshape(models, size)
+            total += (here * (gained + outside * self.worst * left)).sum(axis=1)
+            mass = chain @ mass
+        return Estimate(total)
+
+    def _chain(self, per_weight: FloatArray) -> Any:
+        """All models' transposed transitions between frames, block by block; what ends or leaves the data is dropped."""
+        models, size = self.begin.shape
+        value = per_weight[:, self.edge_pair] * self.edge_weight
+        inner = self.edge_to < size
+        block = np.arange(models)[:, None] * size
+        to = (block + self.edge_to[inner]).ravel()
+        at = (block + self.pair_frame[self.edge_pair[inner]]).ravel()
+        shape = (models * size, models * size)
+        return sp.csr_array(sp.coo_array((value[:, inner].ravel(), (to, at)), shape=shape))
+
+    @cached_property
+    def data_return(self) -> Estimate:
+        """The data's own mean return over the same samples of episodes."""
+        return Estimate(self.copies @ self.dataset.returns / self.dataset.n_episodes)
+
+
+def distinct_frames(dataset: OfflineDataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The number of every frame row's distinct (state, observations, masks), ``(T + E,)``, and one row of each, ``(K,)``."""
+    parts = [row_keys(dataset.frame_states), row_keys(dataset.frame_observations)]
+    if dataset.frame_masks is not None:
+        parts.append(row_keys(dataset.frame_masks))
+    keys = np.concatenate([part for part in parts if part.size], axis=1)
+    _, kept, frame = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return frame.reshape(-1).astype(np.int64), kept.astype(np.int64)
+
+
+def repeated_share(dataset: OfflineDataset) -> float:
+    """Share of the steps whose frame also occurs in another episode; near 1 where an empirical model means something."""
+    frame, rows = distinct_frames(dataset)
+    seen = frame[: dataset.n_steps]
+    each = np.unique(seen * dataset.n_episodes + dataset.episode)
+    episodes = np.bincount(each // dataset.n_episodes, minlength=len(rows))
+    return float((episodes[seen] > 1).mean())

@@ -1,0 +1,117 @@
+"""Returns in bootstrapped empirical models, against dictionaries and recursion."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from alberdice.datasets import load_dataset
+from alberdice.datasets.build import EpisodeArrays, from_episodes
+from alberdice.datasets.resampled import ResampledModels, repeated_share
+
+
+def small(generator, episodes=12, states=4, actions=(2, 3)):
+    """Random walks on a few states; some terminate."""
+    made = []
+    for _ in range(episodes):
+        length = int(generator.integers(1, 6))
+        path = generator.integers(0, states, length + 1)
+        seen = np.eye(states)[path]
+        made.append(
+            EpisodeArrays(
+                states=seen,
+                observations=np.repeat(seen[:, None], 2, 1),
+                actions=np.stack([generator.integers(0, k, length) for k in actions], 1),
+                rewards=generator.normal(size=length),
+                terminated=bool(generator.random() < 0.5),
+            )
+        )
+    return from_episodes("small", actions, made)
+
+
+def slow_return(data, copies, policy, horizon):
+    """Values by recursion over dictionaries; ``policy(state row) -> list of per-agent probabilities``."""
+    after, pay, worst = defaultdict(Counter), defaultdict(float), float(data.rewards.min())
+    frames = {}
+    for e, episode in enumerate(data.episodes):
+        states = [tuple(row) for row in episode.states] + [tuple(episode.final_state)]
+        for row in states:
+            frames.setdefault(row, None)
+        for t, action in enumerate(episode.actions):
+            if copies[e]:
+                key = states[t], tuple(int(a) for a in action)
+                ended = episode.terminated[t]
+                after[key][None if ended else states[t + 1]] += copies[e]
+                pay[key] += copies[e] * float(episode.rewards[t])
+
+    def value(state, left):
+        if state is None or left == 0:
+            return 0.0
+        total, outside = 0.0, 1.0
+        for (s, action), successors in after.items():
+            if s == state:
+                chance = float(np.prod([policy(state)[i][a] for i, a in enumerate(action)]))
+                count = sum(successors.values())
+                later = sum(n / count * value(s2, left - 1) for s2, n in successors.items())
+                total += chance * (pay[s, action] / count + later)
+                outside -= chance
+        return total + outside * worst * left
+
+    starts = [tuple(episode.states[0]) for episode in data.episodes]
+    return sum(c * value(s, horizon) for c, s in zip(copies, starts, strict=True)) / len(starts)
+
+
+def test_returns_equal_recursion_in_every_model():
+    generator = np.random.default_rng(0)
+    data = small(generator)
+    models = ResampledModels(data, 5, generator)
+    tables = [generator.dirichlet(np.ones(k), len(models.rows)) for k in data.n_actions]
+    place = {tuple(data.frame_states[row]): k for k, row in enumerate(models.rows)}
+
+    def policy(state):
+        return [table[place[state]] for table in tables]
+
+    found = models.estimate(tables)
+    wanted = [slow_return(data, copies, policy, models.horizon) for copies in models.copies.astype(int)]
+    assert found.returns == pytest.approx(wanted, abs=1e-10)
+    assert found.score == pytest.approx(np.mean(wanted) - np.std(wanted))
+    low, high = found.interval(1.0)
+    assert (low, high) == pytest.approx((min(wanted), max(wanted)))
+
+
+def test_rewards_scaled_and_the_datas_own_return():
+    data = load_dataset("zoo-lock")
+    models = ResampledModels(data, 200, np.random.default_rng(0))
+    own = models.data_return
+    assert own.mean == pytest.approx(data.returns.mean(), abs=0.01)
+    assert own.returns.std() == pytest.approx(data.returns.std() / np.sqrt(data.n_episodes), rel=0.2)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say():
+    from alberdice.datasets.zoo import play_zoo
+    from alberdice.evaluation import undiscounted_return
+    from alberdice.games.zoo import zoo_game
+    from alberdice.policy import FactorizedPolicy
+
+    game, inside = zoo_game("wilds"), 0
+    table = FactorizedPolicy.deterministic(game.conventions[1], game.mmdp.n_actions)
+    truth = undiscounted_return(game.mmdp, table, game.horizon)
+    for seed in range(20):
+        data = play_zoo(game, np.random.default_rng(seed))
+        models = ResampledModels(data, 50, np.random.default_rng(seed))
+        states = data.frame_states[models.rows].argmax(1)
+        low, high = models.estimate([t[states] for t in table]).interval(0.9)
+        inside += low <= truth <= high
+    assert 14 <= inside <= 20
+
+
+def test_share_of_steps_at_repeated_states():
+    assert repeated_share(load_dataset("zoo-relay")) == 1.0
+    generator = np.random.default_rng(0)
+    seen = [generator.normal(size=(4, 2)) for _ in range(5)]
+    episodes = [
+        EpisodeArrays(s, np.repeat(s[:, None], 2, 1), np.zeros((3, 2), int), np.zeros(3), terminated=False) for s in seen
+    ]
+    assert repeated_share(from_episodes("continuous", (1, 1), episodes)) == 0.0
