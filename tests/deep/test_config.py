@@ -36,6 +36,10 @@ CHANGES: dict[str, Any] = {
     "anneal_share": 0.5,
     "settle_share": 0.5,
     "hold_share": 1.0,
+    "units": "rewards",
+    "minibatch": "sampled",
+    "conservatism_form": "printed",
+    "fallback": 0.9,
     "conservatism": 0.3,
     "policy_start": "uniform",
     "ratio_clip": 0.5,
@@ -77,8 +81,9 @@ def test_every_setting_is_covered() -> None:
 
 @pytest.mark.parametrize("name", [*CHANGES])
 def test_every_setting_changes_what_is_learned(name: str) -> None:
-    dataset = None if name.startswith("dataset") else chain_dataset(n_actions=(2, 3))
-    assert not equal(trained(tiny(), dataset), trained(tiny(**{name: CHANGES[name]}), dataset))
+    dataset = None if name.startswith("dataset") or name == "minibatch" else chain_dataset(n_actions=(2, 3))
+    base = {} if name == "minibatch" else {"minibatch": "sampled"}  # all steps at once ask for no size and no draw
+    assert not equal(trained(tiny(**base), dataset), trained(tiny(**{**base, name: CHANGES[name]}), dataset))
 
 
 def test_slope_limit_changes_what_is_learned() -> None:

@@ -42,6 +42,7 @@ __all__ = [
     "resample",
     "resampled_log_weight",
     "sample_advantage",
+    "scaled_penalty",
     "with_absorbing",
 ]
 
@@ -79,9 +80,9 @@ def resampled_log_weight(log_ratio: Tensor) -> Tensor:
     return torch.logsumexp(log_ratio, -1) - 2 * math.log(rows)
 
 
-def effective_sample_size(log_weight: Tensor) -> Tensor:
-    """(sum w)^2 / sum w^2: how many equally weighted rows the weights are worth, ``(...,)``."""
-    return (2 * torch.logsumexp(log_weight, -1) - torch.logsumexp(2 * log_weight, -1)).exp()
+def effective_sample_size(log_weight: Tensor, log_count: Tensor | float = 0.0) -> Tensor:
+    """(sum w)^2 / sum (w^2 / n): how many equally weighted rows the weights are worth, ``(...,)``; each is of n alike."""
+    return (2 * torch.logsumexp(log_weight, -1) - torch.logsumexp(2 * log_weight - log_count, -1)).exp()
 
 
 def sample_advantage(
@@ -153,6 +154,14 @@ def conservative_penalty(e: Tensor, log_behaviour: Tensor, available: Tensor) ->
     """CQL's term of (43), logsumexp_a e(s, a) - E_{a ~ pi_i^D} e(s, a), ``(..., B)``; all tables ``(..., B, A)``."""
     expected = (log_behaviour.exp() * e).sum(-1)
     return torch.logsumexp(e.masked_fill(~available, MASKED), -1) - expected
+
+
+def scaled_penalty(e: Tensor, available: Tensor, alpha: Tensor | float) -> Tensor:
+    """The first part of CQL's term in units of alpha, alpha^2 logsumexp_a e(s, a) / alpha, ``(..., B)``.
+
+    Less alpha e(s, a_i) at the rows' own actions it presses down what those do not show, by an amount that follows alpha.
+    """
+    return alpha * alpha * torch.logsumexp(e.masked_fill(~available, MASKED) / alpha, -1)
 
 
 def advantage_loss(chosen: Tensor, target: Tensor, penalty: Tensor, weight: Tensor, conservatism: float) -> Tensor:

@@ -153,7 +153,7 @@ def test_behaviour_cloning_finds_the_data() -> None:
 @pytest.mark.parametrize("settings", [{}, {"importance": "resample"}, {"price": "sample"}])
 def test_sharing_frames_changes_nothing_but_rounding(settings: dict[str, str]) -> None:
     """On frames that come again and again; after a few updates, since Adam turns the rounding of zeros into steps."""
-    base = {"dataset": "bridge-optimal", "batch_size": 200, "hidden": (16,), **settings}
+    base = {"dataset": "bridge-optimal", "batch_size": 200, "hidden": (16,), "minibatch": "sampled", **settings}
     first, second = (trained(tiny(share_frames=share, **base), updates=14) for share in (True, False))
     assert not equal(first, second)
     for name in ("own", "others", "policy", "nu", "e"):

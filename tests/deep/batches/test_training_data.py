@@ -10,7 +10,7 @@ import torch
 from deep_samples import chain_dataset
 
 from alberdice.datasets import make_builtin
-from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.batches.training_data import TrainingData, mean_and_scale
 
 
 def test_shapes_with_different_numbers_of_everything() -> None:
@@ -85,3 +85,18 @@ def test_policy_inputs_are_prepared_as_in_training() -> None:
     data = TrainingData.build(dataset)
     prepared = data.features(torch.from_numpy(np.array(dataset.observations)))
     np.testing.assert_allclose(prepared, data.observations[data.here], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_constant_features_are_not_standardised_by_their_rounding(kind: type) -> None:
+    varied = np.random.default_rng(0).normal(size=(1000, 2)) * 1e-3 + 5.0
+    constants = np.tile([0.7, -3.1e5, 0.0], (1000, 1))
+    mean, scale = mean_and_scale(np.concatenate([varied, constants], axis=1).astype(kind))
+    np.testing.assert_allclose(scale, [*varied.std(axis=0), 1, 1, 1], rtol=1e-3)
+    seen = (np.array([5.0, 5.0, 0.7, -3.1e5, 0.0], np.float32) - mean) / scale
+    assert np.abs(seen[2:]).max() < 0.1
+
+
+def test_features_that_are_all_constant_stay_an_input() -> None:
+    mean, scale = mean_and_scale(np.tile([2.0, 0.0, -4.0], (10, 1)))
+    np.testing.assert_array_equal((np.array([2.0, 0.0, -4.0]) - mean) / scale, [1, 0, -1])

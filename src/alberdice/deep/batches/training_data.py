@@ -14,6 +14,7 @@ Where a game has few distinct frames (Bridge: 184 in 28,812 steps), a network is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,8 +24,10 @@ from torch import Tensor
 from alberdice.datasets import OfflineDataset
 from alberdice.errors import InvalidDataError
 
-__all__ = ["Features", "Rows", "TrainingData", "at", "indicators"]
+__all__ = ["Features", "Rows", "TrainingData", "at", "indicators", "mean_and_scale"]
 
+#: a range of so many roundings is none
+_ROUNDINGS = 8
 #: distinct frames are looked for in arrays of at most this many numbers
 _SEARCH_LIMIT = 30_000_000
 
@@ -209,19 +212,34 @@ def _standardised(
 ) -> tuple[Tensor, Tensor, Features]:
     """States ``(U, S + 1)`` with the flag, observations ``(U, N, O)``, and how to treat others' observations."""
 
-    def scales(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        mean, spread = values.mean(axis=0), values.std(axis=0)
-        if not standardise:
-            return np.zeros_like(mean), np.ones_like(mean)
-        return np.where(spread > 0, mean, 0.0), np.where(spread > 0, spread, 1.0)
+    def scales(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if standardise:
+            return mean_and_scale(values)
+        return np.zeros(values.shape[1:]), np.ones(values.shape[1:])
 
-    mean, scale = scales(source.states[usable].astype(np.float64))
+    mean, scale = scales(source.states[usable])
     states = _with_absorbing(torch.from_numpy((source.frame_states[kept] - mean) / scale).float(), 0.0)
     flag = torch.zeros(len(states), 1)
     flag[-1] = 1.0
-    features = Features(*(torch.from_numpy(x) for x in scales(source.observations[usable].astype(np.float64))))
+    features = Features(*(torch.from_numpy(x) for x in scales(source.observations[usable])))
     seen = features(torch.from_numpy(source.frame_observations[kept].astype(np.float64)))
     return torch.cat([states, flag], dim=1), _with_absorbing(seen, 0.0), features
+
+
+def mean_and_scale(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What standardises features ``(T, ..., F)``: mean and deviation, ``(..., F)`` each.
+
+    A feature whose range is within a few roundings of its type at its size is constant: its deviation is a
+    rounding error.  It becomes 0; but where all F features are constant they become 1, -1 or 0 by their sign, so that networks
+    have an input.
+    """
+    plain = values.astype(np.float64)
+    mean, spread, size = plain.mean(axis=0), plain.std(axis=0), np.abs(plain).max(axis=0, initial=0.0)
+    kind = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
+    constant = np.ptp(plain, axis=0) <= _ROUNDINGS * np.finfo(kind).eps * size
+    alone = np.broadcast_to(constant.all(axis=-1, keepdims=True), constant.shape)
+    scale = np.where(constant, np.where(alone & (size > 0), size, 1.0), spread)
+    return np.where(alone, 0.0, mean), scale
 
 
 def _with_absorbing(table: Tensor, value: float | bool) -> Tensor:

@@ -8,13 +8,14 @@ The weights exp(e / alpha) lean on ever fewer samples as alpha falls; below a ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
-from alberdice.deep.config.base import LEAST, Discount, FeedForwardConfig, Share, Within
+from alberdice.deep.config import LEAST, Discount, FeedForwardConfig, Share, Within
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["AnnealedConfig", "Annealing"]
@@ -35,6 +36,8 @@ class AnnealedConfig(FeedForwardConfig):
     """and in the end; reached geometrically, but not past a collapse of the effective sample size"""
     anneal_share: Share = 0.8
     """share of the updates in which alpha falls; 0: it is alpha_end throughout"""
+    units: Literal["spread", "rewards"] = "spread"
+    """what alpha counts in: the spread of the data's rewards, or the rewards themselves (as printed)"""
     hold_share: Share = 0.01
     """alpha stops falling while the effective sample size is below this share of the minibatch"""
     collapse_rows: Annotated[float, Within(0.0, 1 << 24)] = 2.0
@@ -44,6 +47,29 @@ class AnnealedConfig(FeedForwardConfig):
         super().__post_init__()
         if self.alpha_end > self.alpha_start:
             raise InvalidArgumentError("alpha_end", got=self.alpha_end, expected=f"at most alpha_start, {self.alpha_start}")
+
+
+def spread_of(rewards: Tensor, ends: bool) -> tuple[float, float]:
+    """The middle and the spread of rewards ``(T,)``: alpha's unit.
+
+    The middle is their mean where no episode ends, and 0 otherwise: the end pays 0 for ever, which a shift would change.  The
+    spread is the root of the mean square about it; where they all are the middle, their size, or 1 if that is 0.
+    """
+    values = rewards.double()
+    middle = 0.0 if ends else float(values.mean())
+    size, spread = float(values.abs().max()), float((values - middle).square().mean().sqrt())
+    return middle, spread if spread > 1e-6 * size else size or 1.0
+
+
+def in_units(data: TrainingData, units: str) -> TrainingData:
+    """The data with rewards in units of their spread, about their mean where no episode ends; or as they are.
+
+    Where nothing terminates a constant in the rewards only shifts nu and e by constants, which a network need not learn.
+    """
+    if units == "rewards":
+        return data
+    middle, spread = spread_of(data.rewards, data.endings > 0)
+    return replace(data, rewards=((data.rewards.double() - middle) / spread).float())
 
 
 class Annealing:

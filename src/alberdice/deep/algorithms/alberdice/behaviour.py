@@ -64,11 +64,15 @@ class Behaviour:
         For (45) each row draws one agent i, all others being its targets.
         """
         data, device = self.data, self.data.here.device
-        steps = torch.randint(data.n_steps, (batch,), generator=generator, device=device)
-        given = torch.randint(data.n_agents, (batch,), generator=generator, device=device)
-        weight = torch.full((batch,), 1.0 / batch, device=device)
+        drawn = self.form.drawn_to_clone(batch, generator)
+        steps, weight = drawn.steps, drawn.shares
+        given = torch.randint(data.n_agents, (len(steps),), generator=generator, device=device)
+        if drawn.population is not None:  # every agent is given once
+            n = data.n_agents
+            given = torch.arange(n, device=device).repeat_interleave(len(steps))
+            steps, weight = steps.repeat(n), weight.repeat(n) / n
         own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
-        own_loss = self.form.own_loss(own, steps, generator).sum()
+        own_loss = self.form.own_loss(own, drawn, generator).sum()
         factors = self._chosen_factors(others, data.here[steps], given, data.actions.index_select(0, steps))
         others_loss = -(weight[:, None] * factors).sum()
         total = own_loss + others_loss  # in which one agent alone has no others

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses
+from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.policies import FeedForwardPolicies, Policies, policy_network
@@ -30,11 +31,13 @@ class Drawn:
         steps: ``(B,)``.
         weight: of each in an average, ``(B,)``, summing to 1, 0 for steps that are there but not scored; None: all the same.
         seen: what the form needs to run policies there, besides the steps.
+        population: all distinct steps, if these are they; a step then stands for many.
     """
 
     steps: Tensor
     weight: Tensor | None = None
     seen: Any = None
+    population: Population | None = None
 
     @property
     def shares(self) -> Tensor:
@@ -67,6 +70,9 @@ class Form(Protocol):
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
         """A minibatch of about ``size`` steps."""
 
+    def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
+        """The steps of one update of cloning, about ``size``."""
+
     def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
         """The frames of these steps, of what follows them and of the beginnings ``(K,)``; rows of tables are the first R."""
 
@@ -76,7 +82,7 @@ class Form(Protocol):
     def logits(self, parameters: Tensor, inputs: Any, agents: slice) -> Tensor:
         """The networks' outputs for these agents, ``(n, R, A)``, from parameters ``(n, P)``."""
 
-    def own_loss(self, own: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
+    def own_loss(self, own: Tensor, drawn: Drawn, generator: torch.Generator) -> Tensor:
         """Every agent's loss of cloning, ``(N,)``: (44) on steps ``(B,)``, or (49) on as many that are drawn here."""
 
     def own_tables(self, own: Tensor, size: int) -> Tensor:
@@ -95,19 +101,28 @@ class OnFrames:
     Args:
         data: what they see.
         hidden: widths of the hidden layers.
+        population: what every update is about; None: drawn steps.
     """
 
-    def __init__(self, data: TrainingData, hidden: tuple[int, ...]) -> None:
-        self.data = data
+    def __init__(self, data: TrainingData, hidden: tuple[int, ...], population: Population | None = None) -> None:
+        self.data, self.population = data, population
         self.network = policy_network(data, hidden)
         self.own_net = StackedMLP(self.network.inputs + data.n_agents, hidden, self.network.outputs)
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
-        """As ``Form``: so many, each as likely as any."""
+        """As ``Form``: so many, each as likely as any; or all of them."""
+        if self.population is not None:
+            return Drawn(self.population.steps, self.population.weight, population=self.population)
         return Drawn(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device))
+
+    def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
+        """As ``Form``."""
+        return self.draw(size, generator)
 
     def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
         """As ``Form``."""
+        if drawn.population is not None:
+            return drawn.population.rows(self.data, starts)
         return self.data.rows(drawn.steps, starts)
 
     def inputs(self, drawn: Drawn, rows: Rows) -> Tensor:
@@ -118,11 +133,11 @@ class OnFrames:
         """As ``Form``."""
         return self.network(parameters, inputs[agents])
 
-    def own_loss(self, own: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
+    def own_loss(self, own: Tensor, drawn: Drawn, generator: torch.Generator) -> Tensor:
         """As ``Form``: (44), on the steps that are given."""
-        rows, weight = self.data.rows(steps, steps[:0]), Drawn(steps).shares
+        rows = self.rows(drawn, drawn.steps[:0])
         tables = self._own_tables(own, rows.frames[: rows.n_here])[:, rows.here]
-        return losses.behaviour_loss(tables, self.data.actions.index_select(0, steps).T, weight)
+        return losses.behaviour_loss(tables, self.data.actions.index_select(0, drawn.steps).T, drawn.shares)
 
     def own_tables(self, own: Tensor, size: int) -> Tensor:
         """As ``Form``: at all U frames."""

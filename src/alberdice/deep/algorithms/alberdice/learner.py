@@ -28,13 +28,14 @@ from torch import Tensor
 
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
-from alberdice.deep.algorithms.alberdice.forms import Form, OnFrames
+from alberdice.deep.algorithms.alberdice.forms import Drawn, Form, OnFrames
 from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, gather_minibatch, match
+from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
+from alberdice.deep.config.annealing import Annealing, in_units
 from alberdice.deep.batches.training_data import TrainingData, at
-from alberdice.deep.config.annealing import Annealing
 from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
 from alberdice.deep.policies import Policies
@@ -53,7 +54,10 @@ class AlberDICE(NetworkLearner):
     def __init__(self, data: TrainingData, config: AlberDICEConfig, generator: torch.Generator) -> None:
         n, features = data.n_agents, data.states.shape[-1]
         self.config, self.annealing = config, Annealing(config, data.states.device)
-        self.form: Form = OnWindows(data, config) if config.remembers else OnFrames(data, config.hidden)
+        data = in_units(data, config.units)
+        wanted = config.minibatch == "population" and not config.remembers
+        self.population = Population.of(data, 2 * config.batch_size, 8 * config.batch_size) if wanted else None
+        self.form: Form = OnWindows(data, config) if config.remembers else OnFrames(data, config.hidden, self.population)
         self.behaviour = Behaviour(data, config.hidden, generator, self.form)
         self._cached = False
         networks = {
@@ -111,22 +115,20 @@ class AlberDICE(NetworkLearner):
         batch = gather_minibatch(self.data, self.behaviour, drawn, self._starts(generator))
         f = self.networks["e"](parameters["e"], batch.states[: batch.rows.n_here])
         ratio, price, policy_loss = self._turns(batch, f.detach(), alpha, rate, generator)
-        matched = match(batch, ratio, config.importance == "resample", generator)
+        matched = match(batch, ratio, config.importance == "resample", config.fallback, generator)
         nu = self.networks["nu"](parameters["nu"], batch.states)[..., 0]
-        here, after = nu.gather(1, matched.here), nu.gather(1, matched.after)
+        here, after = nu.gather(1, matched.here), batch.after(nu).gather(1, matched.picked)
         log_rho, mean_price = ratio.gather(1, matched.picked), at(price, matched.here, matched.own)
         bare = losses.sample_advantage(matched.reward, 0.0, here, after, alpha, config.discount)
         advantage = bare - alpha * (log_rho if config.nu_price == "sample" else mean_price)
         target = bare - alpha * log_rho if config.price == "sample" else bare  # alpha k_i is on both sides and cancels
         nu_losses = self._nu_losses(nu, batch, matched, advantage, alpha)
-        e_losses = self._e_losses(f, batch, matched, target)
+        e_losses = self._e_losses(f, batch, matched, target, alpha)
         total = nu_losses.sum() + e_losses.sum() + self._slope_penalty(parameters["nu"], batch, generator)
         gradients = torch.autograd.grad(total, list(parameters.values()))
         for name, gradient in zip(parameters, gradients, strict=True):
             self.step(name, gradient, rate)
-        effective = losses.effective_sample_size(advantage.detach() / alpha + matched.log_weight).min()
-        rows = len(batch.steps) if config.importance == "resample" else drawn.scored  # those that carry the weights
-        self.annealing.lower(effective * (config.batch_size / rows))  # windows score fewer steps than they hold
+        self.annealing.lower(self._effective_rows(advantage.detach() / alpha + matched.log_weight, drawn))
         return {
             "alpha": alpha,
             "nu_loss": nu_losses.detach().mean(),
@@ -135,8 +137,18 @@ class AlberDICE(NetworkLearner):
             "effective_rows": self.annealing.state["effective_rows"].clone(),
         }
 
+    def _effective_rows(self, log_weight: Tensor, drawn: Drawn) -> Tensor:
+        """How many equally weighted rows of a minibatch the weights ``(N, B)`` are worth; the least of all agents'."""
+        if drawn.population is not None:  # a row stands for many steps
+            steps = losses.effective_sample_size(log_weight, (drawn.population.weight * self.data.n_steps).log())
+            return steps.min() * (self.config.batch_size / self.data.n_steps)
+        rows = len(drawn.steps) if self.config.importance == "resample" else drawn.scored  # those that carry the weights
+        return losses.effective_sample_size(log_weight).min() * (self.config.batch_size / rows)
+
     def _starts(self, generator: torch.Generator) -> Tensor:
         """Frames over which (1-gamma) E nu is taken."""
+        if self.population is not None and self.config.initial_states == "initial":
+            return self.data.starts
         pool = self.data.starts if self.config.initial_states == "initial" else self.data.here
         size = max(1, self.config.batch_size // _STEPS_PER_START)
         return pool[torch.randint(len(pool), (size,), generator=generator, device=pool.device)]
@@ -205,10 +217,13 @@ class AlberDICE(NetworkLearner):
         terms, log_weight = losses.with_absorbing(advantage, matched.log_weight, at_end, discount, share)
         return losses.nu_loss(terms, log_weight, nu[:, batch.rows.start].mean(1), alpha, discount)
 
-    def _e_losses(self, f: Tensor, batch: Minibatch, matched: Matched, target: Tensor) -> Tensor:
+    def _e_losses(self, f: Tensor, batch: Minibatch, matched: Matched, target: Tensor, alpha: Tensor) -> Tensor:
         """J(e_i), ``(N,)``, at rows that match the others' policies."""
-        penalty = losses.conservative_penalty(f, batch.log_own, batch.available).gather(1, matched.here)
         chosen = at(f, matched.here, matched.own)
+        if self.config.conservatism_form == "printed":
+            penalty = losses.conservative_penalty(f, batch.log_own, batch.available).gather(1, matched.here)
+        else:
+            penalty = losses.scaled_penalty(f, batch.available, alpha).gather(1, matched.here) - alpha * chosen
         return losses.advantage_loss(chosen, target, penalty, matched.share, self.config.conservatism)
 
     def _slope_penalty(self, parameters: Tensor, batch: Minibatch, generator: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Drawn
+from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.batches.training_data import Rows, TrainingData
 
 __all__ = ["Matched", "Minibatch", "gather_minibatch", "match"]
@@ -30,6 +31,7 @@ class Minibatch:
         available, log_own: available actions and log pi_i^D, ``(N, R, A)``.
         weight: share of the steps that start from each frame, ``(R,)``.
         log_relative: log weights of the steps over their mean, ``(B,)``, or 0.
+        population: all distinct steps, if these are they.
     """
 
     steps: Tensor
@@ -42,6 +44,13 @@ class Minibatch:
     log_own: Tensor
     weight: Tensor
     log_relative: Tensor | float
+    population: Population | None
+
+    def after(self, values: Tensor) -> Tensor:
+        """E of ``values`` ``(N, R')`` at what follows each step, ``(N, B)``: at the next frame, or over all that followed."""
+        if self.population is not None:
+            return self.population.mean_after(values)
+        return values.index_select(1, self.rows.after)
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Matched:
 
     Attributes:
         picked: their places in the minibatch.
-        here, after: their frames' positions.
+        here: their frames' positions.
         own: a_i.
         reward: r.
         log_weight: their log weights in (46).
@@ -59,7 +68,6 @@ class Matched:
 
     picked: Tensor
     here: Tensor
-    after: Tensor
     own: Tensor
     reward: Tensor
     log_weight: Tensor
@@ -75,31 +83,35 @@ def gather_minibatch(data: TrainingData, behaviour: Behaviour, drawn: Drawn, sta
         steps=steps,
         rows=rows,
         actions=data.actions.index_select(0, steps),
-        rewards=data.rewards.index_select(0, steps),
+        rewards=data.rewards.index_select(0, steps) if drawn.population is None else drawn.population.reward,
         states=data.states.index_select(0, rows.frames),
         inputs=form.inputs(drawn, rows),
         available=data.available.index_select(0, frames).transpose(0, 1),
         log_own=behaviour.log_own.index_select(1, form.own_places(drawn, rows)),
         weight=torch.zeros(rows.n_here, device=steps.device).index_add_(0, rows.here, drawn.shares),
         log_relative=drawn.log_relative,
+        population=drawn.population,
     )
 
 
-def match(batch: Minibatch, log_ratio: Tensor, resample: bool, generator: torch.Generator) -> Matched:
-    """Rows drawn in proportion to rho_i ``(N, B)`` and their weights, or all rows with both as weights."""
+def match(batch: Minibatch, log_ratio: Tensor, resample: bool, fallback: float, generator: torch.Generator) -> Matched:
+    """Rows drawn in proportion to rho_i ``(N, B)`` and their weights, or all rows with both as weights.
+
+    Where rows are weighted, the shares in (47) are those of max(rho_i, ``fallback``).
+    """
     n, size = log_ratio.shape
-    log_ratio = log_ratio + batch.log_relative
+    least = log_ratio.clamp(min=math.log(fallback)) if fallback > 0 else log_ratio
+    log_ratio, least = log_ratio + batch.log_relative, least + batch.log_relative
     if resample:
         picked = losses.resample(log_ratio, size, generator)
         log_weight = losses.resampled_log_weight(log_ratio)[:, None].expand(n, size)
         share = torch.full_like(log_ratio, 1.0 / size)
     else:
         picked = torch.arange(size, device=log_ratio.device).expand(n, size)
-        log_weight, share = log_ratio - math.log(size), torch.softmax(log_ratio, 1)
+        log_weight, share = log_ratio - math.log(size), torch.softmax(least, 1)
     return Matched(
         picked=picked,
         here=_pick(batch.rows.here, picked),
-        after=_pick(batch.rows.after, picked),
         own=batch.actions.T.gather(1, picked),
         reward=_pick(batch.rewards, picked),
         log_weight=log_weight,

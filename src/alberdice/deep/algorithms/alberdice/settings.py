@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from alberdice.deep.config import LEAST, Count, Rate, Within
 from alberdice.deep.config.annealing import AnnealedConfig
+from alberdice.deep.config import LEAST, Count, Rate, Share, Within
 from alberdice.deep.config.policy import PolicyConfig
 
 __all__ = ["AlberDICEConfig"]
@@ -17,6 +17,8 @@ __all__ = ["AlberDICEConfig"]
 class AlberDICEConfig(AnnealedConfig, PolicyConfig):
     """Algorithm 1 on samples.  Defaults reach the optimum of Bridge from mixed data in about half a minute."""
 
+    settle_share: Share = 1.0
+    """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line: it falls with alpha"""
     pretrain_updates: Count = 1500
     """steps of behaviour cloning before; too few, and coordination fails (the others' data policy is the regulariser)"""
     pretrain_batch_size: Annotated[int, Within(1, 1 << 24)] = 512
@@ -25,8 +27,14 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig):
     """Adam's, of the behaviour policies; falls to 0 in a straight line"""
     policy_start: Literal["data", "uniform"] = "data"
     """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
+    minibatch: Literal["population", "sampled"] = "population"
+    """where frames repeat: all distinct steps at once, each with the mean of what followed it; or drawn steps (as printed)"""
     conservatism: Annotated[float, Within(0.0, 1e6)] = 0.1
     """the paper's alpha_CQL: how hard e is pressed down at actions outside the data"""
+    conservatism_form: Literal["scaled", "printed"] = "scaled"
+    """CQL's term in units of alpha and over the reweighted data's actions, or as printed"""
+    fallback: Annotated[float, Within(0.0, 1.0)] = 0.01
+    """where the others' policies leave no weight, e learns from the data as they are: the least ratio there; 0: as printed"""
     ratio_clip: Annotated[float, Within(LEAST, math.inf)] = 100.0
     """the largest importance ratio"""
     importance: Literal["weight", "resample"] = "weight"

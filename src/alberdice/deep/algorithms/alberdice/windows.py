@@ -102,7 +102,11 @@ class OnWindows:
         whole = policy_logits(self.network, parameters, [token[agents] for token in inputs.tokens]).flatten(1, 2)
         return whole if inputs.rows is None else whole.index_select(1, inputs.rows)
 
-    def own_loss(self, own: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
+    def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
+        """As ``Form``: steps, each as likely as any."""
+        return Drawn(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device))
+
+    def own_loss(self, own: Tensor, drawn: Drawn, generator: torch.Generator) -> Tensor:
         """As ``Form``: (49), on windows drawn here."""
         batch = self.cloning.minibatch(generator)
         return losses.behaviour_loss(self._own_tables(own, batch), batch.actions.flatten(1), batch.weight.flatten())

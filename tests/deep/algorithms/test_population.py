@@ -1,0 +1,118 @@
+"""All distinct steps at once, against counting; units and constants that follow the rewards' scale."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from alberdice.datasets import load_dataset
+from alberdice.deep import losses
+from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice.population import Population
+from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.config.annealing import in_units, spread_of
+from alberdice.deep.batches.training_data import TrainingData
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    return TrainingData.build(load_dataset("zoo-harvest"))
+
+
+def test_rows_are_the_means_of_what_was_counted(data: TrainingData) -> None:
+    population = Population.of(data, 100, 10_000)
+    assert population is not None
+    rewards, after = defaultdict(list), defaultdict(list)
+    values = np.random.default_rng(0).normal(size=(2, len(data.states)))
+    for x in range(data.n_steps):
+        key = int(data.here[x]), *(int(a) for a in data.actions[x])
+        rewards[key].append(float(data.rewards[x]))
+        after[key].append(values[:, int(data.after[x])])
+    found = population.mean_after(torch.from_numpy(values).float())
+    assert len(population.steps) == len(rewards) < data.n_steps
+    for p, x in enumerate(population.steps.tolist()):
+        key = int(data.here[x]), *(int(a) for a in data.actions[x])
+        assert float(population.weight[p]) == pytest.approx(len(rewards[key]) / data.n_steps, rel=1e-5)
+        assert float(population.reward[p]) == pytest.approx(np.mean(rewards[key]), rel=1e-5)
+        np.testing.assert_allclose(found[:, p], np.mean(after[key], axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_what_does_not_repeat_or_is_too_much_is_drawn(data: TrainingData) -> None:
+    assert Population.of(data, 3, 10_000) is None
+    assert Population.of(data, 100, 3) is None
+    assert Population.of(TrainingData.build(load_dataset("zoo-harvest"), share=False), 10_000, 10_000) is None
+
+
+def test_effective_rows_of_pairs_are_those_of_their_steps() -> None:
+    generator = torch.Generator().manual_seed(0)
+    log_weight, count = torch.randn(7, generator=generator), torch.randint(1, 9, (7,), generator=generator)
+    apart = (log_weight - count.log()).repeat_interleave(count)  # a row's share of its pair's weight
+    together = losses.effective_sample_size(log_weight, count.log())
+    torch.testing.assert_close(together, losses.effective_sample_size(apart))
+
+
+def test_the_scaled_penalty_by_hand_and_in_other_units() -> None:
+    f, available = torch.tensor([[0.3, -0.2, 5.0]]), torch.tensor([[True, True, False]])
+    by_hand = 0.04 * math.log(math.exp(0.3 / 0.2) + math.exp(-0.2 / 0.2))
+    assert float(losses.scaled_penalty(f, available, 0.2)) == pytest.approx(by_hand, rel=1e-5)
+    assert float(losses.scaled_penalty(100 * f, available, 20.0)) == pytest.approx(1e4 * by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rewards", "ends", "middle", "spread"),
+    [
+        ([1.0, 3.0], False, 2.0, 1.0),
+        ([1.0, 3.0], True, 0.0, math.sqrt(5)),
+        ([0.7, 0.7, 0.7], False, 0.7, 0.7),
+        ([0.0, 0.0], False, 0.0, 1.0),
+        ([-0.1, -0.1], True, 0.0, 0.1),
+    ],
+)
+def test_the_unit_of_alpha(rewards: list[float], ends: bool, middle: float, spread: float) -> None:
+    assert spread_of(torch.tensor(rewards), ends) == pytest.approx((middle, spread), rel=1e-6)
+
+
+def test_units_of_the_rewards_leave_them_as_they_are(data: TrainingData) -> None:
+    assert in_units(data, "rewards") is data
+    scaled = in_units(data, "spread").rewards
+    assert float(scaled.square().mean()) == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize(("name", "factor", "shift"), [("zoo-harvest", 100.0, 0.0), ("zoo-wilds", 0.01, 3.0)])
+def test_the_same_policies_from_rewards_in_other_units(name: str, factor: float, shift: float) -> None:
+    data = TrainingData.build(load_dataset(name))
+    config, tables = AlberDICEConfig(updates=30, pretrain_updates=30, hidden=(16,)), []
+    for rewards in (data.rewards, data.rewards * factor + shift):
+        agents = AlberDICE(replace(data, rewards=rewards), config, torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(1)
+        for _ in range(60):
+            agents.update(generator)
+        seen = data.observations[:, :, :] * data.features.scale + data.features.mean
+        tables.append(agents.policies.log_probabilities(seen).exp())
+    torch.testing.assert_close(tables[0], tables[1], atol=2e-3, rtol=0)
+
+
+def test_where_the_others_leave_no_weight_e_learns_from_the_data() -> None:
+    from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, match
+
+    data = TrainingData.build(load_dataset("zoo-harvest"))
+    agents = AlberDICE(data, AlberDICEConfig(hidden=(8,)), torch.Generator().manual_seed(0))
+    agents.behaviour.fill_caches()
+    from alberdice.deep.algorithms.alberdice.minibatch import gather_minibatch
+
+    generator = torch.Generator().manual_seed(0)
+    batch: Minibatch = gather_minibatch(agents.data, agents.behaviour, agents.form.draw(64, generator), data.starts)
+    ratio = torch.full((2, len(batch.steps)), math.log(1e-6))
+    ratio[:, 0] = 0.0
+    count = agents.population.weight
+    plain, kept = (match(batch, ratio, False, fallback, generator) for fallback in (0.0, 0.01))
+    expected = count * ratio[0].exp()
+    torch.testing.assert_close(plain.share[0], expected / expected.sum())
+    expected = count * ratio[0].exp().clamp(min=0.01)
+    torch.testing.assert_close(kept.share[0], expected / expected.sum())
+    torch.testing.assert_close(plain.log_weight, kept.log_weight)  # nu's loss has no such floor
