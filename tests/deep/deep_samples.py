@@ -26,6 +26,7 @@ TINY: dict[str, Any] = {
     "evaluate_episodes": 20,
     "checkpoint_every": 5,
     "pictures": False,
+    "select": "last",
 }
 
 
@@ -54,6 +55,8 @@ ELSEWHERE = {
     "play",
     "precision",
     "pictures",
+    "select",
+    "select_every",
     "share_frames",
 }
 

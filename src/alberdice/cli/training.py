@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from alberdice.console import print_json, progress_bar
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
-from alberdice.errors import ResourceError
+from alberdice.errors import InvalidArgumentError, ResourceError
 
 __all__ = ["Evaluate", "Train", "check_torch", "train_command"]
 
@@ -86,6 +86,12 @@ class Evaluate:
     """episodes to play"""
     seed: int = 0
     """seed of the episodes"""
+    update: Literal["selected", "last"] = "selected"
+    """which policies: those chosen by data alone, or the last ones"""
+    offline: bool = False
+    """estimate the return from data alone, with an interval, instead of playing"""
+    dataset: str = ""
+    """with --offline: from which data; by default the run's own"""
     plot: bool = False
     """draw the run's pictures again, into RUN_DIR/pictures"""
 
@@ -93,10 +99,15 @@ class Evaluate:
         """Play, and draw."""
         check_torch()
         from alberdice._checks import whole_number
-        from alberdice.deep.training.saved_run import evaluate_run
+        from alberdice.deep.training.saved_run import evaluate_offline, evaluate_run
 
+        if self.offline:
+            print_json(evaluate_offline(self.run_dir, dataset=self.dataset, update=self.update))
+            return
+        if self.dataset:
+            raise InvalidArgumentError("dataset", got=self.dataset, expected="nothing without --offline")
         episodes, seed = whole_number(self.episodes, "episodes", low=2), whole_number(self.seed, "seed")
-        print_json(evaluate_run(self.run_dir, environment=self.environment, episodes=episodes, seed=seed))
+        print_json(evaluate_run(self.run_dir, environment=self.environment, episodes=episodes, seed=seed, update=self.update))
         if self.plot:
             from alberdice.deep.training.run_pictures import draw_run
 

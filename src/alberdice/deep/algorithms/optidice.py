@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses
+from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.config import Count, Share, Within
-from alberdice.deep.config.annealing import AnnealedConfig, Annealing
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
 from alberdice.deep.policies import policy_network, policy_tables

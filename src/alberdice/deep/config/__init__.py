@@ -1,4 +1,4 @@
-"""The settings of training runs; ``config.policy`` and ``config.annealing`` hold those that some algorithms share."""
+"""The settings of training runs; ``config.policy`` holds those of policies with or without a memory."""
 
 from alberdice.deep.config.base import (
     LEAST,

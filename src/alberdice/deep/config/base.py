@@ -105,6 +105,10 @@ class TrainConfig:
     """updates between evaluations"""
     evaluate_episodes: Annotated[int, Within(2, 10_000_000)] = 1000
     """episodes of one evaluation"""
+    select: Literal["auto", "last"] = "auto"
+    """which policies are kept: the best by data alone (see ``alberdice.deep.training.selection``), or the last"""
+    select_every: Count = 125
+    """updates between scores of the policies by data alone"""
     checkpoint_every: Count = 1000
     """updates between checkpoints"""
     pictures: bool = True
@@ -131,6 +135,12 @@ class TrainConfig:
     def pretraining(self) -> int:
         """Updates before the first one that ``updates`` counts."""
         return 0
+
+    def selects_after(self, done: int) -> bool:
+        """Whether policies are scored after so many updates: those before the first round, some on the way, the last."""
+        trained = done - self.pretraining
+        often = trained >= 0 and done > 0 and trained % self.select_every == 0
+        return self.select == "auto" and (often or done == self.total)
 
     @property
     def total(self) -> int:

@@ -25,10 +25,13 @@ from torch.nn.functional import one_hot
 from alberdice import games
 from alberdice._checks import FloatArray
 from alberdice.datasets import RECIPES
+from alberdice.datasets.builtin import is_builtin
+from alberdice.datasets.zoo import ZOO_PREFIX
 from alberdice.deep.policies import Policies, mask_of_agents
 from alberdice.errors import InvalidArgumentError
 from alberdice.evaluation import undiscounted_return
 from alberdice.games.game import Game
+from alberdice.games.zoo import zoo_game
 from alberdice.policy import FactorizedPolicy
 
 __all__ = [
@@ -81,7 +84,11 @@ def find_environment(name: str, dataset: str) -> Environment | None:
     if name == "none":
         return None
     if name == "auto":
-        return _GAMES[_OF_DATASET[dataset.split("-")[0]]]() if dataset in RECIPES else None
+        if not is_builtin(dataset):
+            return None
+        return (
+            _GAMES[_OF_DATASET[dataset.split("-")[0]]]() if dataset in RECIPES else zoo_game(dataset.removeprefix(ZOO_PREFIX))
+        )
     if ":" in name:
         module, _, function = name.partition(":")
         try:
@@ -127,9 +134,14 @@ def policy_of_game(policies: Policies, game: Game, play: str = "sample") -> Fact
         InvalidArgumentError: a game with other agents, actions or observations.
     """
     seen, n_actions = _observations(policies, game), policies.n_actions
-    tables = _distributions(policies.actor(len(seen)).log_probabilities(seen), play).cpu().numpy()
+    tables = _distributions(policies.actor(len(seen)).log_probabilities(seen, _open(game, seen)), play).cpu().numpy()
     parts = [tables[:, i, :k] for i, k in enumerate(n_actions)]
     return FactorizedPolicy([part / part.sum(axis=1, keepdims=True) for part in parts])
+
+
+def _open(game: Game, seen: Tensor) -> Tensor | None:
+    """Which actions are open at every state, ``(S, N, A)``, where the game says."""
+    return None if game.available is None else torch.from_numpy(game.available.copy()).to(seen.device)
 
 
 def _observations(policies: Policies, game: Game) -> Tensor:
@@ -178,11 +190,12 @@ class _Remembering:
 
     def __init__(self, policies: Policies, game: Game, episodes: int, play: str) -> None:
         self.seen, self.n_actions, self.play = _observations(policies, game), policies.n_actions, play
-        self.actor = policies.actor(episodes)
+        self.actor, self.open = policies.actor(episodes), _open(game, self.seen)
 
     def distributions(self, states: NDArray[np.int64]) -> list[FloatArray]:
-        seen = self.seen[torch.from_numpy(states).to(self.seen.device)]
-        tables = _distributions(self.actor.log_probabilities(seen), self.play).cpu().numpy()
+        index = torch.from_numpy(states).to(self.seen.device)
+        mask = None if self.open is None else self.open[index]
+        tables = _distributions(self.actor.log_probabilities(self.seen[index], mask), self.play).cpu().numpy()
         return [tables[:, i, :k] for i, k in enumerate(self.n_actions)]
 
     def observe(self, actions: NDArray[np.int64], rewards: FloatArray) -> None:

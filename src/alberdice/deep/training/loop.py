@@ -32,10 +32,20 @@ from alberdice.deep.config import TrainConfig
 from alberdice.deep.learner import Learner, learner_class
 from alberdice.deep.play.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
 from alberdice.deep.play.out_of_data import OutOfData
+from alberdice.deep.policies import load_policies
 from alberdice.deep.training.device import Arithmetic, arithmetic_of, capture_updates, check_captured, device_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import try_to_draw
 from alberdice.deep.training.saved_run import DEPLOYED
+from alberdice.deep.training.selection import (
+    SCORES,
+    SELECTED,
+    OfflineScores,
+    Selector,
+    plain_numbers,
+    scores_for,
+    split_selection,
+)
 from alberdice.errors import InvalidArgumentError, SolverError
 from alberdice.games.game import Game
 
@@ -43,6 +53,9 @@ __all__ = ["train"]
 
 #: updates between looks at the metrics
 _LOOK_EVERY = 100
+
+#: what to do where policies are below the data
+_TRY = "raise alpha_end, train for more updates, or use the data's own policies (docs/trust.md)"
 
 Progress = Callable[[str], None]
 
@@ -59,6 +72,7 @@ class _Run:
     environment: Environment | None
     device: str
     progress: Progress
+    selector: Selector
     curves: Any = None
     done: int = 0
     train_seconds: float = 0.0
@@ -100,7 +114,16 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Pro
             raise
         finally:
             run.curves.close()
-        return _finish(run, begun, "done", "")
+        return _finish(run, begun, *_judged(run))
+
+
+def _judged(run: _Run) -> tuple[str, str]:
+    """The status of a run that came to its end, and the reason where it is not 'done'."""
+    reason = run.selector.shortfall()
+    if not reason:
+        return "done", ""
+    print(f"warning: {reason}; {_TRY}", file=sys.stderr)
+    return "below_behaviour", f"{reason}; {_TRY}"
 
 
 def _finish(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]:
@@ -146,7 +169,15 @@ def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _
         policy_of_game(learner.policies, environment)  # refuse a game that does not fit before hours of training, not after
     generator = torch.Generator(device).manual_seed(config.seed + 1)
     shown = OutOfData.of(environment, dataset)
-    return _Run(config, folder, dataset, learner, generator, environment, device, progress, shown=shown)
+    selector = Selector(_scores(config, pieces, learner))
+    return _Run(config, folder, dataset, learner, generator, environment, device, progress, selector, shown=shown)
+
+
+def _scores(config: TrainConfig, dataset: OfflineDataset, learner: Learner) -> OfflineScores | None:
+    """How the run's policies are scored."""
+    if config.select == "last":
+        return None
+    return scores_for(dataset, config.seed, getattr(config, "discount", 0.99), memory=learner.policies.has_memory)
 
 
 def _steps_per_episode(config: TrainConfig, environment: Environment | None) -> int:
@@ -157,6 +188,8 @@ def _steps_per_episode(config: TrainConfig, environment: Environment | None) -> 
 def _restore(run: _Run) -> None:
     tensors, header = run.folder.load()
     run.generator.set_state(tensors.pop("generator"))
+    kept = {name: tensors.pop(name) for name in [*tensors] if name.startswith((SELECTED, SCORES))}
+    run.selector.restore(*split_selection(kept), header["selection"])
     run.learner.load_state_dict({name: tensor.to(run.device) for name, tensor in tensors.items()})
     run.done, run.train_seconds = header["update"], header["train_seconds"]
     run.rows = run.folder.read_metrics(run.done)
@@ -178,6 +211,10 @@ def _loop(run: _Run, arithmetic: Arithmetic, stopped: Callable[[], bool]) -> Non
         evaluating = last or (trained > 0 and trained % config.evaluate_every == 0)
         if evaluating or run.done % _LOOK_EVERY == 0:
             _look(run, metrics)
+        if config.selects_after(run.done):
+            run.train_seconds += time.perf_counter() - clock
+            run.selector.consider(run.learner.policies, run.done, cloned=0 < run.done == config.pretraining)
+            clock = time.perf_counter()
         if evaluating:
             run.train_seconds += time.perf_counter() - clock
             _evaluate(run, metrics)
@@ -233,6 +270,8 @@ def _save(run: _Run) -> None:
     deployed, shape = run.learner.policies.save()
     tensors = {**run.learner.state_dict(), "generator": run.generator.get_state()}
     tensors |= {f"{DEPLOYED}{name}": tensor for name, tensor in deployed.items()}
+    selected, selection = run.selector.state()
+    tensors |= selected
     header = {
         "update": run.done,
         "train_seconds": run.train_seconds,
@@ -240,6 +279,7 @@ def _save(run: _Run) -> None:
         "algorithm": run.config.algorithm,
         "dataset": run.config.dataset,
         "policies": shape,
+        "selection": selection,
         "evaluation": asdict(run.latest) if run.latest else None,
         "out_of_data": run.out_of_data,
     }
@@ -248,7 +288,13 @@ def _save(run: _Run) -> None:
 
 def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]:
     """What came out; of a run that diverged, with its last good evaluation."""
-    found = run.latest or Evaluation(float("nan"), float("nan"), 0, float("nan"))
+    last = run.latest or Evaluation(float("nan"), float("nan"), 0, float("nan"))
+    found, selection = last, run.selector.report()
+    if run.selector.kept is not None and run.environment is not None:
+        generator = torch.Generator().manual_seed((run.config.seed << 24) + run.done)
+        chosen = load_policies(*run.selector.kept)
+        found = evaluate(chosen, run.environment, run.config.evaluate_episodes, generator, run.config.play)
+    selection |= {"last_return_mean": last.return_mean, "last_return_exact": last.return_exact}
     return {
         "status": status,
         "reason": reason,
@@ -259,6 +305,7 @@ def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]
         "data_return": _data_return(run),
         "episode_steps": _steps_per_episode(run.config, run.environment),
         "out_of_data": run.out_of_data,
+        "selection": plain_numbers(selection),
         "updates": run.done,
         "wall_seconds": round(time.perf_counter() - begun, 3),
         "train_seconds": round(run.train_seconds, 3),

@@ -34,7 +34,7 @@ from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
-from alberdice.deep.config.annealing import Annealing, in_units
+from alberdice.deep.algorithms.annealing import Annealing, in_units
 from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from alberdice.deep.config.annealing import AnnealedConfig
+from alberdice.deep.algorithms.annealing import AnnealedConfig
 from alberdice.deep.config import LEAST, Count, Rate, Share, Within
 from alberdice.deep.config.policy import PolicyConfig
 

@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from alberdice.deep.config import LEAST, Discount, FeedForwardConfig, Share, Within
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.config import LEAST, Discount, FeedForwardConfig, Share, Within
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["AnnealedConfig", "Annealing"]

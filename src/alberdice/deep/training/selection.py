@@ -1,0 +1,242 @@
+"""Which policies of a run are kept, chosen from data alone: every checkpoint is scored, and the best score wins.
+
+    states repeat       return in bootstrapped empirical models, mean - std of 8 (``datasets.resampled``)
+    they do not         fitted Q evaluation by an ensemble on bootstrapped episodes, mean - std (``fitted_q``)
+    policies remember   not scored: the last ones are kept, and the result says so
+
+The share of the steps whose frame occurs in another episode decides between the first two.  The policies before the first
+round, which are the cloned behaviour, are a candidate like any other; what stays below them, or below the data, is said so:
+
+    below_behaviour     mean over the models of (R_selected - R_data), or of (R_selected - R_cloned),
+                        < -(std of that difference + .01 rms of the data's returns)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alberdice._checks import FloatArray
+from alberdice.datasets import OfflineDataset
+from alberdice.datasets.resampled import Estimate, ResampledModels, repeated_share
+from alberdice.deep.play.fitted_q import FittedQ
+from alberdice.deep.policies import Policies
+
+__all__ = ["Candidate", "ModelScores", "OfflineScores", "Selector", "scores_for"]
+
+#: models, or networks of the ensemble, of a score
+MODELS = 8
+#: below this share of repeated states an empirical model says nothing
+_REPEATED = 0.5
+#: what counts as nothing, in units of the data's returns
+SLACK = 0.01
+#: networks of an ensemble
+_MOST_NETWORKS = 16
+#: what names begin with in a checkpoint: the selected policies, and the state of the scores
+SELECTED, SCORES = "selected.", "scores."
+
+
+class OfflineScores(Protocol):
+    """How policies are scored from data alone."""
+
+    @property
+    def method(self) -> str:
+        """In words, for results."""
+
+    @property
+    def comparable(self) -> bool:
+        """Whether returns compare with the data's own."""
+
+    @property
+    def data_return(self) -> Estimate:
+        """The data's own return over the same resamples."""
+
+    @property
+    def slack(self) -> float:
+        """What counts as nothing, in the units of the returns."""
+
+    def estimate(self, policies: Policies) -> Estimate:
+        """Returns of these policies, one per resample."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What the next estimate depends on."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """What ``state`` gave."""
+
+
+class ModelScores:
+    """By bootstrapped empirical models.
+
+    Args:
+        dataset: the data.
+        seed: of the resamples.
+        models: how many.
+    """
+
+    comparable = True
+    method = "return in bootstrapped empirical models, mean - std"
+
+    def __init__(self, dataset: OfflineDataset, seed: int, models: int = MODELS) -> None:
+        self.models, self.dataset = ResampledModels(dataset, models, np.random.default_rng(seed)), dataset
+        rows = self.models.rows
+        self._seen = torch.from_numpy(dataset.frame_observations[rows].astype(np.float64))
+        self._masks = torch.from_numpy(np.ascontiguousarray(dataset.masks_of(rows)))
+
+    @property
+    def data_return(self) -> Estimate:
+        """As ``OfflineScores``."""
+        return self.models.data_return
+
+    @property
+    def slack(self) -> float:
+        """As ``OfflineScores``."""
+        return SLACK * float(np.sqrt(np.mean(self.dataset.returns**2)))
+
+    def state(self) -> dict[str, Tensor]:
+        """As ``OfflineScores``: nothing."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """As ``OfflineScores``."""
+
+    def estimate(self, policies: Policies) -> Estimate:
+        """As ``OfflineScores``."""
+        return self.models.estimate(self.tables(policies))
+
+    @torch.no_grad()
+    def tables(self, policies: Policies) -> list[FloatArray]:
+        """pi_i at every distinct frame, ``(K, A_i)`` per agent."""
+        device = policies.features.mean.device
+        table = policies.actor(len(self._seen)).log_probabilities(self._seen.to(device), self._masks.to(device))
+        chances = table.double().exp().cpu().numpy()
+        parts = [chances[:, i, :k] for i, k in enumerate(self.dataset.n_actions)]
+        return [part / np.maximum(part.sum(axis=1, keepdims=True), 1e-300) for part in parts]
+
+
+def scores_for(
+    dataset: OfflineDataset, seed: int, discount: float, *, memory: bool = False, models: int = MODELS
+) -> OfflineScores | None:
+    """How to score policies of these data; None for policies with a memory."""
+    if memory:
+        return None
+    if repeated_share(dataset) >= _REPEATED:
+        return ModelScores(dataset, seed, models)
+    return FittedQ(dataset, seed, discount, min(models, _MOST_NETWORKS))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Policies of one update, and what the data say of them.
+
+    Attributes:
+        update: after so many.
+        returns: one per resample.
+    """
+
+    update: int
+    returns: tuple[float, ...]
+
+    @property
+    def estimate(self) -> Estimate:
+        """With its score and interval."""
+        return Estimate(np.array(self.returns))
+
+    def as_json(self) -> dict[str, Any]:
+        """For results."""
+        low, high = self.estimate.interval()
+        return {"update": self.update, "score": self.estimate.score, "return": self.estimate.mean, "low": low, "high": high}
+
+
+class Selector:
+    """Keeps the best policies of a run; its state travels in the checkpoint.
+
+    Args:
+        scores: how they are scored; None: the last are kept.
+    """
+
+    def __init__(self, scores: OfflineScores | None) -> None:
+        self.scores = scores
+        self.best: Candidate | None = None
+        self.behaviour: Candidate | None = None
+        self.last: Candidate | None = None
+        self.kept: tuple[dict[str, Tensor], dict[str, Any]] | None = None
+
+    def consider(self, policies: Policies, update: int, *, cloned: bool = False) -> None:
+        """Score these policies, and keep them if none was better; ``cloned``: they are the cloned behaviour."""
+        if self.scores is None:
+            return
+        found = Candidate(update, tuple(float(x) for x in self.scores.estimate(policies).returns))
+        self.last = found
+        if cloned:
+            self.behaviour = found
+        if self.best is None or found.estimate.score >= self.best.estimate.score:
+            tensors, shape = policies.save()
+            self.best, self.kept = found, ({name: t.detach().clone() for name, t in tensors.items()}, shape)
+
+    def shortfall(self) -> str:
+        """What the selected policies stay below, in words; empty if nothing."""
+        if self.scores is None or self.best is None:
+            return ""
+        slack, floors = self.scores.slack, {}
+        if self.scores.comparable:
+            floors["the data"] = self.scores.data_return.returns
+        if self.behaviour is not None:
+            floors["the cloned behaviour"] = np.array(self.behaviour.returns)
+        words = []
+        for name, floor in floors.items():
+            gain = np.array(self.best.returns) - floor
+            if gain.mean() < -(gain.std() + slack):
+                words.append(f"{name} ({floor.mean():.4g})")
+        own = f"the selected policies' estimated return, {self.best.estimate.mean:.4g}, is below"
+        return f"{own} {' and '.join(words)}" if words else ""
+
+    def report(self) -> dict[str, Any]:
+        """For ``result.json``."""
+        if self.scores is None:
+            return {"method": "none: policies with a memory are not scored; the last ones are kept"}
+        found: dict[str, Any] = {"method": self.scores.method}
+        for name in ("best", "last", "behaviour"):
+            candidate: Candidate | None = getattr(self, name)
+            found["selected" if name == "best" else name] = None if candidate is None else candidate.as_json()
+        return {**found, "data": {"return": self.scores.data_return.mean, "score": self.scores.data_return.score}}
+
+    # ---- state -------------------------------------------------------------------------------------------------------
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and a header for the checkpoint."""
+        tensors, shape = ({}, None) if self.kept is None else self.kept
+        scores = {} if self.scores is None else self.scores.state()
+        header = {name: _plain(getattr(self, name)) for name in ("best", "behaviour", "last")}
+        named = {f"{SELECTED}{k}": t for k, t in tensors.items()} | {f"{SCORES}{k}": t for k, t in scores.items()}
+        return named, {**header, "policies": shape}
+
+    def restore(self, tensors: dict[str, Tensor], scores: dict[str, Tensor], header: dict[str, Any]) -> None:
+        """What ``state`` gave, with ``split_selection`` between."""
+        if self.scores is not None:
+            self.scores.restore(scores)
+        for name in ("best", "behaviour", "last"):
+            value = header[name]
+            setattr(self, name, None if value is None else Candidate(value["update"], tuple(value["returns"])))
+        self.kept = None if header["policies"] is None else (tensors, header["policies"])
+
+
+def _plain(candidate: Candidate | None) -> dict[str, Any] | None:
+    return None if candidate is None else {"update": candidate.update, "returns": list(candidate.returns)}
+
+
+def split_selection(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The selected policies' tensors and the scores', without their prefixes."""
+    parts = [{k.removeprefix(p): t for k, t in tensors.items() if k.startswith(p)} for p in (SELECTED, SCORES)]
+    return parts[0], parts[1]
+
+
+def plain_numbers(value: Any) -> Any:
+    """The same with None for what is no finite number, as JSON wants it."""
+    if isinstance(value, dict):
+        return {key: plain_numbers(each) for key, each in value.items()}
+    return None if isinstance(value, float) and value - value != 0 else value
