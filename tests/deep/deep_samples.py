@@ -27,6 +27,7 @@ TINY: dict[str, Any] = {
     "checkpoint_every": 5,
     "pictures": False,
     "select": "last",
+    "starts": 1,
 }
 
 

@@ -38,6 +38,8 @@ CHANGES: dict[str, Any] = {
     "hold_share": 1.0,
     "units": "rewards",
     "minibatch": "sampled",
+    "starts": 2,
+    "start_updates": 6,
     "conservatism_form": "printed",
     "fallback": 0.9,
     "conservatism": 0.3,
@@ -84,7 +86,8 @@ def test_every_setting_is_covered() -> None:
 @pytest.mark.parametrize("name", [*CHANGES])
 def test_every_setting_changes_what_is_learned(name: str) -> None:
     dataset = None if name.startswith("dataset") or name == "minibatch" else chain_dataset(n_actions=(2, 3))
-    base = {} if name == "minibatch" else {"minibatch": "sampled"}  # all steps at once ask for no size and no draw
+    base: dict[str, Any] = {"starts": 2} if name == "start_updates" else {}
+    base |= {} if name == "minibatch" else {"minibatch": "sampled"}  # all steps at once ask for no size and no draw
     assert not equal(trained(tiny(**base), dataset), trained(tiny(**{**base, name: CHANGES[name]}), dataset))
 
 

@@ -33,6 +33,7 @@ from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, ga
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.algorithms.alberdice.starts import chosen_pairs, start_weights
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
 from alberdice.deep.algorithms.annealing import Annealing, in_units
 from alberdice.deep.batches.training_data import TrainingData, at
@@ -65,7 +66,9 @@ class AlberDICE(NetworkLearner):
             "nu": (StackedMLP(features, config.hidden, 1, last_bias=False), n),
             "e": (StackedMLP(features, config.hidden, data.available.shape[-1]), n),
         }
-        super().__init__(data, networks, generator, self.annealing.state)
+        pairs = 0 if self.population is None else len(self.population.steps)
+        self.chosen = torch.zeros(pairs, device=data.states.device)
+        super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen})
 
     # ---- the learner's interface -------------------------------------------------------------------------------------
 
@@ -85,7 +88,57 @@ class AlberDICE(NetworkLearner):
             self.execution.forget()  # recordings hold the former caches
             self.behaviour.fill_caches()
             self._cached = True
-        return self.execution(self._round, generator, self.config.rate_at(done - self.config.pretrain_updates))
+        trained = done - self.config.pretrain_updates
+        if trained < self.config.updates:
+            return self.execution(self._round, generator, self.config.rate_at(trained))
+        start, step = divmod(trained - self.config.updates, self.config.start_updates)
+        return self._further(start + 1, step, generator)
+
+    def _further(self, start: int, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """An update of a further start: clone it, then rounds from there; see ``starts``."""
+        config, cloning = self.config, self.config.start_updates // 2
+        if step == 0:
+            self._choose(start, generator)
+        if step < cloning:
+            return self.execution(self._clone_start, generator, config.pretrain_learning_rate)
+        left = (config.start_updates - step) / (config.start_updates - cloning)
+        return self.execution(self._round, generator, config.learning_rate * left)
+
+    @torch.no_grad()
+    def _choose(self, start: int, generator: torch.Generator) -> None:
+        """Which joint action each state plays in this start; all rounds of it are at alpha_end."""
+        self.annealing.state["alpha"].fill_(self.config.alpha_end)
+        population = self.population
+        if population is None:
+            return
+        batch = self._gathered(generator)[1]
+        count = (population.weight * self.data.n_steps).log()
+        rated = count + self._joint_advantage(batch) / self.config.alpha_end
+        self.chosen.copy_(chosen_pairs(rated, self.data.here[population.steps], len(self.data.states), 1.0, start, generator))
+
+    def _gathered(self, generator: torch.Generator) -> tuple[Drawn, Minibatch]:
+        """A minibatch, or all distinct steps."""
+        drawn = self.form.draw(self.config.batch_size, generator)
+        return drawn, gather_minibatch(self.data, self.behaviour, drawn, self._starts(generator))
+
+    @torch.no_grad()
+    def _joint_advantage(self, batch: Minibatch) -> Tensor:
+        """R + gamma E nu(s') - nu(s) of the steps, the mean over the agents' nu, ``(B,)``."""
+        nu = self.networks["nu"](self.parameters["nu"], batch.states)[..., 0]
+        gained: Tensor = batch.rewards + self.config.discount * batch.after(nu) - nu.index_select(1, batch.rows.here)
+        return gained.mean(0)
+
+    def _clone_start(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
+        """One step of the policies towards the start's joint actions."""
+        drawn, batch = self._gathered(generator)
+        alpha = self.annealing.alpha
+        weight = start_weights(batch, self._joint_advantage(batch), drawn.shares, self.chosen, alpha)
+        leaf = self.parameters["policy"].detach().requires_grad_()
+        tables = self._tables(leaf, batch, slice(None))[:, batch.rows.here]
+        loss = losses.behaviour_loss(tables, batch.actions.T, weight).sum()
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        self.step("policy", gradient, rate)
+        return {"alpha": alpha, "start_loss": loss.detach(), "effective_rows": self.annealing.state["effective_rows"].clone()}
 
     def complaint(self, metrics: dict[str, float]) -> str:
         """Not-a-number, or an effective sample size of next to nothing."""
@@ -111,8 +164,7 @@ class AlberDICE(NetworkLearner):
     def _round(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         config, alpha = self.config, self.annealing.alpha
         parameters = {name: self.parameters[name].detach().requires_grad_() for name in ("nu", "e")}
-        drawn = self.form.draw(config.batch_size, generator)
-        batch = gather_minibatch(self.data, self.behaviour, drawn, self._starts(generator))
+        drawn, batch = self._gathered(generator)
         f = self.networks["e"](parameters["e"], batch.states[: batch.rows.n_here])
         ratio, price, policy_loss = self._turns(batch, f.detach(), alpha, rate, generator)
         matched = match(batch, ratio, config.importance == "resample", config.fallback, generator)

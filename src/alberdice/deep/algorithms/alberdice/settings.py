@@ -25,6 +25,10 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig):
     """steps per minibatch of behaviour cloning"""
     pretrain_learning_rate: Rate = 1e-3
     """Adam's, of the behaviour policies; falls to 0 in a straight line"""
+    starts: Annotated[int, Within(1, 1000)] = 2
+    """from how many policies the rounds begin, one start after the other; policies with a memory begin once, see ``starts``"""
+    start_updates: Count = 500
+    """updates of each start after the first: half of them clone it, half are rounds at alpha_end"""
     policy_start: Literal["data", "uniform"] = "data"
     """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
     minibatch: Literal["population", "sampled"] = "population"
@@ -60,3 +64,9 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig):
     def pretraining(self) -> int:
         """Steps of behaviour cloning."""
         return self.pretrain_updates
+
+    @property
+    def total(self) -> int:
+        """All updates: cloning, the rounds, and the further starts."""
+        further = 0 if self.remembers else self.starts - 1
+        return self.pretraining + self.updates + further * self.start_updates

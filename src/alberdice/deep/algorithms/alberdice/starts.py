@@ -1,0 +1,62 @@
+"""Other equilibria: after the first run of rounds, again from policies that play one joint action of the data at each state.
+
+Alternating best responses end in an equilibrium, which need not be the best one: agents that start at the data's marginals of a
+climbing game never meet at its optimum.  nu, as (46) is printed, does not depend on the others' policies but through their
+support, and so is the value of joint play inside the data; its weights tell joint actions apart,
+
+    w(s, a) = n(s, a) exp((r + gamma E nu(s') - nu(s)) / alpha),
+
+which no product of marginals does.  Start 1 is the heaviest joint action at every state, start k >= 2 is drawn by w at a
+larger alpha.  Policies are cloned on it, and rounds go on from there at alpha_end.  Where steps are drawn, so that a state's
+joint actions are never side by side, every start is cloned on the steps of a minibatch by their weights, which breaks no ties.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from alberdice.deep.algorithms.alberdice.minibatch import Minibatch
+
+__all__ = ["chosen_pairs", "start_weights"]
+
+#: alpha of the draws of start k >= 2, in units of alpha_end
+_WARMER = 10.0
+
+
+def chosen_pairs(log_weight: Tensor, here: Tensor, frames: int, alpha: float, start: int, generator: torch.Generator) -> Tensor:
+    """Which pair each state plays in a start, ``(P,)``: 1 for it and 0 for the state's others.
+
+    Args:
+        log_weight: log n + e / alpha at ``alpha`` = alpha_end, ``(P,)``; its first part counts as it is in draws, too.
+        here: frame of each pair, ``(P,)``.
+        frames: number of frames.
+        alpha: 1 for the weights as they are; draws of start k >= 2 are at ``_WARMER`` times it.
+        start: k >= 1.
+        generator: of the draws.
+    """
+    noise = torch.zeros_like(log_weight)
+    if start > 1:  # the largest of perturbed logarithms is a draw by the weights (Gumbel)
+        uniform = torch.rand(log_weight.shape, generator=generator, device=log_weight.device).clamp(min=1e-12)
+        noise = -(-uniform.log()).clamp(min=1e-12).log()
+    rated = log_weight / (_WARMER * alpha if start > 1 else alpha) + noise
+    best = torch.full((frames,), -torch.inf, device=rated.device).scatter_reduce(0, here, rated, "amax")
+    wins = rated == best[here]
+    places = torch.arange(len(here), device=here.device)
+    first = torch.full((frames,), len(here), device=here.device).scatter_reduce(0, here[wins], places[wins], "amin")
+    return (places == first[here]).float()
+
+
+def start_weights(batch: Minibatch, advantage: Tensor, shares: Tensor, chosen: Tensor, alpha: Tensor) -> Tensor:
+    """The weights of the steps that a start is cloned on, ``(B,)``, summing to 1.
+
+    Args:
+        batch: the minibatch.
+        advantage: of joint play, ``(B,)``.
+        shares: of the steps, ``(B,)``.
+        chosen: as ``chosen_pairs`` gave it, where the minibatch is all distinct steps.
+        alpha: alpha_end.
+    """
+    if batch.population is None:
+        return torch.softmax(advantage / alpha + shares.clamp(min=1e-30).log(), 0)
+    return chosen / chosen.sum()
