@@ -23,7 +23,7 @@ __all__ = ["Reproduce"]
 class Reproduce:
     """Train every algorithm on a table's datasets, and set the table beside the paper's; finished runs are kept."""
 
-    table: tyro.conf.Positional[Literal["table1", "table2", "table6"]]
+    table: tyro.conf.Positional[Literal["table1", "table2", "table6", "zoo"]]
     """which table of the paper"""
     out: Path = Path("runs")
     """where the runs' folders, the table and the pictures go, each table in a folder of its own"""

@@ -6,7 +6,9 @@ import difflib
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from alberdice.datasets.zoo import ZOO_PREFIX
 from alberdice.errors import InvalidArgumentError
+from alberdice.games.zoo import REPORTING
 from alberdice.reference import paper_tables
 
 __all__ = ["PAPER_NAMES", "TABLES", "PaperTable", "names_among", "shown_name"]
@@ -31,17 +33,19 @@ class PaperTable:
         title: a line on top.
         datasets: names of built-in datasets.
         shows: mean returns, or joint policies in the one state.
+        in_paper: whether the paper prints it.
     """
 
     name: str
     title: str
     datasets: tuple[str, ...]
     shows: Literal["returns", "policies"]
+    in_paper: bool = True
 
     def printed(self, algorithm: str, dataset: str) -> dict[str, Any] | None:
         """The paper's ``mean`` and ``stderr``, or its ``joint`` policy; None for algorithms that it lacks."""
         name = PAPER_NAMES.get(algorithm)
-        if name is None:
+        if name is None or not self.in_paper:
             return None
         if self.shows == "policies":
             return {"joint": paper_tables()[self.name][name][dataset.removeprefix("matrix-")]}
@@ -55,6 +59,9 @@ TABLES = {
     "table2": PaperTable("table2", "Table 2: mean returns on Bridge", ("bridge-optimal", "bridge-mix"), "returns"),
     "table6": PaperTable(
         "table6", "Table 6: joint policies on Penalty XOR", ("matrix-a", "matrix-b", "matrix-c", "matrix-d"), "policies"
+    ),
+    "zoo": PaperTable(
+        "zoo", "The zoo's reporting half: mean returns", tuple(f"{ZOO_PREFIX}{name}" for name in REPORTING), "returns", False
     ),
 }
 

@@ -1,0 +1,138 @@
+"""Deep AlberDICE with default settings on the zoo: the last and the selected policies against data, clone and optimum.
+
+    python benchmarks/zoo.py                                   # the reporting half, five seeds
+    python benchmarks/zoo.py --games lock wilds --seeds 1      # some games
+
+A run's data are made with its seed. No environment is used in training or choosing; returns here are exact, from the model. Per run:
+
+    gap      (optimum - return) / max(optimum - data, .05 (optimum - uniform))
+    regret   (best of the scored policies - selected) / the same
+    inside   whether the 90 % interval of the selected policies' estimate (100 models) holds its true return
+
+``points`` are (score, truth) of every scored policy. Results are written after every run; runs that the file has are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from machine import conditions
+
+from alberdice.datasets import load_dataset
+from alberdice.datasets.empirical import empirical_model
+from alberdice.datasets.resampled import Estimate
+from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.selection import ModelScores, Selector
+from alberdice.evaluation import undiscounted_return
+from alberdice.games.zoo import CHOOSING, REPORTING, ZooGame, zoo_game
+from alberdice.tabular import alternate, annealing_schedule
+
+HERE = Path(__file__).parent / "results"
+
+
+class Recorded(Selector):
+    """A selector that also notes the truth, which it does not use."""
+
+    def __init__(self, scores: ModelScores, truth: Any) -> None:
+        super().__init__(scores)
+        self.truth, self.points = truth, []
+
+    def consider(self, policies: Any, update: int, *, cloned: bool = False) -> None:
+        before = self.best
+        super().consider(policies, update, cloned=cloned)
+        true = self.truth(policies)
+        self.points.append((self.last.estimate.score, true))
+        if self.best is not before:
+            self.chosen, self.chosen_policies = true, policies.save()
+
+
+def exact_alternation(game: ZooGame, dataset: Any, spread: float) -> float:
+    """The exact layer's alternation on the empirical model, from the marginals, carried to the game."""
+    empirical = empirical_model(dataset, game.mmdp.discount)
+    alphas = annealing_schedule(spread, 0.02 * spread, 20)
+    found = alternate(empirical.mmdp, empirical.data, alphas, second_order=False).policy
+    return undiscounted_return(game.mmdp, empirical.policy_on(found, game.features), game.horizon)
+
+
+def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
+    from alberdice.deep.annealing import spread_of
+    from alberdice.deep.data import TrainingData
+    from alberdice.deep.evaluation import policy_of_game
+    from alberdice.deep.policies import load_policies
+
+    game, dataset = zoo_game(name), load_dataset(f"zoo-{name}", seed=seed)
+    config = AlberDICEConfig(dataset=f"zoo-{name}", dataset_seed=seed, seed=seed, **settings)
+    begun = time.process_time()
+    data = TrainingData.build(dataset, share=True)
+    agents = AlberDICE(data, config, torch.Generator().manual_seed(seed))
+    selector = Recorded(
+        ModelScores(dataset, seed), lambda p: undiscounted_return(game.mmdp, policy_of_game(p, game), game.horizon)
+    )
+    generator = torch.Generator().manual_seed(seed + 1)
+    for update in range(1, config.total + 1):
+        agents.update(generator)
+        if config.selects_after(update):
+            selector.consider(agents.policies, update, cloned=update == config.pretraining)
+    seconds = time.process_time() - begun
+    rewards = dataset.rewards
+    played = float(rewards.mean() if game.horizon == 1 else dataset.returns.mean())
+    wide = ModelScores(dataset, seed + 1000, 100).estimate(load_policies(*selector.chosen_policies))
+    low, high = Estimate(wide.returns / (game.limit if game.horizon == 1 else 1)).interval()
+    unit = max(game.optimum - played, 0.05 * (game.optimum - game.uniform))
+    truths = [true for _, true in selector.points]
+    exact = exact_alternation(game, dataset, spread_of(torch.from_numpy(rewards.copy()), data.endings > 0)[1])
+    return {
+        "game": name,
+        "kind": game.kind,
+        "seed": seed,
+        "optimum": game.optimum,
+        "uniform": game.uniform,
+        "data": played,
+        "cloned": truths[0],
+        "exact_alternation": exact,
+        "last": truths[-1],
+        "selected": selector.chosen,
+        "gap_last": (game.optimum - truths[-1]) / unit,
+        "gap": (game.optimum - selector.chosen) / unit,
+        "regret": (max(truths) - selector.chosen) / unit,
+        "low": low,
+        "high": high,
+        "inside": bool(low - 1e-9 <= selector.chosen <= high + 1e-9),
+        "says_below": bool(selector.shortfall()),
+        "points": selector.points,
+        "seconds": seconds,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--games", nargs="*", default=list(REPORTING))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=HERE / "zoo.json")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    found = json.loads(options.out.read_text())["runs"] if options.out.exists() else []
+    for seed in range(options.seeds):
+        for name in options.games:
+            if any((run["game"], run["seed"]) == (name, seed) for run in found):
+                continue
+            found.append(one_run(name, seed, {}))
+            run = found[-1]
+            print(
+                f"{name:22s} seed {seed} gap {run['gap']:.3f} last {run['gap_last']:.3f} regret {run['regret']:.3f}", flush=True
+            )
+            halves = {"choosing": list(CHOOSING), "reporting": list(REPORTING)}
+            options.out.write_text(json.dumps({**conditions(), "halves": halves, "runs": found}, indent=1) + "\n")
+    gaps = np.array([run["gap"] for run in found])
+    print(f"mean gap {gaps.mean():.3f}, at most .05 in {(gaps <= 0.05).mean():.0%} of {len(gaps)} runs")
+
+
+if __name__ == "__main__":
+    main()
