@@ -3,13 +3,15 @@
     python benchmarks/zoo.py                                   # the reporting half, five seeds
     python benchmarks/zoo.py --games lock wilds --seeds 1      # some games
 
-A run's data are made with its seed. No environment is used in training or choosing; returns here are exact, from the model. Per run:
+A run's data are made with its seed. No environment is used in training or choosing; returns here are exact, from the model.
+Per run:
 
     gap      (optimum - return) / max(optimum - data, .05 (optimum - uniform))
     regret   (best of the scored policies - selected) / the same
     inside   whether the 90 % interval of the selected policies' estimate (100 models) holds its true return
 
-``points`` are (score, truth) of every scored policy. Results are written after every run; runs that the file has are not repeated.
+``points`` are (score, truth) of every scored policy. Results are written after every run; runs that the file has are not
+repeated.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from alberdice.datasets.empirical import empirical_model
 from alberdice.datasets.resampled import Estimate
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.selection import ModelScores, Selector
+from alberdice.deep.training.selection import ModelScores, Selector
 from alberdice.evaluation import undiscounted_return
 from alberdice.games.zoo import CHOOSING, REPORTING, ZooGame, zoo_game
 from alberdice.tabular import alternate, annealing_schedule
@@ -45,6 +47,7 @@ class Recorded(Selector):
         self.truth, self.points = truth, []
 
     def consider(self, policies: Any, update: int, *, cloned: bool = False) -> None:
+        """Score as ever, and note the truth beside the score."""
         before = self.best
         super().consider(policies, update, cloned=cloned)
         true = self.truth(policies)
@@ -62,9 +65,10 @@ def exact_alternation(game: ZooGame, dataset: Any, spread: float) -> float:
 
 
 def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    from alberdice.deep.annealing import spread_of
-    from alberdice.deep.data import TrainingData
-    from alberdice.deep.evaluation import policy_of_game
+    from alberdice.deep.config.annealing import spread_of
+
+    from alberdice.deep.batches.training_data import TrainingData
+    from alberdice.deep.play.evaluation import policy_of_game
     from alberdice.deep.policies import load_policies
 
     game, dataset = zoo_game(name), load_dataset(f"zoo-{name}", seed=seed)
