@@ -55,6 +55,11 @@ def other_alpha(value: float) -> Wrong:
     return lambda right: lambda m, p, i, d, alpha: right(m, p, i, d, value)
 
 
+def smoothed(right: Any) -> Any:
+    """A conditional with half of its mass spread evenly."""
+    return lambda data, agent: 0.5 * right(data, agent) + 0.5 * right(data, agent).mean()
+
+
 def unweighted(right: Any) -> Any:
     """Rows drawn evenly instead of in proportion to the ratio."""
     return lambda log_ratio, size, generator: right(0 * log_ratio.clamp(min=-1.0), size, generator)
@@ -112,6 +117,32 @@ MUTATIONS: list[tuple[str, Any, str, Wrong]] = [
         "best_response",
         alpha_times(200.0),
     ),
+    (
+        "upper_bound::test_the_joint_dual_at_any_nu_bounds_every_policy_correlated_or_not",
+        tabular,
+        "dual_objective",
+        scaled(0.5),
+    ),
+    ("upper_bound::test_the_gap_is_a_divergence_at_any_nu", tabular, "dual_objective", shifted(1e-6)),
+    (
+        "upper_bound::test_the_price_of_factorisation_is_the_divergence_from_the_joint_optimum",
+        tabular,
+        "best_response",
+        alpha_times(1.1),
+    ),
+    ("upper_bound::test_the_plain_return_is_bounded_by_any_excessive_value", tabular, "dual_objective", shifted(-1e3)),
+    ("upper_bound::test_price_on_xor", tabular, "best_response", alpha_times(1.001)),
+    (
+        "fitted_parts::test_cloning_is_best_at_the_conditional_and_misses_by_a_divergence",
+        losses,
+        "behaviour_loss",
+        scaled(1.01),
+    ),
+    ("fitted_parts::test_the_data_s_conditionals_are_the_clones", tabular, "data_conditional", smoothed),
+    ("fitted_parts::test_regression_finds_the_conditional_mean", losses, "advantage_loss", scaled(1.1)),
+    ("fitted_parts::test_the_conservative_term_is_an_entropy_and_a_divergence", losses, "conservative_penalty", shifted(0.1)),
+    ("fitted_parts::test_the_projection_s_loss_is_a_divergence_from_its_minimiser", losses, "i_projection_loss", scaled(0.9)),
+    ("fitted_parts::test_one_update_of_algorithm_1_solved_exactly_is_a_best_response", tabular, "advantage", scaled(0.7)),
     ("alpha_to_zero::test_nothing_bounds_what_a_deviation_off_the_data_gains", tabular, "best_response", other_alpha(1e3)),
 ]
 

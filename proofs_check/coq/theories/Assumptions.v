@@ -3,7 +3,8 @@
      ClassicalDedekindReals.sig_forall_dec, ClassicalDedekindReals.sig_not_dec,
      FunctionalExtensionality.functional_extensionality_dep, Classical_Prop.classic. *)
 From AlberDICE Require Lemma41 DualObjective FrozenReward DualCertificate RegularisedLP ReducedMDP Occupancy StateValues
-  Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall ExactGain Rates Sampling Holes.
+  Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall ExactGain Rates Sampling Holes JointDual Extraction
+  CycleLP.
 Definition every_theorem := (
   @Lemma41.lemma_4_1,
   @Lemma41.lemma_4_1_modified_reward,
@@ -106,5 +107,26 @@ Definition every_theorem := (
   @Holes.annealed_best_response_limit,
   @Holes.best_response_has_less_divergence,
   @Holes.alpha_response_inside_the_data,
-  @Holes.off_the_data_gains_anything).
+  @Holes.off_the_data_gains_anything,
+  @JointDual.joint_dual_bounds_every_policy,
+  @JointDual.joint_dual_bounds_every_occupancy,
+  @JointDual.joint_dual_gap,
+  @JointDual.no_gap_is_optimal,
+  @JointDual.joint_dual_bounds_the_return,
+  @JointDual.value_bounds_every_return,
+  @JointDual.gap_is_the_divergence_from_the_optimum,
+  @JointDual.no_gap_iff_joint_optimum,
+  @JointDual.xor_joint_optimum_is_the_maximum,
+  @JointDual.xor_best_factorised,
+  @JointDual.xor_price_of_factorisation,
+  @Extraction.cloning_recovers_the_conditional,
+  @Extraction.projection_minimises_41,
+  @Extraction.projection_is_the_only_minimiser,
+  @Extraction.loss_48_is_alpha_loss_41,
+  @Extraction.projection_over_joint_actions,
+  @Extraction.i_projection_is_the_best_response,
+  @Extraction.regression_finds_the_conditional_mean,
+  @Extraction.conservative_term,
+  @CycleLP.tied_updates_cycle,
+  @CycleLP.tied_reward_is_cycle_reward).
 Print Assumptions every_theorem.
