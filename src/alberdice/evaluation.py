@@ -18,9 +18,9 @@ from scipy.sparse import csgraph
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
-from alberdice.data import DataDistribution
+from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InvalidArgumentError, SolverError
-from alberdice.mmdp import MMDP
+from alberdice.mmdp import MMDP, SparseMMDP
 from alberdice.policy import FactorizedPolicy
 
 __all__ = [
@@ -44,20 +44,33 @@ DIRECT_STATES = 5_000
 RESIDUAL = 1e-13
 
 
-def state_transition(model: MMDP, policy: FactorizedPolicy) -> sp.csr_array:
+def state_transition(model: MMDP | SparseMMDP, policy: FactorizedPolicy) -> sp.csr_array:
     """P_pi(s' | s), sparse ``(S, S)``."""
     policy.check_fits(model)
-    return averaged_rows(model, policy.joint().reshape(model.n_states, -1))
+    return averaged_rows(model, policy)
 
 
-def averaged_rows(model: MMDP, weights: FloatArray) -> sp.csr_array:
-    """Rows sum_a weights[s, a] P(. | s, a), ``weights`` of shape ``(S, |A|)``; sparse ``(S, S)``, zero weights dropped."""
-    rows, flat = np.nonzero(weights)
-    picks = sp.csr_array(
-        (weights[rows, flat], (rows, rows * model.n_joint_actions + flat)),
-        shape=(model.n_states, model.n_states * model.n_joint_actions),
-    )
-    return sp.csr_array(picks @ model.transition)
+def averaged_rows(model: MMDP | SparseMMDP, policy: FactorizedPolicy, agent: int | None = None) -> sp.csr_array:
+    """P averaged over the agents, ``agent`` (if any) left out: sparse ``(S, S)`` or ``(S A_i, S)``; zero weights dropped."""
+    pairs = model.pairs
+    weights = pairs.weights(policy.tables, agent)
+    used = np.flatnonzero(weights)
+    owner = pairs.state if agent is None else pairs.rows(agent)
+    count = model.n_states if agent is None else policy[agent].size
+    picks = sp.csr_array((weights[used], (owner[used], used)), shape=(count, len(pairs)))
+    mean = sp.csr_array(picks @ model.transition)
+    if model.rest_transition is None:
+        return mean
+    rest = pairs.rest_weights(policy.tables, agent).reshape(-1)
+    left = np.flatnonzero(rest)
+    source = left if agent is None else left // policy[agent].shape[1]
+    others = sp.csr_array((rest[left], (left, source)), shape=(count, model.n_states))
+    return sp.csr_array(mean + others @ model.rest_transition)
+
+
+def mean_reward(model: MMDP | SparseMMDP, policy: FactorizedPolicy) -> FloatArray:
+    """r_pi(s), ``(S,)``."""
+    return model.pairs.average(policy.tables, model.listed_reward, model.rest_reward)
 
 
 class DiscountedChain:
@@ -108,12 +121,12 @@ def reachable(graph: sp.csr_array, start: NDArray[np.bool_]) -> NDArray[np.bool_
     return reached[:-1]
 
 
-def reached_states(model: MMDP, policy: FactorizedPolicy) -> NDArray[np.bool_]:
+def reached_states(model: MMDP | SparseMMDP, policy: FactorizedPolicy) -> NDArray[np.bool_]:
     """States with d^pi(s) > 0, ``(S,)``; found on the graph, free of rounding."""
     return reachable(state_transition(model, policy), model.initial > 0)
 
 
-def state_occupancy(model: MMDP, policy: FactorizedPolicy) -> FloatArray:
+def state_occupancy(model: MMDP | SparseMMDP, policy: FactorizedPolicy) -> FloatArray:
     """d(s), shape ``(S,)``, sums to 1."""
     transition = state_transition(model, policy)
     mass = DiscountedChain(transition, model.discount).visits((1 - model.discount) * model.initial)
@@ -127,24 +140,27 @@ def occupancy(model: MMDP, policy: FactorizedPolicy) -> FloatArray:
     return mass.reshape(-1, *(1,) * model.n_agents) * policy.joint()
 
 
-def state_values(model: MMDP, policy: FactorizedPolicy, reward: ArrayLike | None = None) -> FloatArray:
+def state_values(model: MMDP | SparseMMDP, policy: FactorizedPolicy, reward: ArrayLike | None = None) -> FloatArray:
     """V^pi(s), shape ``(S,)``: expected discounted sums of the model's reward, or of another ``(S, A1, ..., An)``."""
-    rewards = model.reward if reward is None else _checks.real_array(reward, "reward", InvalidArgumentError)
-    _checks.check_shape(rewards, model.reward.shape, "reward", InvalidArgumentError)
-    mean = (policy.joint() * rewards).reshape(model.n_states, -1).sum(axis=1)
+    if reward is None:
+        mean = mean_reward(model, policy)
+    else:
+        rewards = _checks.real_array(reward, "reward", InvalidArgumentError)
+        _checks.check_shape(rewards, (model.n_states, *model.n_actions), "reward", InvalidArgumentError)
+        mean = (policy.joint() * rewards).reshape(model.n_states, -1).sum(axis=1)
     return DiscountedChain(state_transition(model, policy), model.discount).values(mean)
 
 
-def discounted_return(model: MMDP, policy: FactorizedPolicy) -> float:
+def discounted_return(model: MMDP | SparseMMDP, policy: FactorizedPolicy) -> float:
     """p_0.V^pi: the expected discounted sum of rewards."""
     return float(model.initial @ state_values(model, policy))
 
 
-def undiscounted_return(model: MMDP, policy: FactorizedPolicy, horizon: int) -> float:
+def undiscounted_return(model: MMDP | SparseMMDP, policy: FactorizedPolicy, horizon: int) -> float:
     """Expected plain sum of rewards over ``horizon`` steps; absorbing states go on to pay their reward."""
     steps = _checks.whole_number(horizon, "horizon", low=1)
     chain = sp.csr_array(state_transition(model, policy).T)
-    mean = (policy.joint() * model.reward).reshape(model.n_states, -1).sum(axis=1)
+    mean = mean_reward(model, policy)
     mass, total = model.initial, 0.0
     for _ in range(steps):
         total += float(mass @ mean)
@@ -165,7 +181,11 @@ def best_undiscounted_return(model: MMDP, horizon: int) -> float:
     return float(model.initial @ best_undiscounted_values(model, horizon))
 
 
-def out_of_data_probability(model: MMDP, policy: FactorizedPolicy, data: DataDistribution) -> float:
+def out_of_data_probability(
+    model: MMDP | SparseMMDP, policy: FactorizedPolicy, data: DataDistribution | SparseDataDistribution
+) -> float:
     """Sum of d^pi(s, a) over the pairs that the data never show (``data.observed`` False), in [0, 1]."""
     data.check_fits(model)
-    return float(occupancy(model, policy)[~data.observed].sum())
+    mass = state_occupancy(model, policy)
+    hidden = data.pairs.average(policy.tables, (~data.listed_observed).astype(float), (~data.rest_observed).astype(float))
+    return float(mass @ hidden)

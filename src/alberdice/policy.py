@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from alberdice import _checks
 from alberdice._checks import FloatArray
 from alberdice.errors import InvalidPolicyError
-from alberdice.mmdp import MMDP
+from alberdice.mmdp import MMDP, SparseMMDP
 
 __all__ = ["FactorizedPolicy"]
 
@@ -51,7 +51,7 @@ class FactorizedPolicy:
                 )
 
     @classmethod
-    def uniform(cls, model: MMDP) -> FactorizedPolicy:
+    def uniform(cls, model: MMDP | SparseMMDP) -> FactorizedPolicy:
         """Every agent uniform over its actions, at every state."""
         return cls([np.full((model.n_states, k), 1.0 / k) for k in model.n_actions])
 
@@ -108,7 +108,7 @@ class FactorizedPolicy:
         agent = _checks.whole_number(agent, "agent", high=self.n_agents - 1)
         return FactorizedPolicy([table if j == agent else t for j, t in enumerate(self.tables)])
 
-    def check_fits(self, model: MMDP, name: str = "policy") -> None:
+    def check_fits(self, model: MMDP | SparseMMDP, name: str = "policy") -> None:
         """Raise InvalidPolicyError unless the tables have the model's agents, states and actions."""
         if self.n_agents != model.n_agents:
             raise InvalidPolicyError(name, got=f"{self.n_agents} agents", expected=f"{model.n_agents} agents")

@@ -24,11 +24,13 @@ def test_never_falls_converges_and_ends_in_a_certified_nash_policy(seed):
     steps = np.diff(np.concatenate([[run.start_value], run.values]))
     assert steps.min() >= -1e-9  # the issue asks for 1e-7
     assert run.converged
-    assert run.nash.epsilon < 1e-8 * (1 + abs(run.nash.value))  # the issue asks for 1e-5
+    unit = np.ptp(p.reward) + p.alpha
+    assert run.nash.epsilon < 1e-8 * unit  # the issue asks for 1e-5
     assert run.values[-1] == pytest.approx(run.nash.value, abs=1e-12 * (1 + abs(run.nash.value)))
     assert len(run.values) == len(run.gaps) == len(run.alphas) == run.rounds * p.n_agents
     assert (run.alphas == p.alpha).all()
-    assert (run.gaps <= 1e-10 * (1 + np.abs(run.values))).all()
+    assert (run.gaps <= 1e-10 * unit).all()
+    assert run.threshold == pytest.approx(1e-9 * unit)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -107,7 +109,7 @@ def test_tolerance_decides_when_to_stop():
     loose, tight = (alternate(model, data, 0.1, start=start, tolerance=t) for t in (1e-2, 1e-9))
     assert loose.rounds < tight.rounds
     assert loose.converged
-    assert loose.nash.epsilon <= 1e-2 * (1 + abs(loose.nash.value))
+    assert loose.nash.epsilon <= loose.threshold
 
 
 def test_a_schedule_is_carried_out_in_full_or_cut_by_rounds():

@@ -4,12 +4,7 @@ from alberdice.evaluation import reached_states
 from alberdice.tabular.algorithms import ALGORITHMS
 from alberdice.tabular.alternating import AlternatingRun, Saddle, alternate, annealing_schedule
 from alberdice.tabular.best_response import BestResponse, best_response
-from alberdice.tabular.certificates import (
-    NashCertificate,
-    SecondOrderCertificate,
-    nash_certificate,
-    second_order_certificate,
-)
+from alberdice.tabular.certificates import NashCertificate, nash_certificate
 from alberdice.tabular.dual import (
     DualProblem,
     DualSolution,
@@ -41,6 +36,7 @@ from alberdice.tabular.modified_reward import (
     occupancy_average,
 )
 from alberdice.tabular.objective import kl_divergence, objective
+from alberdice.tabular.second_order import SecondOrderCertificate, VisitedState, second_order_certificate
 from alberdice.tabular.selection import Equilibrium, EquilibriumSelection, select_equilibrium
 
 __all__ = [
@@ -54,6 +50,7 @@ __all__ = [
     "NashCertificate",
     "Saddle",
     "SecondOrderCertificate",
+    "VisitedState",
     "advantage",
     "agent_objective",
     "alternate",

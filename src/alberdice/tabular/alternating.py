@@ -11,24 +11,21 @@ that: an agent whose certified gain is within tolerance keeps its policy.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
-from alberdice.data import DataDistribution
+from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InvalidArgumentError
-from alberdice.mmdp import MMDP
+from alberdice.mmdp import MMDP, SparseMMDP
 from alberdice.policy import FactorizedPolicy
-from alberdice.tabular.best_response import BestResponse, best_response
-from alberdice.tabular.certificates import (
-    NashCertificate,
-    SecondOrderCertificate,
-    nash_certificate,
-    second_order_certificate,
-)
+from alberdice.tabular.best_response import BestResponse, best_response, reward_centre, reward_unit
+from alberdice.tabular.certificates import NashCertificate, nash_certificate
+from alberdice.tabular.flow import Status
 from alberdice.tabular.objective import objective
+from alberdice.tabular.second_order import SecondOrderCertificate, VisitedState, second_order_certificate
 
 __all__ = ["AlternatingRun", "Saddle", "alternate", "annealing_schedule"]
 
@@ -44,7 +41,8 @@ class Saddle:
         round: after which round.
         value: J there.
         curvature: the largest, in the KL metric.
-        gain: what one step along its direction adds to J; saddles at states that are hardly visited are worth nothing.
+        gain: what one step along its direction adds to J, more than the run's threshold.
+        states: where that step changes the policy most, and how often those states are visited.
         escaped: whether the run went on from it.
     """
 
@@ -52,6 +50,7 @@ class Saddle:
     value: float
     curvature: float
     gain: float
+    states: tuple[VisitedState, ...]
     escaped: bool
 
 
@@ -70,6 +69,7 @@ class AlternatingRun:
         second_order: its curvature at the last alpha; None at alpha = 0 or when switched off.
         saddles: every saddle met, in order.
         start_value: objective of the start at the first alpha.
+        threshold: the gain that counted as none in the last round, reward per step.
     """
 
     policy: FactorizedPolicy
@@ -82,6 +82,7 @@ class AlternatingRun:
     second_order: SecondOrderCertificate | None
     saddles: tuple[Saddle, ...]
     start_value: float
+    threshold: float
 
 
 def annealing_schedule(high: float, low: float, rounds: int) -> FloatArray:
@@ -92,8 +93,8 @@ def annealing_schedule(high: float, low: float, rounds: int) -> FloatArray:
 
 
 def alternate(
-    model: MMDP,
-    data: DataDistribution,
+    model: MMDP | SparseMMDP,
+    data: DataDistribution | SparseDataDistribution,
     alpha: float | Sequence[float] | FloatArray,
     start: FactorizedPolicy | None = None,
     order: Sequence[int] | None = None,
@@ -115,7 +116,8 @@ def alternate(
         start: None: the data's marginals.
         order: agents' order within a round; None: 0 to n - 1. Every agent once.
         rounds: at most so many (again after every escape); None: 1,000 for a number, all of a schedule.
-        tolerance: a round in which every agent's certified gain is at most ``tolerance * (1 + |J|)`` ends a constant-alpha run.
+        tolerance: a round in which every agent's certified gain is at most ``tolerance * (range of rewards + alpha)`` ends a
+            constant-alpha run; each best response is certified to a tenth of that, or to rounding where that is larger.
         method: of ``best_response``.
         escape: leave a saddle along its direction of largest curvature and go on; deterministic.
         second_order: compute the second-order certificate at the end (alpha > 0).
@@ -132,30 +134,33 @@ def alternate(
     tolerance = _checks.real_number(tolerance, "tolerance", low=0.0)
     schedule, constant = _checked_schedule(alpha, rounds)
     last = float(schedule[-1])
-    loop = _Loop(model, data, _checked_order(order, model.n_agents), method, tolerance, policy, progress)
+    offset = reward_centre(model)
+    model = model.shifted(-offset)
+    loop = _Loop(model, data, _checked_order(order, model.n_agents), method, tolerance, policy, offset, progress)
     start_value = objective(model, policy, data, float(schedule[0]))
     loop.play(schedule, stop_early=constant)
-    curve = second_order_certificate(model, loop.policy, data, last) if second_order and last > 0 else None
-    while curve is not None and curve.is_saddle and loop.converged:
-        better, gain = loop.beyond_saddle(curve)
-        go_on = escape and len(loop.saddles) < max_escapes and gain > loop.threshold()
-        loop.saddles.append(Saddle(loop.rounds, loop.values[-1], curve.curvature, gain, go_on))
+    curve = loop.curvature() if second_order and last > 0 else None
+    while curve is not None and curve.is_saddle and curve.better is not None and loop.converged:
+        go_on = escape and len(loop.saddles) < max_escapes
+        loop.saddles.append(Saddle(loop.rounds, loop.values[-1] + offset, curve.curvature, curve.gain, curve.states, go_on))
         if not go_on:
             break
-        loop.policy = better
+        loop.policy = curve.better
         loop.play(np.full(ROUNDS if rounds is None else rounds, last), stop_early=True)
-        curve = second_order_certificate(model, loop.policy, data, last)
+        curve = loop.curvature()
+    nash = nash_certificate(model, loop.policy, data, last, method=method)
     return AlternatingRun(
         policy=loop.policy,
-        values=np.array(loop.values),
+        values=np.array(loop.values) + offset,
         gaps=np.array(loop.gaps),
         alphas=np.array(loop.alphas),
         rounds=loop.rounds,
         converged=loop.converged,
-        nash=nash_certificate(model, loop.policy, data, last, method=method),
+        nash=replace(nash, value=nash.value + offset),
         second_order=curve,
         saddles=tuple(loop.saddles),
-        start_value=start_value,
+        start_value=start_value + offset,
+        threshold=loop.threshold(),
     )
 
 
@@ -163,15 +168,17 @@ def alternate(
 class _Loop:
     """The running state of ``alternate``: the policy, and one entry per update."""
 
-    model: MMDP
-    data: DataDistribution
+    model: MMDP | SparseMMDP
+    data: DataDistribution | SparseDataDistribution
     order: tuple[int, ...]
     method: str
     tolerance: float
     policy: FactorizedPolicy
+    offset: float
     progress: Callable[[int, float], None] | None = None
     rounds: int = 0
     converged: bool = False
+    rounding: float = 0.0
     values: list[float] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
@@ -181,51 +188,41 @@ class _Loop:
     def play(self, schedule: FloatArray, *, stop_early: bool) -> None:
         """One round per alpha; ``stop_early``: end as soon as a round gains nothing."""
         for alpha in schedule:
+            self.rounding = 0.0
             gains = [self.update(agent, float(alpha)) for agent in self.order]
             self.rounds += 1
             self.converged = max(gains) <= self.threshold()
             if self.progress is not None:
-                self.progress(self.rounds, self.values[-1])
+                self.progress(self.rounds, self.values[-1] + self.offset)
             if stop_early and self.converged:
                 break
 
     def threshold(self) -> float:
-        """The gain that counts as none."""
-        return self.tolerance * (1 + abs(self.values[-1]))
+        """The gain that counts as none; no less than what rounding leaves of a certificate."""
+        return max(self.tolerance * (reward_unit(self.model) + self.alphas[-1]), 2 * self.rounding)
+
+    def curvature(self) -> SecondOrderCertificate:
+        """The second-order certificate at the last alpha, with the run's own threshold."""
+        return second_order_certificate(self.model, self.policy, self.data, self.alphas[-1], threshold=self.threshold())
 
     def update(self, agent: int, alpha: float) -> float:
         """One best response; returns the certified gain that it had to offer."""
         before = objective(self.model, self.policy, self.data, alpha)
-        br = best_response(self.model, self.policy, agent, self.data, alpha, self.method, start=self.warm.get(agent))
+        inner = 0.1 * self.tolerance if self.method == "interior-point" else None
+        br = best_response(
+            self.model, self.policy, agent, self.data, alpha, self.method, tolerance=inner, start=self.warm.get(agent)
+        )
         self.warm[agent] = br
+        self.alphas.append(alpha)
+        if br.status is Status.LIMITED:
+            self.rounding = max(self.rounding, br.gap)
         gain = br.upper_bound - before
-        stay = alpha == 0 and gain <= self.tolerance * (1 + abs(before))
+        stay = alpha == 0 and gain <= self.threshold()
         if not stay:
             self.policy = self.policy.replace(agent, br.policy)
         self.values.append(before if stay else br.value)
         self.gaps.append(br.gap)
-        self.alphas.append(alpha)
         return gain
-
-    def beyond_saddle(self, curve: SecondOrderCertificate) -> tuple[FactorizedPolicy, float]:
-        """The best step along the direction of largest curvature, either way, and its gain; ties go to the plus sign."""
-        alpha = self.alphas[-1]
-        here = objective(self.model, self.policy, self.data, alpha)
-        best, best_value = self.policy, here
-        for sign in (1.0, -1.0):
-            moves = [sign * d for d in curve.direction]
-            # The largest step that keeps every table nonnegative; half of it and less keep the support.
-            room = min(
-                float(np.min(np.where(m < 0, t / np.where(m < 0, -m, 1.0), np.inf)))
-                for m, t in zip(moves, self.policy, strict=True)
-            )
-            for share in 0.5 ** np.arange(1, 12):
-                tables = [np.maximum(t + share * room * m, 0) for m, t in zip(moves, self.policy, strict=True)]
-                candidate = FactorizedPolicy([t / t.sum(axis=1, keepdims=True) for t in tables])
-                value = objective(self.model, candidate, self.data, alpha)
-                if value > best_value + 1e-14 * (1 + abs(value)):
-                    best, best_value = candidate, value
-        return best, best_value - here
 
 
 def _checked_order(order: Sequence[int] | None, n_agents: int) -> tuple[int, ...]:

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
-from alberdice.data import DataDistribution
+from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InvalidArgumentError, SolverError
-from alberdice.mmdp import MMDP
+from alberdice.mmdp import MMDP, SparseMMDP
 from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.flow import FlowProblem, FlowSolution, Status, advantages
 from alberdice.tabular.reduced import ReducedProblem, reduce
 
-__all__ = ["BestResponse", "best_response"]
+__all__ = ["BestResponse", "best_response", "reward_centre", "reward_unit"]
 
 #: below this occupancy a state counts as unreachable: 0/0 in pi_i = d_i / sum d_i
 NEGLIGIBLE = 1e-290
@@ -89,10 +89,10 @@ METHODS: dict[str, tuple[_Solver, float]] = {
 
 
 def best_response(
-    model: MMDP,
+    model: MMDP | SparseMMDP,
     policy: FactorizedPolicy,
     agent: int,
-    data: DataDistribution,
+    data: DataDistribution | SparseDataDistribution,
     alpha: float,
     method: str = "interior-point",
     *,
@@ -108,8 +108,8 @@ def best_response(
         data: d^D with the model's shape.
         alpha: >= 0; weight of the KL divergence to the data.
         method: 'interior-point', or 'cvxpy' (exponential cones, Clarabel), the slower reference.
-        tolerance: relative duality gap to certify, ``gap <= tolerance * (1 + |value|)``; None: the method's own
-            (1e-10, and 1e-4 for cvxpy).
+        tolerance: relative duality gap to certify, ``gap <= tolerance * (range of rewards + alpha)``; None: the method's own
+            (1e-10, and 1e-4 for cvxpy). Where rounding alone is larger, the status is 'certified to rounding'.
         start: an earlier answer for the same agent, as a warm start.
 
     Raises:
@@ -125,17 +125,30 @@ def best_response(
         raise InvalidArgumentError("method", got=repr(method), expected=f"one of {', '.join(map(repr, METHODS))}")
     solver, default_tolerance = METHODS[method]
     limit = default_tolerance if tolerance is None else _checks.real_number(tolerance, "tolerance", low=0.0)
-    problem = reduce(model, policy, agent, data, alpha)
+    offset = reward_centre(model)
+    problem = reduce(model.shifted(-offset), policy, agent, data, alpha)
     warm = start.flow_solution if start is not None and np.array_equal(start.reduced_rows, problem.rows) else None
     solution = solver(problem.flow, warm, limit)
-    if solution.status is not Status.CERTIFIED:
+    if not solution.status.proven:
         raise SolverError(
             f"best response of agent {agent + 1} (alpha={alpha:g}, method={method})",
             got=f"status '{solution.status}' with a gap of {solution.gap:.3g} after {solution.iterations} iterations",
-            expected=f"a gap of at most {limit:g} * (1 + |value|)",
+            expected=f"a gap of at most {limit * solution.unit:.3g}, {limit:g} of the rewards' range plus alpha",
             remedy=solution.status.advice,
         )
-    return _lifted(problem, solution, policy[agent], method)
+    return _lifted(problem, solution, policy[agent], method, offset)
+
+
+def reward_centre(model: MMDP | SparseMMDP) -> float:
+    """The middle of the rewards' range: taken off before anything is computed, so that no constant costs digits."""
+    low, high = model.reward_range()
+    return low + (high - low) / 2
+
+
+def reward_unit(model: MMDP | SparseMMDP) -> float:
+    """The rewards' range, which with alpha is the unit of every tolerance: J(x r + k, x alpha) = x J + k."""
+    low, high = model.reward_range()
+    return high - low
 
 
 def _where_starved(problem: ReducedProblem, solution: FlowSolution, previous: FloatArray) -> FloatArray:
@@ -154,7 +167,7 @@ def _where_starved(problem: ReducedProblem, solution: FlowSolution, previous: Fl
     return table
 
 
-def _lifted(problem: ReducedProblem, solution: FlowSolution, previous: FloatArray, method: str) -> BestResponse:
+def _lifted(problem: ReducedProblem, solution: FlowSolution, previous: FloatArray, method: str, offset: float) -> BestResponse:
     """Back to the full tables; unreachable states keep the previous policy."""
     visits = problem.lift_rows(solution.occupancy)
     mass = visits.sum(axis=1, keepdims=True)
@@ -164,8 +177,8 @@ def _lifted(problem: ReducedProblem, solution: FlowSolution, previous: FloatArra
         policy=table / table.sum(axis=1, keepdims=True),
         occupancy=visits,
         nu=problem.lift_states(solution.nu),
-        value=solution.value,
-        upper_bound=solution.upper_bound,
+        value=solution.value + offset,
+        upper_bound=solution.upper_bound + offset,
         gap=solution.gap,
         flow_residual=solution.flow_residual,
         status=solution.status,

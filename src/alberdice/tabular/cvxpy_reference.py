@@ -9,6 +9,7 @@ trust: the point is made exactly feasible, the multipliers give an upper bound, 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import cvxpy as cp
 import numpy as np
@@ -32,7 +33,9 @@ RESIDUAL = 1e-9
 
 
 def solve_flow_by_cvxpy(problem: FlowProblem, *, tolerance: float = 1e-4) -> FlowSolution:
-    """Solve by cvxpy and Clarabel; CERTIFIED iff gap <= tolerance * (1 + |value|), whatever the solver's own status says."""
+    """Solve by cvxpy and Clarabel; CERTIFIED iff gap <= tolerance * problem.unit, whatever the solver's own status says."""
+    shift = float(problem.reward.max())
+    problem = replace(problem, reward=problem.reward - shift, reward_unit=problem.unit - problem.alpha)
     primal, nu, iterations = _solve(problem)
     if primal is None or nu is None:
         empty = np.full(problem.n_rows, np.nan)
@@ -41,9 +44,10 @@ def solve_flow_by_cvxpy(problem: FlowProblem, *, tolerance: float = 1e-4) -> Flo
     point = feasible_point(problem, np.maximum(primal, 0.0))
     value, bound = primal_value(problem, point), upper_bound(problem, nu)
     residual = flow_residual(problem, point)
-    good = bound - value <= tolerance * (1 + abs(value)) and residual <= RESIDUAL
+    good = bound - value <= tolerance * problem.unit and residual <= RESIDUAL
     status = Status.CERTIFIED if good else Status.STALLED
-    return FlowSolution(point, nu, value, bound, bound - value, residual, iterations, status)
+    gap = bound - value
+    return FlowSolution(point, nu, value + shift, bound + shift, gap, residual, iterations, status, unit=problem.unit)
 
 
 def _solve(problem: FlowProblem) -> tuple[FloatArray | None, FloatArray | None, int]:
@@ -53,7 +57,7 @@ def _solve(problem: FlowProblem) -> tuple[FloatArray | None, FloatArray | None, 
     balance = sp.csr_array(out - problem.discount * problem.transition.T)
     flow = balance @ d == (1 - problem.discount) * problem.initial
     # Scaled, so that the solver's absolute tolerances mean the same for rewards of any size.
-    scale = max(1.0, float(np.abs(problem.reward).max()))
+    scale = max(float(np.ptp(problem.reward)), problem.alpha) or 1.0
     goal = (problem.reward / scale) @ d
     if problem.alpha > 0:
         goal = goal + (problem.alpha / scale) * cp.sum(cp.entr(d))

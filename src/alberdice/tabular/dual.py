@@ -40,7 +40,7 @@ from alberdice.data import DataDistribution, conditional
 from alberdice.errors import InfeasibleError, InvalidArgumentError, InvalidDataError, SolverError
 from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
-from alberdice.tabular.flow import FlowProblem, Status
+from alberdice.tabular.flow import FlowProblem
 from alberdice.tabular.interior_point import solve_flow
 from alberdice.tabular.reduced import averaged_transition
 
@@ -328,7 +328,7 @@ def minimise_dual(problem: DualProblem, *, tolerance: float = 1e-10) -> DualSolu
 
     Raises:
         InfeasibleError: as ``without_removable_states``.
-        SolverError: no certificate within ``tolerance * (1 + |value|)``.
+        SolverError: no certificate within ``tolerance`` times the terms' range plus alpha.
     """
     kept = without_removable_states(problem)
     states, state = np.unique(kept.state, return_inverse=True)
@@ -341,7 +341,7 @@ def minimise_dual(problem: DualProblem, *, tolerance: float = 1e-10) -> DualSolu
         alpha=kept.alpha,
     )
     found = solve_flow(flow, tolerance=tolerance)
-    if found.status is not Status.CERTIFIED:
+    if not found.status.proven:
         raise SolverError("dual", got=f"a gap of {found.gap:.3g}", expected=f"{tolerance:g}", remedy=found.status.advice)
     nu = np.zeros(problem.shape[0])
     nu[states] = found.nu

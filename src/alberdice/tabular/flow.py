@@ -40,15 +40,22 @@ class Status(StrEnum):
     """How a solver ended; ``advice`` says what to try next."""
 
     CERTIFIED = "certified"
+    LIMITED = "certified to rounding"
     STALLED = "stalled"
     ITERATION_LIMIT = "iteration limit"
     FAILED = "failed"
+
+    @property
+    def proven(self) -> bool:
+        """Whether the answer is optimal: to the tolerance, or to all that float64 can hold."""
+        return self in (Status.CERTIFIED, Status.LIMITED)
 
     @property
     def advice(self) -> str:
         """What to try next, one sentence."""
         return {
             Status.CERTIFIED: "nothing to do: the duality gap proves the answer",
+            Status.LIMITED: "nothing to do: the gap is what rounding in float64 is worth here, and the digits above it hold",
             Status.STALLED: "raise the tolerance, or alpha: rounding stopped the progress",
             Status.ITERATION_LIMIT: "raise max_iterations, or start from the answer at a larger alpha",
             Status.FAILED: "try the other method, or a larger alpha or floor: the solver gave no usable point",
@@ -66,6 +73,7 @@ class FlowProblem:
         initial: p_0, ``(S,)``.
         discount: gamma in (0, 1).
         alpha: >= 0.
+        reward_unit: what tolerances are relative to, in reward per step; None: the range of c.
     """
 
     reward: FloatArray
@@ -74,6 +82,12 @@ class FlowProblem:
     initial: FloatArray
     discount: float
     alpha: float
+    reward_unit: float | None = None
+
+    @property
+    def unit(self) -> float:
+        """The size of differences in value: ``reward_unit`` plus alpha. J(x r + k, x alpha) = x J + k: it scales by x too."""
+        return (float(np.ptp(self.reward)) if self.reward_unit is None else self.reward_unit) + self.alpha
 
     @property
     def n_rows(self) -> int:
@@ -99,6 +113,8 @@ class FlowSolution:
         flow_residual: largest violation of a flow constraint.
         iterations: of the solver.
         status: CERTIFIED iff the gap and the residual are within tolerance.
+        rounding: the part of the gap that allows for rounding.
+        unit: the problem's, see ``FlowProblem.unit``.
     """
 
     occupancy: FloatArray
@@ -109,6 +125,13 @@ class FlowSolution:
     flow_residual: float
     iterations: int
     status: Status
+    rounding: float = 0.0
+    unit: float = 1.0
+
+    @property
+    def digits(self) -> float:
+        """How many decimal digits of the value, relative to ``unit``, the certificate proves."""
+        return 16.0 if self.gap <= 1e-16 * self.unit else float(-np.log10(self.gap / self.unit)) if self.unit > 0 else 0.0
 
 
 def advantages(problem: FlowProblem, nu: FloatArray) -> FloatArray:

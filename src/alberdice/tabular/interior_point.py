@@ -6,7 +6,7 @@ Problem (``flow.FlowProblem``), dual and proof. With A = E - gamma P, E[m,s] = 1
     U(nu) = b.nu + alpha log sum_m exp(e_m / alpha),   e = c - A nu       (31);  b.nu + max_m e_m at alpha = 0.
 
 U(nu) >= value(d) for every nu and every feasible d, whoever computed them. The method stops on nothing else than
-``U(nu) - value(d) <= tolerance (1 + |value|)``, at a d that solves the flow equations of its own policy
+``U(nu) - value(d) <= tolerance (unit of rewards + alpha)``, at a d that solves the flow equations of its own policy
 (``interior_point_certificate``).
 
 KKT system, with multipliers z of d >= 0 and a barrier parameter mu -> 0:
@@ -98,8 +98,8 @@ class InteriorPointSolution(FlowSolution):
         warm_started: whether ``start`` led here; False if it was not given, did not fit, or was given up.
     """
 
-    linear_solver: LinearSolver
-    warm_started: bool
+    linear_solver: LinearSolver = "cholesky"
+    warm_started: bool = False
 
 
 @dataclass
@@ -137,7 +137,7 @@ def solve_flow(
     Args:
         problem: the problem; every state has a row and is reachable.
         start: the solution of a nearby problem of the same shape; given up for a cold start if it does not help.
-        tolerance: certified means ``gap <= tolerance * (1 + |value|)`` and a flow residual of at most 1e-10.
+        tolerance: certified means ``gap <= tolerance * problem.unit`` and a flow residual of at most 1e-10.
         max_iterations: Newton steps (predictor and corrector count as one), those of a failed warm start included.
         linear_solver: "auto", "cholesky", "lu" or "iterative", see ``linear_systems``.
 
@@ -152,10 +152,12 @@ def solve_flow(
     limit = _checks.whole_number(max_iterations, "max_iterations", low=1)
     kind = resolve(problem, linear_solver)
     run = _Run(problem, kind, tolerance)
+    if problem.alpha == 0 and run.judge.span == 0:  # every policy is optimal
+        return _solution(problem, run.uniform(), Status.CERTIFIED, 0, kind, warm=False)
     used = 0
     if start is not None and _fits(problem, start):
         judged, status, used = run.iterate(run.warm_point(start), max(1, limit // 3))
-        if status is Status.CERTIFIED:
+        if status.proven:
             return _solution(problem, judged, status, used, kind, warm=True)
     judged, status, steps = run.iterate(run.cold_point(), limit - used)
     return _solution(problem, judged, status, used + steps, kind, warm=False)
@@ -169,15 +171,18 @@ def _fits(problem: FlowProblem, start: FlowSolution) -> bool:
 def _solution(
     problem: FlowProblem, judged: Judged, status: Status, steps: int, kind: LinearSolver, *, warm: bool
 ) -> InteriorPointSolution:
+    shift = float(problem.reward.max())
     return InteriorPointSolution(
         occupancy=judged.d,
         nu=judged.nu,
-        value=judged.value,
-        upper_bound=judged.bound,
+        value=judged.value + shift,
+        upper_bound=judged.bound + shift,
         gap=judged.gap,
         flow_residual=judged.residual,
         iterations=steps,
         status=status,
+        rounding=judged.rounding,
+        unit=problem.unit,
         linear_solver=kind,
         warm_started=warm,
     )
@@ -189,12 +194,12 @@ class _Run:
     def __init__(self, problem: FlowProblem, kind: LinearSolver, tolerance: float) -> None:
         self.problem = problem
         self.kind = kind
-        self.tolerance = tolerance
+        self.goal = tolerance * problem.unit
         self.alpha = problem.alpha
         self.operator = FlowOperator(problem)
         self.equations = NormalEquations(self.operator, kind)
         self.judge = Judge(problem, self.operator, kind)
-        self.shift, self.reward = self.judge.shift, self.judge.reward
+        self.reward = self.judge.reward
 
     # -- points --------------------------------------------------------------------------------------------------------
 
@@ -211,9 +216,14 @@ class _Run:
         d = (1 - START_UNIFORM) * policy * mass[state] + START_UNIFORM / n_rows
         slope = self.reward - self.weighted_log(d) - self.alpha
         spread = float(np.ptp(slope))
-        top = float(slope.max()) + (START_MARGIN * spread if spread > 0 else max(self.alpha, 1.0))
+        top = float(slope.max()) + (START_MARGIN * spread if spread > 0 else self.problem.unit or 1.0)
         nu = np.full(self.problem.n_states, top / (1 - self.problem.discount))
         return _Point(d, nu, top - slope, np.full(n_rows, top))
+
+    def uniform(self) -> Judged:
+        """The uniform policy, judged at nu = 0."""
+        policy = by_state(np.ones(self.problem.n_rows), self.problem.state, self.problem.n_states)
+        return self.judge.policy(policy, self.start_flow(policy), np.zeros(self.problem.n_states))
 
     def start_flow(self, policy: FloatArray) -> FloatArray:
         """D^pi(s), ``(S,)``; some sweeps of the flow map are enough where no direct solution is at hand."""
@@ -236,8 +246,7 @@ class _Run:
         bound = soft_maximum(e, self.alpha) + float(self.operator.source @ nu)
         value = float(d @ self.reward + self.alpha * entr(d).sum())
         violation = float(np.abs(self.operator.source - self.operator.adjoint(d)) @ np.abs(nu))
-        goal = self.tolerance * (1 + abs(value + self.shift))
-        gap = max(abs(bound - value) + violation, goal, EPS)
+        gap = max(abs(bound - value) + violation, self.goal, EPS * self.problem.unit)
         share = min(WARM_SHARE, gap / max(float((e.max() - e).mean()), gap))
         d = (1 - share) * d + share / len(d)
         nu, prices = nu + (bound - self.alpha) / (1 - self.problem.discount), prices + (bound - self.alpha)
@@ -252,20 +261,20 @@ class _Run:
         crossed = self.alpha > 0
         least, since_least, fruitless, moved = math.inf, 0, 0, 1.0
         for step in range(limit + 1):
-            slope, value, gap = self.measure(point)
-            goal = self.tolerance * (1 + abs(value + self.shift))
+            slope, gap = self.measure(point)
+            goal = self.goal
             least, since_least = (gap, 0) if gap < 0.9 * least else (least, since_least + 1)
-            if not crossed and gap * self.tolerance <= CROSSOVER * goal:
+            if not crossed and gap <= CROSSOVER * self.problem.unit:
                 crossed = True
                 best = self.judge.vertex(point.d, point.nu)
-                if best.certified(self.tolerance):
+                if best.certified(self.goal):
                     return best, Status.CERTIFIED, step
             last = step == limit or fruitless >= PATIENCE or since_least >= STALL or not moved >= SHORT
             if last or gap <= NEAR * goal:
                 judged = self.extract(point)
                 improved = best is None or not judged.gap >= 0.9 * best.gap
                 best, fruitless = (judged, 0) if improved else (best, fruitless + 1)
-                if judged.certified(self.tolerance):
+                if judged.certified(self.goal):
                     return judged, Status.CERTIFIED, step
             if last:
                 break
@@ -273,17 +282,19 @@ class _Run:
         assert best is not None
         if not math.isfinite(best.gap):
             return best, Status.FAILED, step
+        if best.limited(self.goal):
+            return best, Status.LIMITED, step
         return best, Status.ITERATION_LIMIT if step == limit else Status.STALLED, step
 
-    def measure(self, point: _Point) -> tuple[FloatArray, float, float]:
-        """The slope alpha (log d + 1) + A nu - c, so that r_d = slope - z, the value, and the point's own gap.
+    def measure(self, point: _Point) -> tuple[FloatArray, float]:
+        """The slope alpha (log d + 1) + A nu - c, so that r_d = slope - z, and the point's own gap.
 
-        The value is the shifted objective at d, feasible or not. The gap d.z + d.|r_d| is that between bound and value once the
+        The gap d.z + d.|r_d| is that between bound and value once the
         flow equations hold, which the extracted policy sees to.
         """
         net = self.weighted_log(point.d) - self.reward
         slope = net + (point.prices + self.alpha)
-        return slope, -float(point.d @ net), float(point.d @ (point.z + np.abs(slope - point.z)))
+        return slope, float(point.d @ (point.z + np.abs(slope - point.z)))
 
     def advance(self, point: _Point, slope: FloatArray, floor: float) -> float:
         """One predictor-corrector step in place; returns the shorter step length, NaN if it could not be computed."""
@@ -339,7 +350,7 @@ class _Run:
             judged = self.judge.policy(policy, guess, point.nu)
             if best is None or judged.value > best.value:
                 best = judged
-            if best.certified(self.tolerance):
+            if best.certified(self.goal):
                 break
         assert best is not None
         return best

@@ -29,6 +29,8 @@ from alberdice.tabular.linear_systems import EPS, FlowOperator, LinearSolver, po
 FEASIBILITY = 1e-10
 #: policies that policy iteration tries at most, and the gain per unit of value that counts as one
 POLICIES, GAIN = 50, 64 * EPS
+#: a gap of up to so many times the part that rounding explains counts as rounding
+EXPLAINED = 4.0
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,11 @@ class Judged:
     Attributes:
         d: occupancy, ``(M,)``.
         nu: multipliers in (14)'s scaling, ``(S,)``.
-        value: c.d - alpha sum d log d.
-        bound: U(nu), raised by the allowance for rounding.
+        value: (c - max c).d - alpha sum d log d.
+        bound: U(nu) for c - max c, raised by the allowance for rounding.
         residual: largest violation of a flow constraint.
         charge: what the violations may be worth.
+        rounding: the allowance and the charge, the part of the gap that rounding alone explains.
     """
 
     d: FloatArray
@@ -50,15 +53,20 @@ class Judged:
     bound: float
     residual: float
     charge: float
+    rounding: float
 
     @property
     def gap(self) -> float:
         """``bound - value``."""
         return self.bound - self.value
 
-    def certified(self, tolerance: float) -> bool:
-        """Whether gap and charge together are within ``tolerance * (1 + |value|)``; False for NaN."""
-        return self.residual <= FEASIBILITY and self.gap + self.charge <= tolerance * (1 + abs(self.value))
+    def certified(self, goal: float) -> bool:
+        """Whether gap and charge together are within ``goal``; False for NaN."""
+        return self.residual <= FEASIBILITY and self.gap + self.charge <= goal
+
+    def limited(self, goal: float) -> bool:
+        """Whether they are within ``goal`` but for what rounding alone explains."""
+        return self.residual <= FEASIBILITY and self.gap + self.charge <= goal + EXPLAINED * self.rounding
 
 
 class Judge:
@@ -67,6 +75,7 @@ class Judge:
     Attributes:
         shift: max c.
         reward: c - shift, ``(M,)``.
+        span: the range of c.
     """
 
     def __init__(self, problem: FlowProblem, operator: FlowOperator, kind: LinearSolver) -> None:
@@ -75,6 +84,7 @@ class Judge:
         self.kind = kind
         self.shift = float(problem.reward.max())
         self.reward = problem.reward - self.shift
+        self.span = float(-self.reward.min())
 
     def policy(self, policy: FloatArray, guess: FloatArray, nu: FloatArray) -> Judged:
         """The flow of a policy by rows, with its value, held against the bound by nu.
@@ -91,15 +101,17 @@ class Judge:
         d = policy * mass[problem.state]
         residual = np.abs(self.operator.source - self.operator.adjoint(d))
         excess = abs(float(d.sum()) - 1.0)
+        charge = float(residual @ np.abs(nu)) + excess * (abs(plain) + alpha)
         # (14)'s scaling is alpha log sum exp(e/alpha) = alpha; a constant moves e by -(1-gamma) times its size
         scale = (plain + self.shift - alpha) / (1 - problem.discount)
         return Judged(
             d=d,
             nu=nu + scale,
-            value=float(d @ self.reward + alpha * entr(d).sum()) + self.shift,
-            bound=raised + self.shift,
+            value=float(d @ self.reward + alpha * entr(d).sum()),
+            bound=raised,
             residual=float(residual.max()),
-            charge=float(residual @ np.abs(nu)) + excess * (abs(plain) + alpha),
+            charge=charge,
+            rounding=raised - plain + charge,
         )
 
     def bound(self, nu: FloatArray) -> tuple[float, float]:
@@ -107,7 +119,7 @@ class Judge:
         transition, alpha = self.operator.transition, self.problem.alpha
         e = self.reward - self.operator.forward(nu)
         terms = 4.0 + 2.0 * np.sqrt(np.diff(transition.indptr))
-        sizes = np.abs(self.reward) + abs(self.shift) + np.abs(nu)[self.problem.state] + transition @ np.abs(nu)
+        sizes = np.abs(self.reward) + np.abs(nu)[self.problem.state] + transition @ np.abs(nu)
         base = float(self.operator.source @ nu)
         plain = base + soft_maximum(e, alpha)
         raised = base + soft_maximum(e + EPS * terms * sizes, alpha)
@@ -125,7 +137,7 @@ class Judge:
             values = policy_values(self.operator, choice, self.reward, self.kind, values)
             e = self.reward - self.operator.forward(values)
             better = best_rows(e, state)
-            gain = e[better] - e[choice] > GAIN * (1 + np.abs(values))
+            gain = e[better] - e[choice] > GAIN * (self.span + np.abs(values))
             if not gain.any():
                 break
             choice = np.where(gain, better, choice)

@@ -172,7 +172,7 @@ def _optimal_values(
         quality[rows] = gain + discount * (transition[rows] @ values)
         order = np.lexsort((-quality[rows], owner))
         best = rows[order][np.searchsorted(owner, live)]
-        better = quality[best] > quality[chosen] + 1e-13 * (1 + np.abs(values[live]))
+        better = quality[best] > quality[chosen] + 1e-13 * (float(np.ptp(gain)) + np.abs(values[live]))
         if not better.any():
             return values
         chosen = np.where(better, best, chosen)

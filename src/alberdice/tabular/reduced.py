@@ -20,19 +20,22 @@ If an initial state is a dead end, every policy of the agent has objective -infi
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from alberdice._checks import FloatArray
-from alberdice.data import DEFAULT_FLOOR, DataDistribution
+from alberdice.data import DEFAULT_FLOOR, DataDistribution, SparseDataDistribution
 from alberdice.errors import InfeasibleError
-from alberdice.evaluation import reachable
-from alberdice.mmdp import MMDP
+from alberdice.evaluation import averaged_rows, reachable
+from alberdice.mmdp import MMDP, SparseMMDP
 from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.flow import FlowProblem
+from alberdice.tabular.objective import mean_log
 
 __all__ = ["ReducedProblem", "reduce"]
 
@@ -69,7 +72,13 @@ class ReducedProblem:
         return full
 
 
-def reduce(model: MMDP, policy: FactorizedPolicy, agent: int, data: DataDistribution, alpha: float) -> ReducedProblem:
+def reduce(
+    model: MMDP | SparseMMDP,
+    policy: FactorizedPolicy,
+    agent: int,
+    data: DataDistribution | SparseDataDistribution,
+    alpha: float,
+) -> ReducedProblem:
     """The flow problem of ``agent`` against ``policy``'s other agents, equations (2)-(3).
 
     Raises:
@@ -84,6 +93,7 @@ def reduce(model: MMDP, policy: FactorizedPolicy, agent: int, data: DataDistribu
     if stuck.any():
         raise _infeasible(policy, agent, data, supported, int(np.argmax(stuck)))
     reached = _reachable(transition, alive, start)
+    low, high = model.reward_range()
     rows = np.flatnonzero((alive & reached[:, None]).reshape(-1))
     states = np.flatnonzero(reached)
     new_index = np.full(shape[0], -1)
@@ -95,37 +105,31 @@ def reduce(model: MMDP, policy: FactorizedPolicy, agent: int, data: DataDistribu
         initial=model.initial[states],
         discount=model.discount,
         alpha=alpha,
+        reward_unit=high - low,
     )
     return ReducedProblem(flow, agent, shape, rows, states)
 
 
-def averaged_transition(model: MMDP, policy: FactorizedPolicy, agent: int) -> sp.csr_array:
+def averaged_transition(model: MMDP | SparseMMDP, policy: FactorizedPolicy, agent: int) -> sp.csr_array:
     """Pbar(s'|s,a_i), sparse ``(S * A_i, S)``; never forms an array over states x joint actions x states."""
-    own = model.n_actions[agent]
-    weights = np.broadcast_to(policy.others(agent), model.reward.shape).reshape(model.n_states, -1)
-    own_action = np.indices(model.n_actions)[agent].reshape(-1)
-    states, joint = np.nonzero(weights)
-    picks = sp.csr_array(
-        (weights[states, joint], (states * own + own_action[joint], states * model.n_joint_actions + joint)),
-        shape=(model.n_states * own, model.n_states * model.n_joint_actions),
-    )
-    return sp.csr_array(picks @ model.transition)
+    return averaged_rows(model, policy, agent)
 
 
 def _linear_coefficients(
-    model: MMDP, policy: FactorizedPolicy, agent: int, data: DataDistribution, alpha: float
+    model: MMDP | SparseMMDP,
+    policy: FactorizedPolicy,
+    agent: int,
+    data: DataDistribution | SparseDataDistribution,
+    alpha: float,
 ) -> tuple[FloatArray, BoolArray]:
     """c(s, a_i), and where it is finite; both ``(S, A_i)``."""
-    reward = policy.average_over_others(model.reward, agent)
+    reward = model.pairs.average(policy.tables, model.listed_reward, model.rest_reward, agent)
     if alpha == 0:
         return reward, np.ones(reward.shape, dtype=bool)
-    others = np.broadcast_to(policy.others(agent), model.reward.shape)
-    outside = (others > 0) & (data.probabilities == 0)
-    axes = tuple(k + 1 for k in range(model.n_agents) if k != agent)
-    inside = (others > 0) & ~outside
-    # log(pi_{-i} / d^D) as a difference of logarithms: their quotient can overflow.
-    ratio = np.log(np.where(inside, others, 1.0)) - np.log(np.where(inside, data.probabilities, 1.0))
-    return reward - alpha * (others * ratio).sum(axis=axes), ~outside.any(axis=axes)
+    log_data, outside = mean_log(data, policy, agent)
+    entropies = [entr(table).sum(axis=1) for j, table in enumerate(policy) if j != agent]
+    entropy = np.sum(entropies, axis=0) if entropies else np.zeros(model.n_states)
+    return np.asarray(reward + alpha * (entropy[:, None] + log_data)), ~outside
 
 
 def _without_dead_ends(transition: sp.csr_array, supported: BoolArray) -> BoolArray:
@@ -151,14 +155,13 @@ def _reachable(transition: sp.csr_array, alive: BoolArray, start: BoolArray) -> 
 
 
 def _infeasible(
-    policy: FactorizedPolicy, agent: int, data: DataDistribution, supported: BoolArray, state: int
+    policy: FactorizedPolicy, agent: int, data: DataDistribution | SparseDataDistribution, supported: BoolArray, state: int
 ) -> InfeasibleError:
     """Names the agent, a joint action without data that it cannot avoid, and what a floor would do."""
     if supported[state].any():
         why = f"every action of agent {agent + 1} leads on to states where the other agents leave the data"
     else:
-        unseen = (np.broadcast_to(policy.others(agent), data.probabilities.shape) > 0) & (data.probabilities == 0)
-        joint = ", ".join(map(str, np.argwhere(unseen[state])[0].tolist()))
+        joint = ", ".join(map(str, _without_data(policy, agent, data, state)))
         why = f"whatever agent {agent + 1} plays, the others reach joint actions without data, e.g. a=({joint})"
     return InfeasibleError(
         f"best response of agent {agent + 1} at state {state}",
@@ -167,3 +170,14 @@ def _infeasible(
         remedy=f"floor the data, e.g. DataDistribution.from_counts(counts, floor={DEFAULT_FLOOR:g}): every joint action then "
         "has a finite cost of at most alpha * log(1/floor) and the problem has a solution",
     )
+
+
+def _without_data(
+    policy: FactorizedPolicy, agent: int, data: DataDistribution | SparseDataDistribution, state: int
+) -> tuple[int, ...]:
+    """The first joint action without data that the others play at ``state``."""
+    here = np.flatnonzero(data.pairs.state == state)
+    known = {tuple(map(int, data.pairs.actions[k])): bool(np.isfinite(data.listed_log[k])) for k in here}
+    rest = bool(np.isfinite(data.rest_log[state]))
+    played = [range(t.shape[1]) if j == agent else np.flatnonzero(t[state]).tolist() for j, t in enumerate(policy)]
+    return next(joint for joint in itertools.product(*played) if not known.get(joint, rest))

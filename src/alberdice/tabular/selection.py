@@ -4,7 +4,8 @@ The alternating scheme ends in a Nash policy that depends on where it starts and
 open. All agents share J (2), so equilibria can be ranked by J itself. Start 0 is the data's marginals with agents in order;
 the others draw every row pi_i(.|s) from a Dirichlet around the marginals, and a random order.
 
-Two ends count as one equilibrium if their joint occupancies differ by at most ``same`` in total variation.
+Two ends count as one equilibrium if no agent's occupancy d(s) pi_i(a_i|s) differs by more than ``same`` in total variation:
+these fix a factorised policy wherever it goes.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ import numpy as np
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
-from alberdice.data import DataDistribution
-from alberdice.evaluation import occupancy
+from alberdice.data import DataDistribution, SparseDataDistribution
+from alberdice.evaluation import state_occupancy
 from alberdice.machine import cores
-from alberdice.mmdp import MMDP
+from alberdice.mmdp import MMDP, SparseMMDP
 from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.alternating import AlternatingRun, alternate
 
@@ -54,8 +55,8 @@ class EquilibriumSelection:
 
 
 def select_equilibrium(
-    model: MMDP,
-    data: DataDistribution,
+    model: MMDP | SparseMMDP,
+    data: DataDistribution | SparseDataDistribution,
     alpha: float | Sequence[float] | FloatArray,
     starts: int = 10,
     *,
@@ -75,7 +76,7 @@ def select_equilibrium(
         starts: how many, at least 1.
         generator: draws the starts and orders.
         processes: worker processes; None: as many as cores when the first run shows that it pays, 1 otherwise.
-        same: total variation below which two ends are one equilibrium.
+        same: see the module.
         order: of the agents in the first run; the other runs draw theirs.
         progress: as ``alternate``, for the first run.
         options: passed to ``alternate``.
@@ -96,7 +97,7 @@ def select_equilibrium(
 
 
 def _start(
-    index: int, data: DataDistribution, generator: np.random.Generator, order: Sequence[int] | None
+    index: int, data: DataDistribution | SparseDataDistribution, generator: np.random.Generator, order: Sequence[int] | None
 ) -> tuple[FactorizedPolicy, Sequence[int] | None]:
     """Start and order number ``index``; inside the support of the marginals, so that a finite objective stays possible."""
     behaviour = data.behaviour_policy()
@@ -114,15 +115,20 @@ def _run(job: tuple[Any, ...]) -> AlternatingRun:
     return alternate(model, data, alpha, start=start, order=order, **options)
 
 
-def _distinct(model: MMDP, runs: Sequence[AlternatingRun], same: float) -> tuple[Equilibrium, ...]:
-    groups: list[tuple[FloatArray, list[int]]] = []
+def _distinct(model: MMDP | SparseMMDP, runs: Sequence[AlternatingRun], same: float) -> tuple[Equilibrium, ...]:
+    groups: list[tuple[list[FloatArray], list[int]]] = []
     for k, run in enumerate(runs):
-        visits = occupancy(model, run.policy)
+        visits = _own_occupancies(model, run.policy)
         for known, members in groups:
-            if 0.5 * np.abs(known - visits).sum() <= same:
+            if max(0.5 * np.abs(a - b).sum() for a, b in zip(known, visits, strict=True)) <= same:
                 members.append(k)
                 break
         else:
             groups.append((visits, [k]))
     found = [Equilibrium(runs[m[0]], runs[m[0]].nash.value, tuple(m)) for _, m in groups]
     return tuple(sorted(found, key=lambda e: (-e.value, e.starts)))
+
+
+def _own_occupancies(model: MMDP | SparseMMDP, policy: FactorizedPolicy) -> list[FloatArray]:
+    mass = state_occupancy(model, policy)
+    return [mass[:, None] * table for table in policy]

@@ -74,9 +74,9 @@ def additive_critics(model: MMDP, data: DataDistribution, critic_temperature: fl
         update = parameters @ design.T
         change = np.abs((update - total) * (policy > 0)).max()
         total = update
-        if not np.isfinite(change) or change > 1e12:
+        if not np.isfinite(change) or change > 1e12 * np.abs(reward).max():
             break
-        if change <= 1e-12 * (1 + np.abs(target[policy > 0]).max()):
+        if change <= 1e-12 * np.abs(target[policy > 0]).max():
             return list(np.split(parameters, np.cumsum(model.n_actions)[:-1], axis=1))
     raise SolverError(
         "ICQ's critic",

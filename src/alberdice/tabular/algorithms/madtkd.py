@@ -47,7 +47,7 @@ def return_conditioned_teacher(model: MMDP, data: DataDistribution) -> FloatArra
     row = np.repeat(np.arange(moves.shape[0]), np.diff(moves.indptr))
     earned = rewards[row] + model.discount * best[moves.indices]
     state = row // model.n_joint_actions
-    is_best = seen[row] & (earned >= best[state] - TIE * (1 + np.abs(best).max()))
+    is_best = seen[row] & (earned >= best[state] - TIE * np.abs(best).max())
     kept = sp.csr_array((moves.data * is_best, moves.indices, moves.indptr), shape=moves.shape)
     weighted = policy.reshape(-1)
     chance = np.ones(model.n_states)
@@ -79,7 +79,7 @@ def _best_returns(model: MMDP, seen: NDArray[np.bool_]) -> FloatArray:
         lucky = np.maximum.reduceat(best[moves.indices], moves.indptr[:-1])
         update = (rewards + model.discount * lucky).reshape(model.n_states, -1).max(axis=1)
         update = np.where(has_data, update, 0.0)
-        converged = np.abs(update - best).max() <= 1e-13 * (1 + np.abs(update).max())
+        converged = np.abs(update - best).max() <= 1e-13 * np.abs(update).max()
         best = update
         if converged:
             break

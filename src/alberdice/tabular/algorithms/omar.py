@@ -65,7 +65,7 @@ def conservative_values(model: MMDP, data: DataDistribution, agent: int, conserv
         )
         change = np.abs(np.where(known, update, 0.0) - np.where(known, values, 0.0)).max()
         values = update
-        if change <= 1e-12 * (1 + np.abs(values[known]).max()):
+        if change <= 1e-12 * (conservatism + np.abs(values[known]).max()):
             return values
     raise SolverError("OMAR's critic", got=f"a change of {change:.2g} after 100,000 sweeps", expected="a fixed point")
 
@@ -79,7 +79,7 @@ def _conservative_fit(target: FloatArray, mu: FloatArray, known: NDArray[np.bool
     for _ in range(100):
         soft = _softmax(q, known)
         slope = np.where(known, 2 * mu * (q - target) + c * (soft - mu), 0.0)
-        if np.abs(slope).max() <= 1e-14 * (1 + np.abs(target).max()):
+        if np.abs(slope).max() <= 1e-14 * (c + np.abs(target).max()):
             break
         bend = np.where(known, 2 * mu + c * soft, 1.0)[:, :, None] * eye - c * soft[:, :, None] * soft[:, None, :]
         step = np.linalg.solve(bend, slope[:, :, None])[:, :, 0]
