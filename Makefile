@@ -7,7 +7,7 @@ OUT ?= out
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test slow acceptance lint format types proofs bench clean
+.PHONY: demo test slow fuzz acceptance lint format types proofs bench clean
 
 demo: .venv/deep
 	@mkdir -p $(OUT)
@@ -22,6 +22,12 @@ test: .venv/dev
 
 slow: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not gpu"
+
+# Damaged files of every format: SEED and how many, N.
+SEED ?= 0
+N ?= 2000
+fuzz: .venv/dev
+	$(BIN)/python tests/fuzz/fuzz_run.py --seed $(SEED) --cases $(N)
 
 # The deep layer's aims on every seed; about half an hour on two cores, and not all of them are met yet.
 acceptance: .venv/dev

@@ -9,12 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["json_text", "one_line", "print_json", "progress_bar"]
-
-
-def one_line(text: str) -> str:
-    """White space folded to single blanks."""
-    return " ".join(text.split())
+__all__ = ["json_text", "print_json", "progress_bar"]
 
 
 def print_json(value: Any) -> None:

@@ -11,9 +11,7 @@ import io
 import json
 import math
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +28,7 @@ from alberdice.machine import memory_limit
 __all__ = [
     "Table",
     "decimal_number",
+    "library_errors",
     "parse_json",
     "read_csv",
     "read_json",
@@ -161,32 +160,25 @@ def whole_number(text: str) -> int | None:
 
 
 @contextmanager
-def _array_errors(where: str, expected: str, error: type[AlberDICEError]) -> Iterator[None]:
-    """One place for the ways in which NumPy, zipfile and zlib refuse a file."""
+def library_errors(where: str, expected: str, error: type[AlberDICEError] = InvalidDataError) -> Iterator[None]:
+    """One place for the ways in which NumPy, zipfile, h5py, tensorstore and Minari refuse a file: one error that names it.
+
+    Raises:
+        AlberDICEError: of the given kind, for whatever such a library raises; errors of this package pass through.
+        ResourceError: memory was exhausted.
+    """
     try:
         yield
     except AlberDICEError:
         raise
     except MemoryError:
-        raise error(where, got="an array beyond the memory", expected=expected) from None
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        EOFError,
-        OverflowError,
-        RecursionError,
-        SyntaxError,
-        RuntimeError,
-        NotImplementedError,
-        struct.error,
-        zlib.error,
-        zipfile.BadZipFile,
-    ) as problem:
-        words = (str(problem).splitlines() or [""])[0][:300] or type(problem).__name__
-        objects = "object" in words.lower() or "pickle" in words.lower()
+        remedy = "the file declares more than it can hold, or take a machine with more memory"
+        raise ResourceError(where, got="more than there is memory", expected=expected, remedy=remedy) from None
+    except Exception as problem:  # these libraries raise of every kind, down to the tokenizer's
+        words = (str(problem).splitlines() or [""])[0][:300]
+        if not isinstance(problem, ValueError | OSError | RuntimeError | zipfile.BadZipFile) or not words:
+            words = f"{type(problem).__name__} {words}".strip()
+        objects = "object arrays" in words.lower() or "pickle" in words.lower() or "array of objects" in words
         remedy = "save it again without objects" if objects else "get the file again"
         raise error(where, got=words, expected=expected, remedy=remedy) from None
 
@@ -211,7 +203,7 @@ def read_npy(path: Path) -> NDArray[Any]:
     Raises:
         InvalidDataError: not a .npy file, shorter or longer than it says, or an object array.
     """
-    with storage_errors(path), _array_errors(f"{path}: file", _NPY, InvalidDataError):
+    with library_errors(f"{path}: file", _NPY), storage_errors(path):
         with path.open("rb") as file:
             shape, kind = _npy_header(file)
             held = -file.tell() + file.seek(0, io.SEEK_END)
@@ -239,21 +231,21 @@ def read_npz(
         ResourceError: arrays beyond the memory.
     """
     # Opened here: a file that is no archive would be left open.
-    with storage_errors(path), _array_errors(str(path), _NPZ, error), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+    with library_errors(str(path), _NPZ, error), storage_errors(path), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
         members = archive.infolist()
         names = [member.filename.removesuffix(".npy") for member in members]
         if len(set(names)) < len(names):
             raise error(f"{path}: {_twice(names)}", got="the array twice", expected="once")
         check_names(names)
         for name, member in zip(names, members, strict=True):
-            with _array_errors(f"{path}: {name}", _NPZ, error), archive.open(member) as file:
+            with library_errors(f"{path}: {name}", _NPZ, error), archive.open(member) as file:
                 _check_member(member, *_npy_header(file))
         total, room = sum(member.file_size for member in members), memory_limit()
         if total > room:
             raise ResourceError(str(path), got=f"{total:,} bytes of arrays", expected=f"at most the memory, {room:,} bytes")
         arrays = {}
         for name, member in zip(names, members, strict=True):
-            with _array_errors(f"{path}: {name}", _NPZ, error), archive.open(member) as file:
+            with library_errors(f"{path}: {name}", _NPZ, error), archive.open(member) as file:
                 arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
         return arrays
 

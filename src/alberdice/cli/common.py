@@ -6,12 +6,13 @@ import contextlib
 import io
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from alberdice.console import one_line
-from alberdice.errors import AlberDICEError, InvalidArgumentError
+from alberdice.errors import AlberDICEError, InvalidArgumentError, RoundingWarning
+from alberdice.texts import one_line
 
 
 class Command(Protocol):
@@ -27,7 +28,8 @@ def run_command(program: str, commands: Any, arguments: Sequence[str] | None, de
         command = parse(program, commands, arguments, description)
         if command is None:
             return 0
-        command.run()
+        with _notes(program):
+            command.run()
     except AlberDICEError as error:
         print(f"{program}: {one_line(str(error))}", file=sys.stderr)
         return error.exit_code
@@ -42,6 +44,22 @@ def run_command(program: str, commands: Any, arguments: Sequence[str] | None, de
         print(f"{program}: {one_line(str(error))}", file=sys.stderr)
         return 1
     return 0
+
+
+@contextlib.contextmanager
+def _notes(program: str) -> Iterator[None]:
+    """Warnings about mended numbers as a line on standard error."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, RoundingWarning):
+            print(f"{program}: note: {one_line(message)}", file=sys.stderr)
+        else:
+            usual(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        usual, warnings.showwarning = warnings.showwarning, show
+        warnings.simplefilter("default", RoundingWarning)
+        yield
 
 
 def parse(program: str, commands: Any, arguments: Sequence[str] | None, description: str) -> Command | None:

@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 the work failed (no room), 2 the request was wrong; an err
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,14 +18,16 @@ from typing import Annotated, Any, Literal
 import tyro
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from alberdice.datasets import formats
 from alberdice.datasets.builtin import RECIPES, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.load import load_dataset
 from alberdice.datasets.statistics import DatasetSummary, summarise
-from alberdice.datasets.store import default_root, stored_datasets, write_dataset
+from alberdice.datasets.store import dataset_directory, default_root, stored_datasets, write_dataset
 from alberdice.errors import AlberDICEError, InvalidArgumentError
+from alberdice.texts import one_line, printable
 
 __all__ = ["Datasets", "run"]
 
@@ -31,18 +35,36 @@ _Name = Annotated[str, tyro.conf.Positional]
 _Place = Annotated[Path, tyro.conf.Positional]
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+def _say(text: object) -> None:
+    """A line for the reader, on standard error."""
+    print(printable(text), file=sys.stderr)
+
+
+def _cells(*texts: object) -> tuple[Text, ...]:
+    """Cells that print what they say: no markup, no escape codes."""
+    return tuple(Text(printable(text)) for text in texts)
 
 
 def _busy(text: str) -> AbstractContextManager[Any]:
     """A spinner on stderr, silent when that is no terminal."""
-    return Console(stderr=True).status(text)
+    return Console(stderr=True).status(Text(printable(text)))
 
 
 def _print_table(table: Table) -> None:
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
     console.print(table)
+
+
+def _result(path: Path) -> None:
+    print(printable(path))
+
+
+def _check_free(identity: str, root: Path | None, overwrite: bool) -> None:
+    """Refuse an id that cannot be stored under, before any work."""
+    target = dataset_directory(identity, root)
+    if os.path.lexists(target) and not overwrite:
+        remedy = "choose another --id, or --overwrite"
+        raise InvalidArgumentError(str(target), got="something is there already", expected="a free id", remedy=remedy)
 
 
 @dataclass(frozen=True)
@@ -65,16 +87,16 @@ class List:
         table = Table("built in", "recipe", "episodes", "steps", "mean return (seed 0)")
         for recipe in RECIPES.values():
             steps = f"{recipe.steps:,}" if recipe.steps else "by the seed"
-            table.add_row(recipe.name, recipe.description, f"{recipe.episodes:,}", steps, f"{recipe.mean_return:.6g}")
+            row = (recipe.name, recipe.description, f"{recipe.episodes:,}", steps, f"{recipe.mean_return:.6g}")
+            table.add_row(*_cells(*row))
         _print_table(table)
         table = Table("stored", "header", "episodes", "steps", "MB")
         for each in stored:
-            sizes = (each["total_episodes"], each["total_steps"], each["dataset_size"])
-            table.add_row(
-                each["id"],
-                "alberdice" if each["native"] else "Minari",
-                *(f"{size:,}" if size is not None else "" for size in sizes),
-            )
+            sizes = [each[key] for key in ("total_episodes", "total_steps", "dataset_size")]
+            kind = "not readable" if each["problem"] else "alberdice" if each["native"] else "Minari"
+            table.add_row(*_cells(each["id"], kind, *("" if size is None else f"{size:,}" for size in sizes)))
+            if each["problem"]:
+                _say(each["problem"])
         if stored:
             _print_table(table)
         else:
@@ -99,10 +121,11 @@ class Make:
 
     def run(self) -> int:
         """Make and store."""
+        identity = self.id if self.id is not None else f"alberdice/{self.name}-seed{self.seed}-v0"
+        _check_free(identity, self.root, self.overwrite)
         with _busy(f"making {self.name}"):
             made = make_builtin(self.name, self.seed)
-            identity = self.id if self.id is not None else f"alberdice/{self.name}-seed{self.seed}-v0"
-            print(write_dataset(made, identity, root=self.root, overwrite=self.overwrite))
+            _result(write_dataset(made, identity, root=self.root, overwrite=self.overwrite))
         return 0
 
 
@@ -138,7 +161,7 @@ class Inspect:
 
 
 def _print_summary(summary: DatasetSummary) -> None:
-    table = Table(title=summary.name, show_header=False)
+    table = Table(title=_cells(summary.name)[0], show_header=False)
 
     def spread(name: str) -> str:
         of = getattr(summary, name)
@@ -161,7 +184,8 @@ def _print_summary(summary: DatasetSummary) -> None:
         "returns": spread("returns"),
         "lengths": spread("lengths"),
         "rewards": spread("rewards"),
-        "joint actions": f"{summary.joint_actions:,} of {summary.joint_action_space:,}, {summary.joint_action_coverage:.3%}",
+        "joint actions": f"{summary.joint_actions:,} of {_large(summary.joint_action_space)}, "
+        f"{summary.joint_action_coverage:.3%}",
         "joint entropy": f"{summary.joint_action_entropy:.4f} nats, total correlation {summary.total_correlation:.4f}",
         "outside support": f"{100 * summary.product_outside_support:.2f}% of the product of the agents' marginals",
         "most frequent": "   ".join(f"{' '.join(map(str, a))}: {n:,}" for a, n in summary.most_frequent[:6]),
@@ -172,11 +196,16 @@ def _print_summary(summary: DatasetSummary) -> None:
         rows[f"agent {agent + 1} actions"] = "  ".join(f"{p:.3f}" for p in frequencies)
     for name, text in rows.items():
         if text:
-            table.add_row(name, text)
+            table.add_row(*_cells(name, text))
     for kind in ("notes", "warnings"):
         for sentence in getattr(summary, kind):
-            table.add_row(kind.removesuffix("s"), sentence)
+            table.add_row(*_cells(kind.removesuffix("s"), sentence))
     _print_table(table)
+
+
+def _large(number: int) -> str:
+    """A whole number of any size."""
+    return f"{number:,}" if number < 10**15 else f"about 10^{math.log10(number):.0f}"
 
 
 def _environment(header: dict[str, Any]) -> str:
@@ -202,7 +231,7 @@ class Import:
     n_actions: tuple[int, ...] | None = None
     """actions per agent, where the source does not say"""
     team_reward: str = "equal"
-    """vault, minari: how per-agent rewards become the team's: mean, sum or an agent's name; `equal` refuses unequal ones"""
+    """how per-agent rewards become the team's: mean, sum or an agent's name; `equal` refuses unequal ones"""
     ends: Literal["equal", "all"] = "equal"
     """vault: whether agents must end together, or an episode ends when all have"""
     environment: str | None = None
@@ -235,8 +264,8 @@ class Import:
     def _read(self) -> OfflineDataset:
         given: dict[str, Any] = {"name": self.name, "n_actions": self.n_actions}
         takes = {
-            "pymarl": ("episode_limit",),
-            "cfcql": ("episode_limit",),
+            "pymarl": ("episode_limit", "team_reward"),
+            "cfcql": ("episode_limit", "team_reward"),
             "vault": ("team_reward", "ends"),
             "minari": ("team_reward",),
         }
@@ -259,12 +288,13 @@ class Import:
 
     def run(self) -> int:
         """Read and store."""
+        _check_free(self.id, self.root, self.overwrite)
         with _busy(f"reading {self.path}"):
             loaded = self._named(self._read())
         for note in loaded.notes:
             _say(note)
         with _busy(f"storing {self.id}"):
-            print(write_dataset(loaded, self.id, root=self.root, overwrite=self.overwrite))
+            _result(write_dataset(loaded, self.id, root=self.root, overwrite=self.overwrite))
         return 0
 
 
@@ -304,7 +334,7 @@ class Export:
                 losses = formats.write_joint_actions(loaded, self.path, overwrite=self.overwrite)
         for loss in losses:
             _say(loss)
-        print(self.path)
+        _result(self.path)
         return 0
 
 
@@ -330,5 +360,5 @@ def run(command: List | Make | Inspect | Import | Export) -> int:
     try:
         return command.run()
     except AlberDICEError as problem:
-        _say("error: " + " ".join(str(problem).split()))
+        _say("error: " + one_line(problem))
         return problem.exit_code

@@ -18,8 +18,8 @@ from alberdice.cli.compare import Compare
 from alberdice.cli.datasets import Datasets
 from alberdice.cli.reproduce import Reproduce
 from alberdice.cli.training import Evaluate, train_command
-from alberdice.console import one_line
 from alberdice.errors import AlberDICEError
+from alberdice.texts import one_line
 
 __all__ = ["command_class", "main"]
 

@@ -8,6 +8,7 @@ HDF5.  Links out of the file (soft, external, virtual, external storage) are ref
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +23,11 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.packages import require
 from alberdice.errors import fail
 from alberdice.files import storage_errors
+from alberdice.readers import library_errors
 
-__all__ = ["EpisodeFile", "check_links", "open_hdf5"]
+__all__ = ["HDF5", "EpisodeFile", "check_links", "open_hdf5"]
 
+HDF5 = "a whole HDF5 file"
 _STEP_FIELDS = {"actions": "actions", "rewards": "rewards", "terminations": "terminated", "truncations": "truncated"}
 _FRAME_FIELDS = {"observations": "frame_observations", "infos/state": "frame_states", "infos/avail_actions": "frame_masks"}
 
@@ -39,11 +42,8 @@ def open_hdf5(path: Path) -> Any:
 
     with storage_errors(path):
         path.open("rb").close()
-    try:
+    with library_errors(f"{path}: file", HDF5):
         return h5py.File(path, "r")
-    except OSError as problem:
-        got = str(problem).splitlines()[0]
-        raise fail(str(path), "file", got=got, expected="a whole HDF5 file", remedy="get the file again") from None
 
 
 def check_links(path: Path, group: Any, name: str) -> Any:
@@ -62,16 +62,22 @@ def check_links(path: Path, group: Any, name: str) -> Any:
             raise fail(str(path), where, got="no such key", expected="an array")
         if at.links.get_info(key).type != h5py.h5l.TYPE_HARD:
             raise fail(str(path), where, got="a link", expected="data stored in this file", remedy="copy the data in")
-        try:
+        with library_errors(f"{path}: {where}", "an array"):
             at = h5py.h5o.open(at, key)
-        except (KeyError, RuntimeError, OSError) as problem:
-            raise fail(str(path), where, got=str(problem).splitlines()[0], expected="an array") from None
     if not isinstance(at, h5py.h5d.DatasetID):
         raise fail(str(path), where, got="a group", expected="an array")
     layout = at.get_create_plist()
     if layout.get_layout() == h5py.h5d.VIRTUAL or layout.get_external_count():
         raise fail(str(path), where, got="data stored in another file", expected="data stored in this file")
+    declared, held = math.prod(at.shape) * at.dtype.itemsize, at.get_storage_size()
+    if declared > _DEFLATE * held + _SLACK:
+        got = f"shape {at.shape}, {declared:,} bytes, of {held:,} stored ones"
+        raise fail(str(path), where, got=got, expected="no more than they can hold", remedy="get the file again")
     return h5py.Dataset(at)
+
+
+#: bytes that a stored one can stand for when compressed, and bytes that need not be stored at all
+_DEFLATE, _SLACK = 1032, 1 << 20
 
 
 class _HeldFile:
@@ -163,7 +169,11 @@ class EpisodeFile:
                 raise fail(str(self.path), name, got="no such group", expected=f"{episodes} episodes by metadata.json")
             if not isinstance(link, h5py.HardLink):
                 raise fail(str(self.path), name, got=type(link).__name__, expected="a group stored in this file")
-            yield episode, self._file[name]
+            with library_errors(f"{self.path}: {name}", HDF5):
+                group = self._file[name]
+            if not isinstance(group, h5py.Group):
+                raise fail(str(self.path), name, got="an array", expected="a group")
+            yield episode, group
 
     def lengths(self, episodes: int, unknown: set[int]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Steps of each episode (E,), by its actions, and whether its final frame is stored (E,), by the header.
@@ -237,10 +247,8 @@ class EpisodeFile:
             raise fail(str(self.path), f"{where}.dtype", got=stored.id.dtype, expected=kind)
         offset = stored.id.get_offset()
         if offset is None or self._shifted or not hasattr(os, "preadv"):
-            try:
+            with library_errors(f"{self.path}: {where}", "readable data"):
                 whole = stored[()]
-            except OSError as problem:
-                raise fail(str(self.path), where, got=str(problem).splitlines()[0], expected="readable data") from None
             first = 0
             for piece in pieces:
                 piece[:] = whole[first : first + len(piece)]

@@ -14,6 +14,7 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.statistics import joint_action_counts
 from alberdice.errors import InvalidArgumentError
 from alberdice.files import atomic_file
+from alberdice.texts import printable
 
 __all__ = ["plot_dataset"]
 
@@ -66,7 +67,8 @@ def plot_dataset(dataset: OfflineDataset, path: str | Path) -> Path:
     figure = Figure(figsize=(11, 8), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 2)
-    figure.suptitle(f"{dataset.name}: {dataset.n_episodes:,} episodes, {dataset.n_steps:,} steps")
+    title = f"{printable(dataset.name, 80)}: {dataset.n_episodes:,} episodes, {dataset.n_steps:,} steps"
+    figure.suptitle(title, parse_math=False)
     _histogram(panels[0, 0], dataset.returns, "returns", "undiscounted return")
     _histogram(panels[0, 1], dataset.lengths, "lengths", "steps")
     table = np.full((dataset.n_agents, max(dataset.n_actions)), np.nan)

@@ -24,6 +24,7 @@ flat form; any file that is laid out otherwise is read through HDF5.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -34,11 +35,11 @@ import numpy as np
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.digests import canonical_digest
-from alberdice.datasets.hdf5 import EpisodeFile
+from alberdice.datasets.hdf5 import HDF5, EpisodeFile
 from alberdice.datasets.header import DatasetHeader
-from alberdice.errors import InvalidArgumentError, InvalidDataError, fail
-from alberdice.files import atomic_directory, inside, is_directory, is_file, reserve, strange_content
-from alberdice.readers import read_json
+from alberdice.errors import AlberDICEError, InvalidArgumentError, InvalidDataError, fail
+from alberdice.files import atomic_directory, inside, is_directory, is_file, reserve, storage_errors, strange_content
+from alberdice.readers import library_errors, read_json
 
 __all__ = ["SCHEMA", "dataset_directory", "default_root", "open_dataset", "stored_datasets", "write_dataset"]
 
@@ -77,7 +78,7 @@ def dataset_directory(dataset_id: str, root: str | Path | None = None) -> Path:
         InvalidArgumentError: an id that is not ``(namespace/)name-vN``, such as one with ``..``.
     """
     if not _ID.fullmatch(dataset_id):
-        expected = "(namespace/)name-vN of letters, digits, _ and -"
+        expected = "(namespace/)name-vN of letters, digits, _ and -, with two characters or more in the namespace"
         raise InvalidArgumentError("dataset id", got=repr(dataset_id), expected=expected, remedy="e.g. warehouse/tiny-2ag-v0")
     return (default_root() if root is None else Path(root)) / dataset_id
 
@@ -259,7 +260,7 @@ def open_dataset(
     data = _data_directory(directory)
     metadata, header = _read_header(inside(data, "metadata.json"))
     path = inside(data, "main_data.hdf5")
-    with EpisodeFile(path) as file:
+    with library_errors(f"{path}: file", HDF5), EpisodeFile(path) as file:
         lengths, known = file.lengths(metadata["total_episodes"], set(header["unknown_finals"]))
         if int(lengths.sum()) != metadata["total_steps"]:
             raise fail(str(path), "total_steps", got=int(lengths.sum()), expected=f"{metadata['total_steps']} by metadata.json")
@@ -289,14 +290,28 @@ def open_dataset(
 
 
 def stored_datasets(root: str | Path | None = None) -> list[dict[str, Any]]:
-    """What lies under a root: id, whether native, and Minari's sizes, by id; hidden and unreadable entries are skipped."""
+    """What lies under a root, by id: whether native, Minari's sizes, and a problem in words where one cannot be read.
+
+    Hidden folders are passed over; sizes that are no numbers are None.
+    """
     base = default_root() if root is None else Path(root)
+    with storage_errors(base):
+        paths = sorted(base.glob("**/data/metadata.json")) if base.is_dir() else []
     found = []
-    for path in sorted(base.glob("**/data/metadata.json")) if base.is_dir() else []:
+    for path in paths:
         parts = path.parent.parent.relative_to(base).parts
         if any(part.startswith(".") for part in parts):
             continue
-        metadata = read_json(path)
-        sizes = {key: metadata.get(key) for key in ("total_episodes", "total_steps", "dataset_size")}
-        found.append({"id": "/".join(parts), "native": "alberdice" in metadata, **sizes})
+        entry: dict[str, Any] = {"id": "/".join(parts), "native": False, "problem": ""}
+        metadata: dict[str, Any] = {}
+        try:
+            metadata = read_json(path)
+        except AlberDICEError as problem:
+            entry["problem"] = str(problem)
+        entry["native"] = "alberdice" in metadata
+        for key in ("total_episodes", "total_steps", "dataset_size"):
+            size = metadata.get(key)
+            valid = isinstance(size, int | float) and not isinstance(size, bool) and math.isfinite(size)
+            entry[key] = size if valid else None
+        found.append(entry)
     return found

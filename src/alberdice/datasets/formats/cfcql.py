@@ -13,9 +13,10 @@ from pathlib import Path
 
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats.padded import Padded, read_padded
-from alberdice.datasets.hdf5 import check_links, open_hdf5
+from alberdice.datasets.hdf5 import HDF5, check_links, open_hdf5
 from alberdice.datasets.header import DatasetHeader
 from alberdice.errors import fail
+from alberdice.readers import library_errors
 
 __all__ = ["read_cfcql"]
 
@@ -28,6 +29,7 @@ def read_cfcql(
     name: str | None = None,
     episode_limit: int | None = None,
     n_actions: Sequence[int] | None = None,
+    team_reward: str = "equal",
     memory_share: float = 0.5,
     scratch: str | Path | None = None,
 ) -> OfflineDataset:
@@ -38,6 +40,7 @@ def read_cfcql(
         name: the dataset's name; None is the file's.
         episode_limit: steps at which the writer's time limit cut episodes; those are then truncated rather than terminated.
         n_actions: actions per agent; None is the width of avail_actions for every agent.
+        team_reward: where rewards are per agent, how they become the team's: 'mean' or 'sum'; by default they must be equal.
         memory_share: share of memory beyond which arrays are mapped from scratch files.
         scratch: directory of the scratch files.
 
@@ -45,7 +48,7 @@ def read_cfcql(
         InvalidDataError: a file truncated or inconsistent, a key missing, naming field and index.
     """
     where = Path(path)
-    with open_hdf5(where) as file:
+    with library_errors(f"{where}: file", HDF5), open_hdf5(where) as file:
         arrays = {key: check_links(where, file, key) for key in _FIELDS}
         notes = ["Read from a CFCQL file."]
         if "probs" in file:
@@ -61,18 +64,16 @@ def read_cfcql(
         for key, array in arrays.items():
             if not array.ndim:
                 raise fail(str(where), f"{key}.shape", got=array.shape, expected="(episodes, rows, ...)")
-        try:
-            loaded = {key: array if key in ("obs", "state") else array[()] for key, array in arrays.items()}
-            return read_padded(
-                Padded(str(where), loaded),
-                where.stem if name is None else name,
-                episodes=len(arrays["actions"]),
-                n_actions=n_actions,
-                episode_limit=episode_limit,
-                notes=notes,
-                header=DatasetHeader(),
-                memory_share=memory_share,
-                scratch=scratch,
-            )
-        except OSError as problem:
-            raise fail(str(where), "file", got=str(problem).splitlines()[0], expected="readable arrays") from None
+        loaded = {key: array if key in ("obs", "state") else array[()] for key, array in arrays.items()}
+        return read_padded(
+            Padded(str(where), loaded),
+            where.stem if name is None else name,
+            episodes=len(arrays["actions"]),
+            n_actions=n_actions,
+            episode_limit=episode_limit,
+            team_reward=team_reward,
+            notes=notes,
+            header=DatasetHeader(),
+            memory_share=memory_share,
+            scratch=scratch,
+        )

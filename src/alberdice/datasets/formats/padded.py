@@ -1,6 +1,7 @@
 """Padded episodes, as PyMARL keeps them: arrays [E, R, ...] with R rows for every episode, whatever its length.
 
-    actions (E, R, N, 1) integers     avail_actions (E, R, N, A) 0/1     filled, terminated, reward (E, R, 1)
+    actions (E, R, N, 1) integers     avail_actions (E, R, N, A) 0/1     filled, terminated (E, R, 1)
+    reward (E, R, 1), or (E, R, N) where each agent has its own
     obs (E, R, N, O)                  state (E, R, S)
 
 Row t of an episode of L steps is a step for t < L.  ``filled`` is a prefix of ones: L + 1 of them, row L being the final frame
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
 from alberdice.datasets.header import DatasetHeader
 from alberdice.errors import fail
 
@@ -72,7 +74,8 @@ def _check_shapes(padded: Padded, episodes: int) -> tuple[int, int, int, int, in
     }
     for name, shape in wanted.items():
         got = arrays[name].shape
-        if got[1:] != shape:
+        own = name == "reward" and got[1:] == (rows, agents)  # each agent's own
+        if got[1:] != shape and not own:
             expected = f"(episodes, {', '.join(map(str, shape))}): {rows} rows and {agents} agents by `actions`"
             raise fail(source, padded.at(name) + ".shape", got=got, expected=expected)
         if got[0] != episodes:
@@ -167,8 +170,8 @@ def _check_rest(padded: Padded, lengths: NDArray[np.int64], known: NDArray[np.bo
     padding = rows >= (lengths + known)[:, None]
     final = (rows == lengths[:, None]) & known[:, None]
     for name in ("reward", "terminated"):
-        array = np.asarray(padded.arrays[name])[:, :, 0]
-        wrong = (padding | final) & (array != 0)
+        array = np.asarray(padded.arrays[name])
+        wrong = (padding | final)[:, :, None] & (array != 0)
         if wrong.any():
             at = np.argwhere(wrong)[0]
             raise fail(padded.source, padded.at(name, *at), got=array[tuple(at)], expected="0 at and after the final frame")
@@ -193,6 +196,7 @@ def read_padded(
     episodes: int,
     n_actions: Sequence[int] | None,
     episode_limit: int | None,
+    team_reward: str,
     notes: Sequence[str],
     header: DatasetHeader,
     memory_share: float,
@@ -204,6 +208,7 @@ def read_padded(
         InvalidDataError: shapes, types or values that do not fit the layout.
     """
     _, agents, choices, size, state = _check_shapes(padded, episodes)
+    check_rule(padded.source, team_reward, header.agents)
     own = tuple(int(n) for n in (n_actions if n_actions is not None else [choices] * agents))
     if len(own) != agents or max(own) != choices:
         remedy = "give one number per agent, the largest being the width of avail_actions"
@@ -237,9 +242,15 @@ def read_padded(
         arrays.put_frames("frame_observations", episode, source["obs"][episode, :frames])
         arrays.put_frames("frame_masks", episode, masks[episode, :frames])
         arrays.actions[start : start + length] = source["actions"][episode, :length, :, 0]
-        arrays.rewards[start : start + length] = source["reward"][episode, :length, 0]
+        where = f"{padded.at('reward')}[{episode}, {{}}]"
+        own_rewards = np.asarray(source["reward"][episode, :length])
+        arrays.rewards[start : start + length] = combined(padded.source, where, own_rewards, team_reward, header.agents)
         arrays.terminated[start + length - 1] = terminated[episode]
         arrays.truncated[start + length - 1] = not terminated[episode]
+    if source["reward"].shape[2] > 1:
+        header = replace(header, team_reward=header_rule(team_reward))
+        if team_reward != "equal":
+            said.append(reward_note(team_reward))
     if episode_limit is not None:
         header = replace(header, episode_limit=episode_limit)
     return arrays.finish(name, notes=(*notes, *said), source=padded.source, header=header)

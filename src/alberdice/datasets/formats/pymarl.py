@@ -27,7 +27,7 @@ from alberdice.datasets.formats.padded import Padded, read_padded
 from alberdice.datasets.header import DatasetHeader
 from alberdice.errors import fail
 from alberdice.files import atomic_directory, inside, strange_content
-from alberdice.readers import read_json, read_npy
+from alberdice.readers import library_errors, read_json, read_npy
 
 __all__ = ["read_pymarl", "write_pymarl"]
 
@@ -88,6 +88,7 @@ def read_pymarl(
     name: str | None = None,
     episode_limit: int | None = None,
     n_actions: Sequence[int] | None = None,
+    team_reward: str = "equal",
     memory_share: float = 0.5,
     scratch: str | Path | None = None,
 ) -> OfflineDataset:
@@ -98,6 +99,7 @@ def read_pymarl(
         name: the dataset's name; None is the directory's.
         episode_limit: steps at which the writer's time limit cut episodes; those are then truncated rather than terminated.
         n_actions: actions per agent; None takes meta.json's, or the width of avail_actions for every agent.
+        team_reward: where rewards are per agent, how they become the team's: 'mean' or 'sum'; by default they must be equal.
         memory_share: share of memory beyond which arrays are mapped from scratch files.
         scratch: directory of the scratch files.
 
@@ -105,6 +107,22 @@ def read_pymarl(
         InvalidDataError: a file missing, truncated, pickled or inconsistent, naming file, field and index.
     """
     base = Path(directory)
+    with library_errors(str(base), "a PyMARL-style buffer"):
+        return _read(
+            base,
+            base.name if name is None else name,
+            episode_limit=episode_limit,
+            n_actions=n_actions,
+            team_reward=team_reward,
+            memory_share=memory_share,
+            scratch=scratch,
+        )
+
+
+def _read(
+    base: Path, name: str, *, episode_limit: int | None, n_actions: Sequence[int] | None, **options: Any
+) -> OfflineDataset:
+    """The buffer in ``base``; arguments as in :func:`read_pymarl`."""
     used, size, meta = _episodes(base)
     arrays = {}
     for key in _FIELDS:
@@ -122,14 +140,13 @@ def read_pymarl(
     header = DatasetHeader.from_json(meta.get("alberdice_header", {}), str(base / "meta.json"))
     data = read_padded(
         padded,
-        base.name if name is None else name,
+        name,
         episodes=used,
         n_actions=own,
         episode_limit=episode_limit,
         notes=notes,
         header=header,
-        memory_share=memory_share,
-        scratch=scratch,
+        **options,
     )
     if (base / "actions_onehot.npy").exists():
         onehot = _used(base, "actions_onehot", read_npy(inside(base, "actions_onehot.npy")), used, size)

@@ -17,7 +17,7 @@ truncations, unless ``ends="all"`` takes an episode to end when every agent has.
 from __future__ import annotations
 
 import ast
-import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,14 +30,17 @@ from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
 from alberdice.datasets.header import DatasetHeader
+from alberdice.datasets.memory import check_rows
 from alberdice.datasets.packages import require
-from alberdice.errors import AlberDICEError, ResourceError, fail
+from alberdice.errors import fail
 from alberdice.files import inside, is_directory, is_file
-from alberdice.readers import read_json
+from alberdice.readers import library_errors, parse_json, read_json
 
 __all__ = ["kvstore", "read_vault"]
 
 TIME_AXIS = 10**13
+#: bytes that a stored one can stand for when compressed, and bytes of zeros that need not be stored
+_DEFLATE, _SLACK = 1032, 1 << 26
 _NDIM = {"observations": 4, "actions": 3, "rewards": 3, "terminals": 3, "truncations": 3, "infos.legals": 4, "infos.state": 3}
 _OPTIONAL = ("infos.legals", "infos.state")
 
@@ -62,14 +65,8 @@ class _Leaf:
         return kind
 
     def read(self, stream: int, start: int, stop: int) -> NDArray[Any]:
-        try:
+        with library_errors(f"{self.source}: {self.name}[{stream}, {start}:{stop}]", "readable chunks"):
             return np.asarray(self.store[stream, start:stop].read().result())
-        except MemoryError as problem:
-            got = f"{stop - start:,} rows of {self.name} by vault_index"
-            raise ResourceError(self.source, got=got, expected="rows that fit into memory") from problem
-        except (ValueError, OSError) as problem:
-            where = f"{self.name}[{stream}, {start}:{stop}]"
-            raise fail(self.source, where, got=str(problem).splitlines()[0][:300], expected="readable chunks") from None
 
     def whole(self, stream: int) -> NDArray[Any]:
         return self.read(stream, 0, self.rows)
@@ -82,7 +79,9 @@ class _Leaf:
 
 def kvstore(base: Path, name: str) -> dict[str, Any]:
     """Where tensorstore finds an array of a vault."""
-    return {"driver": "zarr", "kvstore": {"driver": "ocdbt", "base": f"file://{base.resolve()}/", "path": name}}
+    # The folder as a path: in a URL, percent signs, hashes and question marks of its name would be read as something else.
+    files = {"driver": "file", "path": f"{base.resolve()}/"}
+    return {"driver": "zarr", "kvstore": {"driver": "ocdbt", "base": files, "path": name}}
 
 
 def _leaves(source: str, tree: Any, dtypes: Any, prefix: str = "") -> dict[str, tuple[tuple[int, ...], str]]:
@@ -146,10 +145,10 @@ def _open(base: Path, name: str) -> Any:
 def _length(base: Path) -> int:
     """The number of valid rows."""
     store = _open(base, "vault_index")
-    try:
+    if tuple(store.shape) != (1,):
+        raise fail(str(base), "vault_index", got=tuple(store.shape), expected="one integer")
+    with library_errors(f"{base}: vault_index", "a number"):
         values = np.asarray(store.read().result())
-    except (ValueError, OSError) as problem:
-        raise fail(str(base), "vault_index", got=str(problem).splitlines()[0][:300], expected="a number") from None
     if values.shape != (1,) or values.dtype.kind not in "iu":
         raise fail(str(base), "vault_index", got=f"{values.dtype} {values.shape}", expected="one integer")
     if not 1 <= values[0] <= TIME_AXIS:
@@ -197,7 +196,19 @@ def _open_leaves(base: Path) -> tuple[dict[str, _Leaf], list[str]]:
     unread = sorted(set(structure) - set(_NDIM))
     notes = [f"Leaves that were not read: {', '.join(unread)}."] if unread else []
     _check_shapes(str(base), leaves)
+    _check_sizes(base, leaves)
     return leaves, notes
+
+
+def _check_sizes(base: Path, leaves: dict[str, _Leaf]) -> None:
+    """Refuse rows that the stored chunks cannot hold, before any is read; chunks of zeros need not be stored."""
+    streams, rows = leaves["observations"].shape[:2]
+    check_rows(str(base), streams * rows, 0)
+    declared = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves.values())
+    held = sum(path.stat().st_size for path in (base / "d").glob("*") if path.is_file())
+    if declared > _DEFLATE * held + _SLACK:
+        got = f"{rows:,} rows by vault_index, {declared:,} bytes, of {held:,} stored ones"
+        raise fail(str(base), "vault_index", got=got, expected="no more than they can hold", remedy="get the vault again")
 
 
 def _check_shapes(source: str, leaves: dict[str, _Leaf]) -> None:
@@ -254,7 +265,20 @@ def read_vault(
     Raises:
         InvalidDataError: a vault that is incomplete or inconsistent, naming leaf and index.
     """
-    base = _locate(Path(directory))
+    with library_errors(str(directory), "a vault that tensorstore can read"):
+        base = _locate(Path(directory))
+        return _read(base, name, n_actions, team_reward, ends, {"memory_share": memory_share, "scratch": scratch})
+
+
+def _read(
+    base: Path,
+    name: str | None,
+    n_actions: Sequence[int] | None,
+    team_reward: str,
+    ends: Literal["equal", "all"],
+    plan: dict[str, Any],
+) -> OfflineDataset:
+    """The vault in ``base``; arguments as in :func:`read_vault`."""
     leaves, notes = _open_leaves(base)
     streams, rows, agents, size = leaves["observations"].shape
     notes.insert(0, "Read from a vault, which keeps rows only: no episode has its final frame.")
@@ -272,8 +296,7 @@ def read_vault(
         observation=(size, leaves["observations"].dtype),
         reward=leaves["rewards"].dtype,
         masks=masks is not None,
-        memory_share=memory_share,
-        scratch=scratch,
+        **plan,
     )
     for b in range(streams):
         part = slice(b * rows, (b + 1) * rows)
@@ -290,13 +313,8 @@ def _header(base: Path, team_reward: str) -> DatasetHeader:
     stored = read_json(base / "metadata.json").get("alberdice_header")
     if not isinstance(stored, str):
         return DatasetHeader(team_reward=header_rule(team_reward))
-    try:
-        own = DatasetHeader.from_json(json.loads(stored), str(base / "metadata.json"))
-    except (ValueError, RecursionError) as problem:
-        if isinstance(problem, AlberDICEError):
-            raise
-        got = f"no JSON ({problem})"
-        raise fail(str(base / "metadata.json"), "alberdice_header", got=got, expected="a header") from None
+    source = str(base / "metadata.json")
+    own = DatasetHeader.from_json(parse_json(stored, f"{source}: alberdice_header"), source)
     return own if team_reward == "equal" else replace(own, team_reward=team_reward)
 
 
