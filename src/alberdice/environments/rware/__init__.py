@@ -1,6 +1,8 @@
-"""Robotic warehouses (RWARE): the rules as array operations, the map, the views, the experts."""
+"""Robotic warehouses (RWARE): the rules as array operations, the map, the views, and scripted experts."""
 
+from alberdice.environments.rware.experts import Experts
 from alberdice.environments.rware.layout import SIZES, Layout
+from alberdice.environments.rware.roads import CONVENTIONS
 from alberdice.environments.rware.warehouse import EPISODE_LIMIT, Warehouses
 
-__all__ = ["EPISODE_LIMIT", "SIZES", "Layout", "Warehouses"]
+__all__ = ["CONVENTIONS", "EPISODE_LIMIT", "SIZES", "Experts", "Layout", "Warehouses"]
