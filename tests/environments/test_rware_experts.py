@@ -8,7 +8,7 @@ import pytest
 from alberdice.environments.rware import CONVENTIONS, SIZES, Experts, Layout, Warehouses
 from alberdice.environments.rware.layout import FORWARD
 from alberdice.environments.rware.reference import ReferenceWarehouses
-from alberdice.environments.rware.roads import FAR, one_way, roads
+from alberdice.environments.rware.roads import FAR, aisle_moves, one_way, roads
 from alberdice.errors import InvalidArgumentError
 
 DX = [(0, -1), (0, 1), (-1, 0), (1, 0)]
@@ -103,6 +103,21 @@ def test_experts_play_rware_itself_as_they_play_ours(size, agents):
         step, reference = ours.step(actions), theirs.step(actions)
         np.testing.assert_array_equal(step.rewards, reference.rewards)
         frame, other = step.frame, reference.frame
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_moves_in_aisles_tell_the_convention(size):
+    conventions = np.array([[0, 0], [1, 1], [0, 1]])
+    env, rng, cells = Warehouses(Layout(*SIZES[size]), 2, 4), np.random.default_rng(0), []
+    experts, frame = Experts(env.layout, conventions), env.reset(np.arange(3))
+    for _ in range(150):
+        cells.append(env.cells.copy())
+        frame = env.step(experts.act(frame, rng.random((3, 2)))).frame
+    moves = np.stack([aisle_moves(env.layout, np.stack(cells)[:, slot]) for slot in range(3)])
+    share = moves / moves.sum(axis=2, keepdims=True)
+    assert share[0, :, 0].min() > 0.9
+    assert share[1, :, 1].min() > 0.9
+    assert share[2, 0, 0] > 0.5 < share[2, 1, 1]
 
 
 def test_a_slot_does_not_depend_on_the_others():

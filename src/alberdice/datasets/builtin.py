@@ -6,6 +6,7 @@
                            crossing first, as a fair coin falls
     zoo-NAME               data of mixed conventions and noise from the zoo's games, see ``alberdice.games.zoo``
     bridge-mix             500 episodes as in bridge-optimal, then 500 by a uniformly random joint policy
+    rware-*                1,000 episodes of scripted experts in robotic warehouses, see ``warehouses``
 
 The matrix game has one state and is played again and again, so that step t + 1 is in the state of step t: an episode is 50
 plays, and its end is a time limit (truncated), not an end of the game.  That agrees with the game's MMDP, whose state leads
@@ -17,8 +18,8 @@ agents are done, and truncated after 50 steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,8 +28,9 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.packages import require
+from alberdice.datasets.recipe import Recipe
+from alberdice.datasets.warehouses import WAREHOUSE_RECIPES
 from alberdice.datasets.zoo import ZOO_PREFIX, played_zoo
 from alberdice.errors import InvalidArgumentError
 from alberdice.games import PAPER_COUNTS, bridge, counts_from_joint_actions, penalty_xor
@@ -40,36 +42,6 @@ __all__ = ["RECIPES", "Recipe", "is_builtin", "make_builtin"]
 MATRIX_NAMES = tuple(f"matrix-{key}" for key in PAPER_COUNTS)
 _EPISODES, _STEPS = 100, 50
 _BRIDGE_EPISODES, _BRIDGE_LIMIT = 500, 50
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a built-in dataset is made.
-
-    ``episodes``, ``steps`` (None: the seed decides), ``mean_return`` (undiscounted, with seed 0), ``make(generator)``, and the
-    game that the data are of: ``environment``, ``environment_arguments``, ``agents`` and ``episode_limit``, as in the header.
-    """
-
-    name: str
-    description: str
-    episodes: int
-    steps: int | None
-    mean_return: float
-    make: Callable[[np.random.Generator], OfflineDataset]
-    environment: str
-    episode_limit: int
-    environment_arguments: Mapping[str, Any] = field(default_factory=dict)
-    agents: tuple[str, ...] = ("agent_1", "agent_2")
-
-    def header(self, seed: int) -> DatasetHeader:
-        """The header of what the recipe makes with this seed."""
-        return DatasetHeader(
-            environment=self.environment,
-            environment_arguments=self.environment_arguments,
-            agents=self.agents,
-            episode_limit=self.episode_limit,
-            recipe=f"{self.name} seed={seed}",
-        )
 
 
 def _counts(game: Game, name: str) -> NDArray[np.float64]:
@@ -178,6 +150,7 @@ RECIPES: dict[str, Recipe] = {
     "bridge-mix": _bridge_recipe(
         "bridge-mix", "hard Bridge, 500 optimal and 500 uniform random", (1000, None, -9.6194159), _bridge_mix
     ),
+    **WAREHOUSE_RECIPES,
 }
 """All built-in datasets by name."""
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from alberdice.environments.rware.layout import CLOCKWISE, COUNTERCLOCKWISE, DOWN, LEFT, RIGHT, UP, Layout
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["CONVENTIONS", "FAR", "Roads", "cross_rows", "roads"]
+__all__ = ["CONVENTIONS", "FAR", "Roads", "aisle_moves", "cross_rows", "roads"]
 
 CONVENTIONS = ("outer-up", "inner-up")
 FAR = 10_000
@@ -91,6 +91,26 @@ def _ways(x: int, y: int, height: int, rows: list[int], convention: int, left: b
         ("left", x == 4 and y == queue - 1),
     ]
     return [way for way, holds in ways if holds]
+
+
+def aisle_moves(layout: Layout, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each agent kept each convention: its moves up or down an aisle that one of them forbids.
+
+    Args:
+        layout: the map, three groups of columns wide.
+        cells: (T, N) where the agents stood, step by step; rows of one episode.
+
+    Returns:
+        (N, 2): moves that outer-up allows, and moves that inner-up allows.
+    """
+    _check(layout)
+    before, step = cells[:-1], np.diff(cells, axis=0)
+    x, y = layout.x[before], layout.y[before]
+    upwards = step == layout.steps[UP]
+    inside = (upwards | (step == layout.steps[DOWN])) & (x % 3 == 0) & (y > 0) & (y < layout.height - 2)
+    outer = (x == 0) | (x == layout.width - 1)
+    first = inside & (upwards == outer)
+    return np.stack([first.sum(axis=0), (inside & ~first).sum(axis=0)], axis=1)
 
 
 class Roads:
