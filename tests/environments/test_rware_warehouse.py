@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from alberdice.environments.rware import SIZES, Layout, Warehouses
+from alberdice.environments import check_environment, find_environment
+from alberdice.environments.rware import SIZES, Layout, Warehouses, warehouse
 from alberdice.environments.rware.reference import ReferenceWarehouses
 from alberdice.errors import InvalidArgumentError
 
@@ -107,6 +108,17 @@ def test_a_delivery_pays_the_team_once_and_counts():
     assert not env.requested[0, shelf]
     assert env.requested[0].sum() == 4
     assert env.step(np.array([[0, 0]])).rewards.tolist() == [0.0]
+
+
+def test_the_papers_warehouses_have_names():
+    for name, size in (("rware-tiny-2ag", 322), ("rware-small-6ag", 874)):
+        with find_environment(name).open() as env:
+            check_environment(env)
+            assert (env.spec.name, env.spec.state_size, env.spec.horizon) == (name, size, 500)
+    with find_environment("rware-small-4ag(episode_limit=20)").open(workers=2) as env, warehouse("small", 4) as alone:
+        np.testing.assert_array_equal(env.reset(np.arange(3)).state, alone.reset(np.arange(3)).state)
+    with pytest.raises(InvalidArgumentError, match="rware-tiny-2ag"):
+        find_environment("rware-tiny-3ag")
 
 
 @pytest.mark.parametrize(

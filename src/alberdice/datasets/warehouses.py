@@ -22,7 +22,7 @@ from alberdice.datasets.build import EpisodeArrays, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.recipe import Recipe
 from alberdice.datasets.record import record
-from alberdice.environments.rware import CONVENTIONS, EPISODE_LIMIT, SIZES, Experts, Layout, Warehouses
+from alberdice.environments.rware import CONVENTIONS, EPISODE_LIMIT, SIZES, TEAMS, Experts, Layout, Warehouses
 
 __all__ = ["KINDS", "WAREHOUSE_RECIPES", "kinds_of", "make_warehouse"]
 
@@ -98,6 +98,6 @@ def _recipe(size: str, n_agents: int, kind: str) -> Recipe:
 
 
 WAREHOUSE_RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for size in SIZES for n in (2, 4, 6) for kind in KINDS for recipe in (_recipe(size, n, kind),)
+    recipe.name: recipe for size in SIZES for n in TEAMS for kind in KINDS for recipe in (_recipe(size, n, kind),)
 }
 """All of them by name."""

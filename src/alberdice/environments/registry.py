@@ -21,6 +21,7 @@ from typing import Any
 
 from alberdice import games
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec
+from alberdice.environments.rware import SIZES, TEAMS, warehouse
 from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.games.game import Game
 from alberdice.games.zoo import zoo_game
@@ -69,6 +70,13 @@ ENVIRONMENTS: dict[str, EnvironmentEntry] = {
     "bridge-original": EnvironmentEntry(
         partial(games.bridge, hard=False), "Bridge as it was first: the agents begin beside it"
     ),
+    **{
+        f"rware-{size}-{n}ag": EnvironmentEntry(
+            partial(warehouse, size, n), f"robotic warehouse, {size} map, {n} agents, {2 * n} requests, 500 steps"
+        )
+        for size in SIZES
+        for n in TEAMS
+    },
 }
 #: names that every process knows
 _OURS = frozenset(ENVIRONMENTS)

@@ -55,7 +55,7 @@ class ReferenceWarehouses(BatchedEnvironment):
             observation_size=71,
             state_size=n_agents * (width + height + 69) + width * height + len(self._slots),
             horizon=episode_limit,
-            team_reward="common",
+            team_reward="mean",
             metrics=("deliveries",),
         )
         self.warehouses: list[Any] = []

@@ -22,14 +22,25 @@ from numpy.typing import NDArray
 from alberdice._checks import whole_number
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, Step
 from alberdice.environments.rware import views
-from alberdice.environments.rware.layout import CLOCKWISE, COUNTERCLOCKWISE, FORWARD, TOGGLE, TURN_LEFT, TURN_RIGHT, Layout
+from alberdice.environments.rware.layout import (
+    CLOCKWISE,
+    COUNTERCLOCKWISE,
+    FORWARD,
+    SIZES,
+    TOGGLE,
+    TURN_LEFT,
+    TURN_RIGHT,
+    Layout,
+)
 from alberdice.environments.rware.motion import who_moves
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["EPISODE_LIMIT", "METRIC", "Warehouses"]
+__all__ = ["EPISODE_LIMIT", "METRIC", "TEAMS", "Warehouses", "warehouse"]
 
 EPISODE_LIMIT = 500
 METRIC = "deliveries"
+TEAMS = (2, 4, 6)
+"""Numbers of agents that the paper uses."""
 Indices = NDArray[np.int64]
 
 
@@ -63,7 +74,7 @@ class Warehouses(BatchedEnvironment):
             observation_size=views.OBSERVATION_SIZE,
             state_size=views.state_size(layout, n),
             horizon=self.limit,
-            team_reward="common",
+            team_reward="mean",
             metrics=(METRIC,),
         )
         self._allocate(0)
@@ -204,3 +215,15 @@ class Warehouses(BatchedEnvironment):
         alive = np.broadcast_to(((self.time < self.limit) & self._begun)[:, None], (batch, n)).copy()
         masks = np.ones((batch, n, 5), np.bool_)
         return Frame(observations, masks, views.state(self.layout, codes, observations), alive)
+
+
+def warehouse(size: str, n_agents: int, *, episode_limit: int = EPISODE_LIMIT) -> Warehouses:
+    """``rware-{size}-{n_agents}ag``, with two requests per agent (rware's "easy").
+
+    Raises:
+        InvalidArgumentError: no such size, or numbers out of range.
+    """
+    if size not in SIZES:
+        raise InvalidArgumentError("size", got=repr(size), expected=f"one of {', '.join(SIZES)}")
+    name = f"rware-{size}-{n_agents}ag"
+    return Warehouses(Layout(*SIZES[size]), n_agents, 2 * n_agents, episode_limit=episode_limit, name=name)
