@@ -18,8 +18,8 @@ class Uniform:
     def act(self, frame, uniforms):
         return (uniforms * self.sizes).astype(np.int64)
 
-    def played(self, actions):
-        self.heard.append(actions)
+    def played(self, actions, rewards):
+        self.heard.append((actions, rewards))
 
 
 def play(numbers, seed=3, **how):
@@ -75,9 +75,10 @@ def test_a_player_hears_what_was_played_with_its_noise():
     game = games.bridge()
     env = GameEnvironment(game, max_steps=5)
     done = record(env, lambda k: player, range(3), 1, epsilon=lambda k: np.ones((3, 2)))
-    played = np.stack(player.heard)
+    played, rewards = (np.stack(part) for part in zip(*player.heard, strict=True))
     for at, episode in enumerate(done.episodes):
         np.testing.assert_array_equal(played[: len(episode.actions), at], episode.actions)
+        np.testing.assert_array_equal(rewards[: len(episode.actions), at], episode.rewards)
 
 
 def test_noise_is_uniform_over_what_is_available_and_of_its_share():

@@ -28,7 +28,11 @@ Array = NDArray[Any]
 
 
 class Player(Protocol):
-    """Who acts for all agents of B episodes."""
+    """Who acts for all agents of B episodes.
+
+    A player that has a method ``played(actions, rewards)`` is told, after every step, the (B, N) actions that were played,
+    noise included, and the team's (B,) rewards.
+    """
 
     def act(self, frame: Frame, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
         """(B, N) actions from what is seen and (B, N) uniform numbers; memory of the episodes is the player's own."""
@@ -116,15 +120,15 @@ def record(
     )
     share = None if epsilon is None else epsilon(chosen)
     player, frame, tape = make_player(chosen), environment.reset(seeds), _Tape(batch)
+    heard = getattr(player, "played", None)
     tape.add_frame(frame)
     for _ in range(environment.spec.horizon or 1_000_000):
         actions = player.act(frame, uniforms.next())
         if share is not None:
             actions = noisy(actions, frame.masks, share, noise.next())
-        heard = getattr(player, "played", None)
-        if heard is not None:
-            heard(actions)
         step = environment.step(actions)
+        if heard is not None:
+            heard(actions, step.rewards)
         frame = step.frame
         tape.add_step(actions, step)
         if step.ended.all():

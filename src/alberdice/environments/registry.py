@@ -36,6 +36,7 @@ __all__ = [
     "find_environment",
     "known_environments",
     "register_environment",
+    "split_arguments",
 ]
 
 
@@ -230,7 +231,7 @@ def find_environment(name: str, arguments: Mapping[str, Any] | None = None) -> E
         InvalidArgumentError: no such name, module or function; arguments that cannot be read.
         ResourceError: what it needs is not installed.
     """
-    base, given = _split(name)
+    base, given = split_arguments(name)
     given = {**(arguments or {}), **given}
     if ":" in base:
         make = import_named(base, "environment")
@@ -251,7 +252,7 @@ def find_environment(name: str, arguments: Mapping[str, Any] | None = None) -> E
     return Environment(base, make, given, findable=base in _OURS)
 
 
-def _split(text: str) -> tuple[str, dict[str, Any]]:
+def split_arguments(text: str) -> tuple[str, dict[str, Any]]:
     """A name and the arguments behind it in brackets."""
     match = re.fullmatch(r"([^()]+)\((.*)\)", text.strip(), re.DOTALL)
     if not match:

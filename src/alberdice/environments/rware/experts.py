@@ -14,16 +14,18 @@ and on one uniform number a step, and so on no other warehouse.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alberdice.environments.contract import Frame
-from alberdice.environments.rware.layout import FORWARD, NOOP, TOGGLE, Layout
+from alberdice.environments.contract import EnvironmentSpec, Frame
+from alberdice.environments.rware.layout import FORWARD, NOOP, SIZES, TOGGLE, Layout
 from alberdice.environments.rware.roads import CONVENTIONS, FAR, cross_rows, roads
 from alberdice.environments.rware.views import Reading, read
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["Experts"]
+__all__ = ["Experts", "expert"]
 
 Cells = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -185,3 +187,31 @@ class Experts:
                 goes &= other != ahead[:, agent]
             actions[:, agent] = np.where(~goes & (actions[:, agent] == FORWARD), NOOP, actions[:, agent])
             claimed.append(np.where(goes, ahead[:, agent], -1))
+
+
+def expert(
+    spec: EnvironmentSpec, *, convention: int = 0, knowledge: str = "local", yields: str = "higher"
+) -> Callable[[Cells], Experts]:
+    """A script for ``collect``: all agents keep one convention.
+
+    Args:
+        spec: of a warehouse of the registry, ``rware-{size}-{N}ag``.
+        convention: 0 (outer-up) or 1 (inner-up).
+        knowledge: see :class:`Experts`.
+        yields: see :class:`Experts`.
+
+    Returns:
+        A function that gives the experts of a number of episodes.
+
+    Raises:
+        InvalidArgumentError: another environment.
+    """
+    size = spec.name.split("-")[1] if spec.name.startswith("rware-") else ""
+    if size not in SIZES:
+        expected = f"rware-{{{','.join(SIZES)}}}-Nag"
+        raise InvalidArgumentError("rware-expert, environment", got=repr(spec.name), expected=expected)
+    layout = Layout(*SIZES[size])
+    Experts(layout, np.full((1, spec.n_agents), convention), knowledge=knowledge, yields=yields)  # complains at once
+    return lambda numbers: Experts(
+        layout, np.full((len(numbers), spec.n_agents), convention), knowledge=knowledge, yields=yields
+    )
