@@ -152,7 +152,7 @@ def test_no_worker_outlives_an_interrupted_program(number, tmp_path):
     """A script without a guard for the main module, stopped by Ctrl-C or killed."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    here = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    here = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     program = subprocess.Popen(
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,

@@ -36,9 +36,11 @@ class EnvironmentSpec:
         observation_size: O, the widest agent's; narrower observations are padded with zeros.
         state_size: S; 0: there is no global state.
         horizon: steps after which an episode is truncated at the latest; None: not known.
-        team_reward: the rule that makes the team's reward of the agents', 'mean', 'sum' or an agent's name.
+        team_reward: the rule that makes the team's reward of the agents', 'mean', 'sum' or an agent's name; 'common' where the
+            environment has one reward for all.
         metrics: names of what episodes report at their end, where known beforehand.
         observation_sizes: each agent's own number of features; (): O for all.
+        vectorised: whether a step of all slots is a few array operations, and costs little more than a step of one.
 
     Raises:
         InvalidArgumentError: names, actions and sizes that do not belong together.
@@ -53,6 +55,7 @@ class EnvironmentSpec:
     team_reward: str = "mean"
     metrics: tuple[str, ...] = ()
     observation_sizes: tuple[int, ...] = ()
+    vectorised: bool = False
 
     def __post_init__(self) -> None:
         if not self.observation_sizes:
@@ -150,14 +153,14 @@ def team_weights(rule: str, agents: Sequence[str]) -> tuple[FloatArray, int]:
     """Weights (N,) and a divisor: the team's reward is the weighted sum of the agents' rewards, divided.
 
     Args:
-        rule: 'mean', 'sum' or the name of the agent whose reward is the team's.
+        rule: 'mean', 'sum' or the name of the agent whose reward is the team's; 'common', one reward for all, is the mean.
         agents: the names.
 
     Raises:
         InvalidArgumentError: a rule that is none.
     """
-    if rule in ("mean", "sum"):
-        return np.ones(len(agents)), len(agents) if rule == "mean" else 1
+    if rule in ("common", "mean", "sum"):
+        return np.ones(len(agents)), 1 if rule == "sum" else len(agents)
     if rule not in agents:
         raise InvalidArgumentError("team_reward", got=repr(rule), expected=f"mean, sum or one of {', '.join(agents)}")
     return np.array([float(name == rule) for name in agents]), 1

@@ -75,7 +75,7 @@ def check_fit(spec: EnvironmentSpec, data: Data) -> list[str]:
         remedy = "evaluate where the data come from, with observations made the same way"
         got, expected = f"{spec.observation_size} features", f"{data.observation_size}, as in the data"
         raise InvalidArgumentError(f"{where}, observations", got=got, expected=expected, remedy=remedy)
-    if spec.team_reward != _rule(data.header):
+    if spec.team_reward != _rule(data.header) and {spec.team_reward, _rule(data.header)} != {"common", "mean"}:
         got, expected = f"the rule {spec.team_reward!r}", f"{_rule(data.header)!r}, as in the data"
         raise InvalidArgumentError(f"{where}, team_reward", got=got, expected=expected)
     return _uncertain(spec, data)

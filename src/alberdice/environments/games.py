@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from alberdice import _checks
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, Step, team_weights
 from alberdice.errors import InvalidArgumentError
+from alberdice.evaluation import undiscounted_return
 from alberdice.games.game import Game
 from alberdice.games.terminal import terminal_states
+from alberdice.policy import FactorizedPolicy
 
 __all__ = ["GameEnvironment"]
 
@@ -44,8 +46,17 @@ class GameEnvironment(BatchedEnvironment):
         self.game = game
         self._seen = np.stack([game.observation(s) for s in range(game.mmdp.n_states)]).astype(np.float32)
         size = self._seen.shape[1]
-        self.spec = EnvironmentSpec(game.name, agents, game.mmdp.n_actions, size, size, self._limit, team_reward)
-        self._factor = weights.sum() / divisor
+        self.spec = EnvironmentSpec(
+            name=game.name,
+            agents=agents,
+            n_actions=game.mmdp.n_actions,
+            observation_size=size,
+            state_size=size,
+            horizon=self._limit,
+            team_reward=team_reward,
+            vectorised=True,
+        )
+        self._factor = float(weights.sum() / divisor)
         self._terminal = terminal_states(game.mmdp)
         everywhere = np.arange(max(game.mmdp.n_actions)) < np.array(game.mmdp.n_actions)[:, None]
         shape = (game.mmdp.n_states, *everywhere.shape)
@@ -102,6 +113,10 @@ class GameEnvironment(BatchedEnvironment):
         shape = (len(seen), self.spec.n_agents)
         observations = np.broadcast_to(seen[:, None], (*shape, seen.shape[1]))
         return Frame(observations, self._masks[self.states], seen, np.broadcast_to(going[:, None], shape))
+
+    def exact_return(self, policy: FactorizedPolicy) -> float:
+        """The expected return of an episode, by propagating p_0."""
+        return self._factor * undiscounted_return(self.game.mmdp, policy, self._limit)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -246,10 +247,13 @@ class Slot:
                 continue
             if agent not in rewards:
                 raise self._refuse(f"reward of {agent}", "none", "a number")
-            value = np.asarray(rewards[agent])
-            if value.size != 1 or value.dtype.kind not in "fiub" or not np.isfinite(value).all():
+            value = rewards[agent]
+            if not isinstance(value, float | int):
+                array = np.asarray(value)
+                value = array.item() if array.size == 1 and array.dtype.kind in "fiub" else math.nan
+            if not math.isfinite(value):
                 raise self._refuse(f"reward of {agent}", repr(rewards[agent])[:60], "a finite number")
-            total += weight * float(value.reshape(()))
+            total += weight * value
         return total / self.team.divisor
 
     def _look(self, seen: Mapping[Any, Any], infos: Mapping[Any, Any], who: NDArray[np.bool_], last: bool = False) -> None:
@@ -300,6 +304,8 @@ class Slot:
 
     def _state(self) -> NDArray[np.float32]:
         """The global state as a vector, empty where there is none."""
+        if self._begun and not len(self.state):
+            return self.state
         try:
             state = np.asarray(self.environment.state())
         except (NotImplementedError, AttributeError):

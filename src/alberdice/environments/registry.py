@@ -213,7 +213,7 @@ def _as_asked(environment: BatchedEnvironment, options: PlayOptions) -> BatchedE
     if own is not None and tuple(own) != spec.agents:
         environment.close()
         raise InvalidArgumentError(f"{where}, agents", got=", ".join(spec.agents), expected=f"{', '.join(own)}, in this order")
-    if options.team_reward != spec.team_reward:
+    if options.team_reward != spec.team_reward and not {options.team_reward, spec.team_reward} <= {"common", "mean"}:
         environment.close()
         got, expected = f"the rule {spec.team_reward!r}", repr(options.team_reward)
         raise InvalidArgumentError(f"{where}, team_reward", got=got, expected=expected)
