@@ -9,8 +9,7 @@ from play_samples import InTurn, Tabular
 from strategies import random_policy
 
 import alberdice as ad
-from alberdice.deep.play.episodes import play_episodes
-from alberdice.deep.play.episodes import chosen, distributions
+from alberdice.deep.play.episodes import chosen, distributions, play_episodes
 from alberdice.deep.play.trajectories import trajectories
 from alberdice.environments import Environment, find_environment
 from alberdice.environments.games import GameEnvironment
