@@ -15,7 +15,7 @@ from strategies import random_policy
 import alberdice as ad
 from alberdice.datasets import make_builtin
 from alberdice.deep.algorithms.alberdice import AlberDICE
-from alberdice.deep.data import TrainingData
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.play.returns import Evaluation, default_episodes, evaluate
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.environments import Environment, EnvironmentSpec, PlayOptions, find_environment

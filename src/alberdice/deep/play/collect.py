@@ -11,7 +11,7 @@ from torch import Tensor
 
 from alberdice import _checks
 from alberdice.datasets import DatasetHeader, EpisodeArrays, OfflineDataset, from_episodes
-from alberdice.deep.data import Features
+from alberdice.deep.batches.training_data import Features
 from alberdice.deep.play.episodes import play_episodes
 from alberdice.deep.policies import Policies
 from alberdice.environments import Environment, EnvironmentSpec, Frame, PlayOptions, Step
