@@ -50,6 +50,7 @@ ELSEWHERE = {
     "device",
     "capture",
     "threads",
+    "workers",
     "evaluate_every",
     "evaluate_episodes",
     "checkpoint_every",
@@ -109,6 +110,14 @@ def trained(config: TrainConfig, dataset: OfflineDataset | None = None, updates:
     for _ in range(config.total if updates is None else updates):
         learner.update(generator)
     return {name: tensor.clone() for name, tensor in learner.state_dict().items()}
+
+
+def perturbed_policies(dataset: str) -> Any:
+    """Policies of a fresh learner, further from uniform."""
+    data = TrainingData.build(load_dataset(dataset))
+    found = learner_class("alberdice")(data, tiny(), torch.Generator().manual_seed(0)).policies
+    found.parameters.mul_(1.5)
+    return found
 
 
 def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:

@@ -13,8 +13,8 @@ import alberdice as ad
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.learner import learner_class
-from alberdice.deep.play import evaluation
 from alberdice.deep.training import loop as training
+from alberdice.environments import ENVIRONMENTS, EnvironmentEntry
 from alberdice.games.game import Game
 
 #: the algorithms whose policies may have a memory
@@ -98,5 +98,5 @@ def memory_dataset(clever: bool, episodes: int = 400, seed: int = 0) -> OfflineD
 
 def offer(monkeypatch: pytest.MonkeyPatch, dataset: OfflineDataset) -> None:
     """Make ``train`` find the game as 'memory', and these data whatever it asks for."""
-    monkeypatch.setitem(evaluation._GAMES, "memory", memory_game)
+    monkeypatch.setitem(ENVIRONMENTS, "memory", EnvironmentEntry(memory_game, "a test of memory"))
     monkeypatch.setattr(training, "load_dataset", lambda name, seed: dataset)

@@ -11,7 +11,7 @@ import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.evaluation import undiscounted_return

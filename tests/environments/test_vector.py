@@ -134,9 +134,10 @@ def test_only_what_another_process_finds_can_be_played_there():
 
 
 SCRIPT = """
-import sys, time
+import signal
 import numpy as np
 from alberdice.environments.registry import find_environment
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background of a shell begins deaf to it
 with find_environment("odd_environments:Endless").open(workers=2) as environment:
     environment.reset(np.arange(4))
     print(*(each.pid for each in environment._processes), flush=True)

@@ -81,9 +81,13 @@ class Evaluate:
     run_dir: tyro.conf.Positional[Path]
     """the run's folder"""
     environment: str = "auto"
-    """where to play: auto (where the run was evaluated), a game's name, or module:function of a PettingZoo env"""
-    episodes: int = 1000
-    """episodes to play"""
+    """where to play: auto (where the run was evaluated), a name, or module:function of a PettingZoo env"""
+    episodes: int = 0
+    """episodes to play; 0: so many that they cost about a tenth of the training"""
+    play: Literal["as trained", "sample", "greedy"] = "as trained"
+    """how actions are chosen: as in the run's evaluations, drawn from the policies, or the most probable ones"""
+    workers: int = 0
+    """processes that step the environment's episodes; 0: this one"""
     seed: int = 0
     """seed of the episodes"""
     update: Literal["selected", "last"] = "selected"
@@ -101,13 +105,22 @@ class Evaluate:
         from alberdice._checks import whole_number
         from alberdice.deep.training.saved_run import evaluate_offline, evaluate_run
 
+        episodes, seed, workers = (whole_number(getattr(self, name), name) for name in ("episodes", "seed", "workers"))
         if self.offline:
             print_json(evaluate_offline(self.run_dir, dataset=self.dataset, update=self.update))
             return
         if self.dataset:
             raise InvalidArgumentError("dataset", got=self.dataset, expected="nothing without --offline")
-        episodes, seed = whole_number(self.episodes, "episodes", low=2), whole_number(self.seed, "seed")
-        print_json(evaluate_run(self.run_dir, environment=self.environment, episodes=episodes, seed=seed, update=self.update))
+        found = evaluate_run(
+            self.run_dir,
+            environment=self.environment,
+            episodes=episodes,
+            seed=seed,
+            play="" if self.play == "as trained" else self.play,
+            workers=workers,
+            update=self.update,
+        )
+        print_json(found)
         if self.plot:
             from alberdice.deep.training.run_pictures import draw_run
 

@@ -174,7 +174,8 @@ class Environment:
 
         Args:
             options: how it is read; None: as it is.
-            workers: processes among which the slots are divided; 0: this one.
+            workers: processes among which the slots are divided; 0: this one, as always where all slots are played by array
+                operations.
 
         Raises:
             InvalidArgumentError: what is made is no environment, or not one of the agents and the rule asked for.
@@ -183,7 +184,10 @@ class Environment:
         if workers:
             from alberdice.environments.vector import SideBySide
 
-            return SideBySide(self, options, workers)
+            beside = SideBySide(self, options, workers)
+            if not beside.spec.vectorised:
+                return beside
+            beside.close()
         product = self.made()
         if isinstance(product, Game):
             from alberdice.environments.games import GameEnvironment

@@ -15,7 +15,8 @@ from alberdice.data import DataDistribution
 from alberdice.datasets import load_dataset
 from alberdice.deep.config import from_mapping
 from alberdice.deep.learner import learner_class
-from alberdice.deep.play.evaluation import find_environment, policy_of_game
+from alberdice.deep.play.tables import policy_of_game
+from alberdice.deep.play.venue import game_of, header_of
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.run_pictures import count_data, joint_policy_figure
 from alberdice.deep.training.saved_run import policies_of_run
@@ -74,9 +75,9 @@ def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **sett
     """
     if not algorithms or len(set(algorithms)) < len(algorithms):
         raise InvalidArgumentError("algorithms", got=list(algorithms), expected="one or more different ones")
-    game = find_environment("auto", dataset)
-    if not isinstance(game, Game):
-        raise InvalidArgumentError("dataset", got=repr(dataset), expected="a built-in one, whose game is known")
+    game = game_of("auto", header_of(dataset, settings.get("dataset_seed", 0)))
+    if game is None:
+        raise InvalidArgumentError("dataset", got=repr(dataset), expected="one whose game is known")
     makers = {name: learner_class(name) for name in algorithms}
     given = {"dataset": dataset, **settings}
     configs = {name: from_mapping(given, maker.settings(algorithm=name)) for name, maker in makers.items()}

@@ -15,7 +15,7 @@ from alberdice import tabular
 from alberdice.datasets import make_builtin
 from alberdice.deep.algorithms.bc import BC, BCConfig
 from alberdice.deep.batches.training_data import TrainingData
-from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.play.tables import policy_of_game
 
 CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,)}
 #: tested in test_history_runs.py

@@ -12,7 +12,7 @@ import torch
 from deep_samples import chain_dataset, equal, tiny, trained
 from history_samples import BOTH, fresh, memory_dataset, memory_game, offer, perturbed, replayed, small
 
-from alberdice.deep.play.evaluation import evaluate
+from alberdice.deep.play.returns import evaluate
 from alberdice.deep.policies import load_policies
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.run_directory import RunDirectory
@@ -129,7 +129,7 @@ def test_a_run_is_played_from_its_checkpoint_alone(
     assert np.isnan(result["return_exact"])
     policies = policies_of_run(tmp_path / "run")
     assert policies.has_memory
-    again = evaluate(policies, memory_game(), 20, torch.Generator().manual_seed((0 << 24) + config.total))
+    again = evaluate(policies, memory_game(), 20, (0 << 24) + config.total)
     assert again.return_mean == result["return_mean"]
     assert evaluate_run(tmp_path / "run", episodes=50)["episodes"] == 50
     tensors = RunDirectory(tmp_path / "run").load()[0]

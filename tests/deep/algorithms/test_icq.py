@@ -40,7 +40,7 @@ from alberdice.deep.algorithms.icq import (
     windows,
 )
 from alberdice.deep.batches.training_data import TrainingData
-from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidDataError, SolverError

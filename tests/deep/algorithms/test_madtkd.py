@@ -16,7 +16,7 @@ from alberdice.deep.algorithms.madtkd import MADTKD, MADTKDConfig, distillation_
 from alberdice.deep.batches.sequences import cut_episodes
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.policies.transformer import policy_tables
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.run_directory import RunDirectory

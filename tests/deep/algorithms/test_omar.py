@@ -34,7 +34,7 @@ from alberdice.deep.algorithms import omar
 from alberdice.deep.algorithms.omar import OMAR, OMARConfig, actor_loss, conservative_loss, td_target
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.learner import ValueRange
-from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.tabular.algorithms.omar import conservative_values

@@ -21,7 +21,7 @@ from alberdice.datasets import make_builtin
 from alberdice.deep import losses
 from alberdice.deep.algorithms.optidice import OptiDICE, OptiDICEConfig, cloning_loss, sample_weights
 from alberdice.deep.batches.training_data import TrainingData
-from alberdice.deep.play.evaluation import policy_of_game
+from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.training.loop import train
 
 CHANGES: dict[str, Any] = {

@@ -7,28 +7,17 @@ import math
 import numpy as np
 import odd_environments as odd
 import pytest
-import torch
-from deep_samples import tiny
+from deep_samples import perturbed_policies as policies
 from play_samples import InTurn, Tabular
 from strategies import random_policy
 
 import alberdice as ad
-from alberdice.datasets import make_builtin
-from alberdice.deep.algorithms.alberdice import AlberDICE
-from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.play.returns import Evaluation, default_episodes, evaluate
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.environments import Environment, EnvironmentSpec, PlayOptions, find_environment
 from alberdice.environments.games import GameEnvironment
 from alberdice.errors import InvalidArgumentError
 from alberdice.evaluation import undiscounted_return
-
-
-def policies(dataset):
-    data = TrainingData.build(make_builtin(dataset))
-    found = AlberDICE(data, tiny(), torch.Generator().manual_seed(0)).policies
-    found.parameters.mul_(1.5)
-    return found
 
 
 def test_the_exact_expectation_is_kept():

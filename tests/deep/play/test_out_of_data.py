@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from deep_samples import perturbed_policies as policies
 from deep_samples import tiny
-from play_samples import AfterEachOther, policies
+from play_samples import InTurn
 from strategies import random_policy
 
 import alberdice as ad
@@ -87,7 +88,7 @@ def test_the_share_is_that_of_all_paths() -> None:
 def test_one_shot_games_agree_with_the_discounted_measure() -> None:
     shown = OutOfData.of(ad.games.penalty_xor(), make_builtin("matrix-c"))
     assert shown.counts.tolist() == [[[1671.0, 1651.0], [1678.0, 0.0]]]
-    found = shown.measured(policies("matrix-c"), 10, torch.Generator())
+    found = shown.measured(policies("matrix-c"), 10, 0)
     assert found["share"] == pytest.approx(found["discounted"], abs=1e-12)
     assert found["how"] == "exact: p_0 propagated over 1 steps"
 
@@ -131,7 +132,7 @@ def test_policies_with_a_memory_are_sampled() -> None:
     """The pair plays AA, BB, AA, BB, AA; the data lack BB: two steps of five."""
     game = replace(ad.games.penalty_xor(), horizon=5)
     shown = OutOfData.of(game, make_builtin("matrix-c"))
-    found = shown.measured(AfterEachOther(policies("matrix-c"), []), 6, torch.Generator().manual_seed(0))
+    found = shown.measured(InTurn((2, 2), 1), 6, 0)
     assert found == {"share": pytest.approx(0.4), "discounted": None, "how": "sampled: 6 episodes"}
 
 
@@ -148,8 +149,8 @@ def test_sampled_steps_approach_the_exact_ones() -> None:
     game = small_game()
     data = dataset_of(game, PAIRS)
     found = AlberDICE(TrainingData.build(data), tiny(), torch.Generator().manual_seed(0)).policies
-    exact = visits(found, game, 1, torch.Generator()).steps
-    sampled = visits(Plain(found), game, 20_000, torch.Generator().manual_seed(0)).steps
+    exact = visits(found, game, 1, 0).steps
+    sampled = visits(Plain(found), game, 20_000, 0).steps
     np.testing.assert_allclose(sampled, exact, atol=0.02)
     assert sampled[2].sum() == 0 < sampled[1].sum()
 

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from deep_samples import perturbed_policies as policies
 from deep_samples import tiny
-from play_samples import AfterEachOther, policies
+from play_samples import InTurn
 from run_samples import Killed, kill_at, run
 
 import alberdice as ad
 from alberdice.datasets import make_builtin
-from alberdice.deep.play.evaluation import player_of, policy_of_game, rollouts
+from alberdice.deep.play.tables import policy_of_game
+from alberdice.deep.play.trajectories import trajectories
 from alberdice.deep.training import run_pictures
 from alberdice.deep.training.loop import train
-from alberdice.deep.training.run_pictures import _over, count_data, draw_run, joint_policy_figure, probabilities_by_the_data
+from alberdice.deep.training.run_pictures import count_data, draw_run, joint_policy_figure, probabilities_by_the_data
 from alberdice.errors import InvalidArgumentError, SolverError
 
 MATRIX = {"learning-curve.png", "policy.png", "joint-actions.png"}
@@ -114,13 +115,6 @@ def test_data_of_another_game_count_nothing() -> None:
     assert not count_data(make_builtin("matrix-c"), ad.games.climbing_game()).any()  # looks the same, has other actions
 
 
-def test_an_episode_is_over_where_nothing_happens_any_more() -> None:
-    game = ad.games.bridge()
-    assert np.flatnonzero(_over(game)).tolist() == [game.state_index((2, 5), (0, 0))]
-    assert not _over(ad.games.penalty_xor()).any()
-    assert not _over(ad.games.xor()).any()
-
-
 def test_joint_actions_played_and_recorded() -> None:
     game, counts = ad.games.penalty_xor(), np.array([[[6.0, 3.0], [1.0, 0.0]]])
     found = policies("matrix-d")
@@ -136,17 +130,17 @@ def test_what_is_played_after_the_end_is_left_out() -> None:
     """Some of these clumsy agents reach their goals before the 20 steps are over."""
     game, found = ad.games.bridge(), policies("bridge-mix")
     counts = count_data(make_builtin("bridge-mix"), game)
-    learned, _ = probabilities_by_the_data(game, found, counts, 200, "sample")
-    played = rollouts(game, player_of(found, game, 200), 200, torch.Generator().manual_seed(0))
-    done = (played.states == game.state_index((2, 5), (0, 0))).sum()
-    assert done > 0
-    assert len(learned) == 200 * 20 - done
+    learned, _ = probabilities_by_the_data(game, found, counts, 2000, "sample")
+    played = trajectories(found, game, 2000, 0)
+    assert not played.going.all()
+    assert (played.states[~played.going] == game.state_index((2, 5), (0, 0))).all()
+    assert len(learned) == played.going.sum()
 
 
 def test_policies_with_a_memory() -> None:
     """They play AA first; the joint actions are of whole episodes, AA, BB, AA, BB, AA."""
     game = dataclasses.replace(ad.games.penalty_xor(), horizon=5)
-    found = AfterEachOther(policies("matrix-d"), [])
+    found = InTurn((2, 2), 1)
     counts = np.array([[[1.0, 3.0], [0.0, 0.0]]])
     learned, _ = probabilities_by_the_data(game, found, counts, 10, "sample")
     assert sorted(learned) == 20 * [0.0] + 30 * [0.25]

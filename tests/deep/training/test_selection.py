@@ -15,8 +15,8 @@ from alberdice.datasets.resampled import Estimate
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.training_data import Features
 from alberdice.deep.networks.mlp import StackedMLP
-from alberdice.deep.play.evaluation import policy_of_game
 from alberdice.deep.play.fitted_q import FittedQ
+from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.policies import FeedForwardPolicies
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import evaluate_offline, policies_of_run

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 #: settings that may change when a run is resumed: none of them changes what is learned up to any update
-_FREE = ("threads", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play", "pictures")
+_FREE = ("threads", "workers", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play", "pictures")
 #: the least positive number and the largest count that settings take
 LEAST, MOST = 1e-12, 1 << 40
 
@@ -80,7 +80,10 @@ class TrainConfig:
     seed: Annotated[int, Within(0, MOST)] = 0
     """seed of everything that the training draws: initial weights, minibatches, evaluation"""
     environment: str = "auto"
-    """where to evaluate: auto (the built-in dataset's game), none, a game's name, or module:function of a PettingZoo env"""
+    """where to evaluate: auto (what the dataset names), none, a name, or module:function of a PettingZoo env; arguments in
+    brackets, e.g. 'bridge(hard=False)'"""
+    workers: Annotated[int, Within(0, 1024)] = 0
+    """processes that step the environment's episodes; 0: this one.  Results are the same"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where to train; auto: on the GPU if there is one"""
     precision: Literal["float32", "tf32", "bf16"] = "float32"
@@ -103,8 +106,8 @@ class TrainConfig:
     """how evaluation chooses actions: drawn from the policies, or the most probable ones"""
     evaluate_every: Count = 250
     """updates between evaluations"""
-    evaluate_episodes: Annotated[int, Within(2, 10_000_000)] = 1000
-    """episodes of one evaluation"""
+    evaluate_episodes: Annotated[int, Within(0, 10_000_000)] = 0
+    """episodes of one evaluation; 0: so many that they cost about a tenth of the training, by a formula in the horizon"""
     select: Literal["auto", "last"] = "auto"
     """which policies are kept: the best by data alone (see ``alberdice.deep.training.selection``), or the last"""
     select_every: Count = 125

@@ -28,7 +28,8 @@ from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution
 from alberdice.datasets import OfflineDataset
 from alberdice.deep.networks.mlp import Adam, StackedMLP
-from alberdice.deep.play.evaluation import Environment, play_game, policy_of_game
+from alberdice.deep.play.tables import policy_of_game
+from alberdice.deep.play.trajectories import trajectories
 from alberdice.deep.policies import Policies
 from alberdice.evaluation import out_of_data_probability, state_transition
 from alberdice.games.game import Game
@@ -66,13 +67,13 @@ class Visits:
         return float(self.steps[outside].sum()) / total if total > 0 else 0.0
 
 
-def visits(policies: Policies, game: Game, episodes: int, generator: torch.Generator, play: str = "sample") -> Visits:
-    """Expected steps of evaluation episodes; ``episodes`` and ``generator`` matter to policies with a memory only."""
+def visits(policies: Policies, game: Game, episodes: int, seed: int, play: str = "sample") -> Visits:
+    """Expected steps of evaluation episodes; ``episodes`` and ``seed`` matter to policies with a memory only."""
     if not policies.has_memory:
         policy = policy_of_game(policies, game, play)
         return Visits(expected_visits(game, policy), f"exact: p_0 propagated over {game.horizon} steps", policy)
-    played, steps = play_game(policies, game, episodes, generator, play), np.zeros(game.mmdp.reward.shape)
-    np.add.at(steps, (played.states, *np.moveaxis(played.actions, -1, 0)), 1.0 / episodes)
+    played, steps = trajectories(policies, game, episodes, seed, play), np.zeros(game.mmdp.reward.shape)
+    np.add.at(steps, (played.states[played.going], *played.actions[played.going].T), 1.0 / episodes)
     steps[_terminal(game)] = 0.0
     return Visits(steps, f"sampled: {episodes} episodes", None)
 
@@ -106,18 +107,18 @@ class OutOfData:
     counts: FloatArray
 
     @classmethod
-    def of(cls, environment: Environment | None, dataset: OfflineDataset) -> OutOfData | None:
+    def of(cls, game: Game | None, dataset: OfflineDataset) -> OutOfData | None:
         """None where there is no exact answer: no game, or data with observations that are not the game's."""
-        if not isinstance(environment, Game) or dataset.n_actions != environment.mmdp.n_actions:
+        if game is None or dataset.n_actions != game.mmdp.n_actions:
             return None
-        number = {tuple(environment.observation(s)): s for s in range(environment.mmdp.n_states)}
+        number = {tuple(game.observation(s)): s for s in range(game.mmdp.n_states)}
         rows, inverse = np.unique(dataset.observations[:, 0], axis=0, return_inverse=True)
         states = [number.get(tuple(row)) for row in rows]
         if None in states:
             return None
-        counts = np.zeros(environment.mmdp.reward.shape)
+        counts = np.zeros(game.mmdp.reward.shape)
         np.add.at(counts, (np.array(states)[inverse.reshape(-1)], *dataset.actions.T), 1.0)
-        return cls(environment, counts)
+        return cls(game, counts)
 
     @property
     def outside(self) -> Mask:
@@ -126,9 +127,9 @@ class OutOfData:
         outside[_terminal(self.game)] = False
         return outside
 
-    def measured(self, policies: Policies, episodes: int, generator: torch.Generator, play: str = "sample") -> dict[str, Any]:
+    def measured(self, policies: Policies, episodes: int, seed: int, play: str = "sample") -> dict[str, Any]:
         """``share`` of an episode's steps, its ``discounted`` counterpart (None with a memory), and ``how``."""
-        found = visits(policies, self.game, episodes, generator, play)
+        found = visits(policies, self.game, episodes, seed, play)
         return {"share": found.share(self.outside), "discounted": self._discounted(found.policy), "how": found.how}
 
     def _discounted(self, policy: FactorizedPolicy | None) -> float | None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -82,12 +83,17 @@ class Evaluation:
         known = {n: m if isinstance(m, Reported) else Reported(**m) for n, m in self.metrics.items()}
         object.__setattr__(self, "metrics", known)
 
-    def numbers(self) -> dict[str, float]:
+    def numbers(self) -> dict[str, Any]:
         """All numbers side by side, for a table's row: those of a metric as ``NAME_mean``, ``NAME_stderr``."""
         names = ("return_mean", "return_stderr", "episodes", "return_exact", "terminated", "truncated", "length_mean")
         own = {name: getattr(self, name) for name in names}
         means = {f"{name}_mean": found.mean for name, found in self.metrics.items()}
         return {**own, **means, **{f"{name}_stderr": found.stderr for name, found in self.metrics.items()}}
+
+    def summary(self) -> dict[str, Any]:
+        """All of it, flat."""
+        words = {name: getattr(self, name) for name in ("environment", "team_reward", "play")}
+        return {**self.numbers(), **words}
 
 
 def default_episodes(spec: EnvironmentSpec, every: int, longest: int) -> int:

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,10 @@ from alberdice.deep.batches.sequences import cut_episodes
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.learner import Learner, learner_class
-from alberdice.deep.play.evaluation import Environment, Evaluation, evaluate, find_environment, policy_of_game
+from alberdice.deep.play.episodes import check_policies
 from alberdice.deep.play.out_of_data import OutOfData
+from alberdice.deep.play.returns import Evaluation, default_episodes, evaluate
+from alberdice.deep.play.venue import Venue, venue_of
 from alberdice.deep.policies import load_policies
 from alberdice.deep.training.device import Arithmetic, arithmetic_of, capture_updates, check_captured, device_of
 from alberdice.deep.training.run_directory import RunDirectory
@@ -47,7 +49,6 @@ from alberdice.deep.training.selection import (
     split_selection,
 )
 from alberdice.errors import InvalidArgumentError, SolverError
-from alberdice.games.game import Game
 
 __all__ = ["train"]
 
@@ -69,7 +70,7 @@ class _Run:
     dataset: OfflineDataset
     learner: Learner
     generator: torch.Generator
-    environment: Environment | None
+    venue: Venue
     device: str
     progress: Progress
     selector: Selector
@@ -101,20 +102,29 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Pro
     folder, begun = RunDirectory(out), time.perf_counter()
     with folder.locked():
         _check_folder(folder, config, resume)
-        run = _prepare(config, folder, progress or (lambda note: None))
-        if resume and folder.has_checkpoint:
-            _restore(run)
-        folder.write_json("config.json", asdict(config))
-        run.curves = _curves(folder.path, run.done)
-        try:
-            with arithmetic_of(config, run.device) as arithmetic, _stoppable() as stopped:
-                _loop(run, arithmetic, stopped)
-        except SolverError as error:
-            _finish(run, begun, "diverged", str(error))
-            raise
-        finally:
-            run.curves.close()
-        return _finish(run, begun, *_judged(run))
+        dataset = load_dataset(config.dataset, seed=config.dataset_seed)
+        with closing(venue_of(config.environment, dataset, workers=config.workers)) as venue:
+            return _run(_prepare(config, folder, dataset, venue, progress or (lambda note: None)), begun, resume)
+
+
+def _run(run: _Run, begun: float, resume: bool) -> dict[str, Any]:
+    """Begin or continue, to the end."""
+    config, folder = run.config, run.folder
+    if resume and folder.has_checkpoint:
+        _restore(run)
+    folder.write_json("config.json", asdict(config))
+    for note in run.venue.notes:
+        print(note, file=sys.stderr)
+    run.curves = _curves(folder.path, run.done)
+    try:
+        with arithmetic_of(config, run.device) as arithmetic, _stoppable() as stopped:
+            _loop(run, arithmetic, stopped)
+    except SolverError as error:
+        _finish(run, begun, "diverged", str(error))
+        raise
+    finally:
+        run.curves.close()
+    return _finish(run, begun, *_judged(run))
 
 
 def _judged(run: _Run) -> tuple[str, str]:
@@ -151,26 +161,24 @@ def _check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> No
         )
 
 
-def _prepare(config: TrainConfig, folder: RunDirectory, progress: Progress) -> _Run:
-    """Load the data and draw a fresh learner."""
+def _prepare(config: TrainConfig, folder: RunDirectory, dataset: OfflineDataset, venue: Venue, progress: Progress) -> _Run:
+    """Draw a fresh learner."""
     device = device_of(config)
     maker = learner_class(config.algorithm)
     if not isinstance(config, maker.settings):
         got, expected = type(config).__name__, f"settings of {config.algorithm}, {maker.settings.__name__}"
         raise InvalidArgumentError("config", got=got, expected=expected)
-    environment = find_environment(config.environment, config.dataset)
-    dataset = load_dataset(config.dataset, seed=config.dataset_seed)
-    pieces = cut_episodes(dataset, _steps_per_episode(config, environment))
+    pieces = cut_episodes(dataset, _steps_per_episode(config, venue))
     data = TrainingData.build(pieces, standardise=config.standardise, share=config.merges_frames, device=device)
     learner = maker(data, config, torch.Generator().manual_seed(config.seed))
     if config.capture:
         capture_updates(learner, config, data.states.device)
-    if isinstance(environment, Game):
-        policy_of_game(learner.policies, environment)  # refuse a game that does not fit before hours of training, not after
+    if venue.environment is not None:
+        check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
     generator = torch.Generator(device).manual_seed(config.seed + 1)
-    shown = OutOfData.of(environment, dataset)
+    shown = OutOfData.of(venue.game, dataset)
     selector = Selector(_scores(config, pieces, learner))
-    return _Run(config, folder, dataset, learner, generator, environment, device, progress, selector, shown=shown)
+    return _Run(config, folder, dataset, learner, generator, venue, device, progress, selector, shown=shown)
 
 
 def _scores(config: TrainConfig, dataset: OfflineDataset, learner: Learner) -> OfflineScores | None:
@@ -180,9 +188,9 @@ def _scores(config: TrainConfig, dataset: OfflineDataset, learner: Learner) -> O
     return scores_for(dataset, config.seed, getattr(config, "discount", 0.99), memory=learner.policies.has_memory)
 
 
-def _steps_per_episode(config: TrainConfig, environment: Environment | None) -> int:
+def _steps_per_episode(config: TrainConfig, venue: Venue) -> int:
     """At how many steps the learner's episodes are cut; 0: not at all."""
-    return config.steps_per_episode(getattr(environment, "horizon", 0))
+    return config.steps_per_episode(venue.game.horizon if venue.game is not None else 0)
 
 
 def _restore(run: _Run) -> None:
@@ -246,13 +254,15 @@ def _look(run: _Run, metrics: dict[str, Tensor]) -> None:
 def _evaluate(run: _Run, metrics: dict[str, Tensor]) -> None:
     """Play episodes, write a row of metrics."""
     row = {"update": run.done, "seconds": round(run.train_seconds, 3), **{k: float(v) for k, v in metrics.items()}}
-    if run.environment is not None:
-        generator = torch.Generator().manual_seed((run.config.seed << 24) + run.done)
-        run.latest = evaluate(run.learner.policies, run.environment, run.config.evaluate_episodes, generator, run.config.play)
+    where = run.venue.environment
+    if where is not None:
+        seed, config = (run.config.seed << 24) + run.done, run.config
+        episodes = _episodes(run)
+        run.latest = evaluate(run.learner.policies, where, episodes, seed, play=config.play)
         gap = run.latest.return_mean - _data_return(run)
-        row |= {**asdict(run.latest), "gap_to_data": gap}
+        row |= {**run.latest.numbers(), "gap_to_data": gap}
         if run.shown is not None:
-            run.out_of_data = run.shown.measured(run.learner.policies, run.config.evaluate_episodes, generator, run.config.play)
+            run.out_of_data = run.shown.measured(run.learner.policies, episodes, seed, config.play)
             row["out_of_data"] = run.out_of_data["share"]
         run.notes["played"] = f"return {run.latest.return_mean:.3f}, gap {gap:+.3f}"
         run.curves.add_scalar("evaluation/return_mean", run.latest.return_mean, run.done)
@@ -260,10 +270,17 @@ def _evaluate(run: _Run, metrics: dict[str, Tensor]) -> None:
     run.folder.write_metrics(run.rows)
 
 
+def _episodes(run: _Run) -> int:
+    """How many episodes an evaluation plays."""
+    where, config = run.venue.environment, run.config
+    assert where is not None
+    return config.evaluate_episodes or default_episodes(where.spec, config.evaluate_every, run.venue.longest)
+
+
 def _data_return(run: _Run) -> float:
     """Mean return of the data's episodes, per step in games of one step."""
-    horizon = getattr(run.environment, "horizon", 0)
-    return float(run.dataset.rewards.mean() if horizon == 1 else run.dataset.returns.mean())
+    one_shot = run.venue.game is not None and run.venue.game.horizon == 1
+    return float(run.dataset.rewards.mean() if one_shot else run.dataset.returns.mean())
 
 
 def _save(run: _Run) -> None:
@@ -280,6 +297,7 @@ def _save(run: _Run) -> None:
         "dataset": run.config.dataset,
         "policies": shape,
         "selection": selection,
+        "venue": run.venue.facts,
         "evaluation": asdict(run.latest) if run.latest else None,
         "out_of_data": run.out_of_data,
     }
@@ -290,10 +308,10 @@ def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]
     """What came out; of a run that diverged, with its last good evaluation."""
     last = run.latest or Evaluation(float("nan"), float("nan"), 0, float("nan"))
     found, selection = last, run.selector.report()
-    if run.selector.kept is not None and run.environment is not None:
-        generator = torch.Generator().manual_seed((run.config.seed << 24) + run.done)
-        chosen = load_policies(*run.selector.kept)
-        found = evaluate(chosen, run.environment, run.config.evaluate_episodes, generator, run.config.play)
+    where = run.venue.environment
+    if run.selector.kept is not None and where is not None:
+        seed, config = (run.config.seed << 24) + run.done, run.config
+        found = evaluate(load_policies(*run.selector.kept), where, _episodes(run), seed, play=config.play)
     selection |= {"last_return_mean": last.return_mean, "last_return_exact": last.return_exact}
     return {
         "status": status,
@@ -301,9 +319,11 @@ def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]
         "algorithm": run.config.algorithm,
         "dataset": run.config.dataset,
         "seed": run.config.seed,
-        **asdict(found),
+        **found.summary(),
+        "environment": run.venue.name,
+        "notes": list(run.venue.notes),
         "data_return": _data_return(run),
-        "episode_steps": _steps_per_episode(run.config, run.environment),
+        "episode_steps": _steps_per_episode(run.config, run.venue),
         "out_of_data": run.out_of_data,
         "selection": plain_numbers(selection),
         "updates": run.done,

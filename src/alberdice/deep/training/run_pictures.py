@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
-import torch
 from numpy.typing import NDArray
 
 from alberdice import plotting
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution
 from alberdice.datasets import OfflineDataset, load_dataset
-from alberdice.deep.play.evaluation import find_environment, player_of, policy_of_game, rollouts
+from alberdice.deep.play.tables import policy_of_game
+from alberdice.deep.play.trajectories import trajectories
+from alberdice.deep.play.venue import game_of, header_of
 from alberdice.deep.policies import Policies
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import policies_of_run
@@ -41,8 +41,8 @@ __all__ = ["PICTURES", "count_data", "draw_run", "joint_policy_figure", "probabi
 
 #: the pictures' folder in a run directory
 PICTURES = "pictures"
-#: seed of the episodes whose joint actions are drawn
-_SEED = 0
+#: seed of the episodes whose joint actions are drawn, and how many where the run's number came of a formula
+_SEED, _EPISODES = 0, 1000
 
 
 def try_to_draw(out: Path, dataset: OfflineDataset) -> None:
@@ -75,27 +75,28 @@ def _figures(
     out: Path, config: dict[str, Any], environment: str, dataset: OfflineDataset | None
 ) -> Iterator[tuple[str, Figure]]:
     folder, name = RunDirectory(out), f"{config['algorithm']} on {config['dataset']}, seed {config['seed']}"
-    trained_on = find_environment(config["environment"], config["dataset"])
+    header = dataset.header if dataset is not None else header_of(config["dataset"], config["dataset_seed"])
+    trained_on = game_of(config["environment"], header)
     rows = folder.read_metrics()
     if rows:
         yield "learning-curve", _learning_curve(rows, trained_on, name)
-    game = trained_on if environment == "auto" else find_environment(environment, config["dataset"])
-    if not isinstance(game, Game) or not folder.has_checkpoint:
+    game = trained_on if environment == "auto" else game_of(environment, header)
+    if game is None or not folder.has_checkpoint:
         return
     policies = policies_of_run(out)
     source = dataset or load_dataset(config["dataset"], seed=config["dataset_seed"])
     counts = count_data(source, game)
     yield from _policy(game, policies, counts, config)
     if counts.any():
-        learned, data = probabilities_by_the_data(game, policies, counts, config["evaluate_episodes"], config["play"])
+        episodes = config["evaluate_episodes"] or _EPISODES
+        learned, data = probabilities_by_the_data(game, policies, counts, episodes, config["play"])
         yield "joint-actions", plotting.draw_joint_actions(learned, data, title=name)
 
 
-def _learning_curve(rows: list[dict[str, float]], environment: Any, name: str) -> Figure:
+def _learning_curve(rows: list[dict[str, float]], game: Game | None, name: str) -> Figure:
     known = next((row for row in rows if "gap_to_data" in row), None)
     data_return = known["return_mean"] - known["gap_to_data"] if known else float("nan")
-    model = environment.mmdp if isinstance(environment, Game) else None
-    optimum = best_undiscounted_return(model, environment.horizon) if model is not None else float("nan")
+    optimum = float("nan") if game is None else best_undiscounted_return(game.mmdp, game.horizon)
     return plotting.draw_learning_curve(rows, data_return=data_return, optimum=optimum, title=name)
 
 
@@ -160,18 +161,7 @@ def probabilities_by_the_data(
     end is left out.
     """
     shares = counts / np.maximum(counts.sum(axis=tuple(range(1, counts.ndim)), keepdims=True), 1)
-    generator = torch.Generator().manual_seed(_SEED)
-    played = rollouts(game, player_of(policies, game, episodes, play), episodes, generator)
-    going = ~_over(game)[played.states]
-    learned = shares[(played.states[going], *played.actions[going].T)]
+    played = trajectories(policies, game, episodes, _SEED, play)
+    learned = shares[(played.states[played.going], *played.actions[played.going].T)]
     shown = counts > 0
     return learned, np.repeat(shares[shown], counts[shown].astype(np.int64))
-
-
-def _over(game: Game) -> NDArray[np.bool_]:
-    """States in which an episode is over, ``(S,)``: whatever is done, nothing changes and nothing is paid."""
-    model, choices = game.mmdp, game.mmdp.n_joint_actions
-    rows = np.arange(model.n_states * choices)
-    itself = sp.csr_array((np.ones(len(rows)), (rows, rows // choices)), shape=model.transition.shape)
-    stays = np.asarray(model.transition.multiply(itself).sum(axis=1)).reshape(model.n_states, choices)
-    return np.asarray((stays >= 1).all(axis=1) & (model.reward.reshape(model.n_states, -1) == 0).all(axis=1))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from alberdice.datasets import OfflineDataset, load_dataset
 from alberdice.datasets.resampled import Estimate
 from alberdice.deep.learner import learner_class
-from alberdice.deep.play.evaluation import evaluate, find_environment
+from alberdice.deep.play.returns import default_episodes, evaluate
+from alberdice.deep.play.venue import venue_of_run
 from alberdice.deep.policies import Policies, load_policies
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.selection import SELECTED, scores_for
@@ -35,6 +33,10 @@ def policies_of_run(out: Path, update: str = "selected") -> Policies:
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, or not one of this package.
     """
+    return _policies_and_header(out, update)[0]
+
+
+def _policies_and_header(out: Path, update: str) -> tuple[Policies, dict[str, Any]]:
     tensors, header = RunDirectory(out).load()
     learner_class(header["algorithm"])  # what reads its policies registers itself
     if update not in ("selected", "last"):
@@ -42,9 +44,9 @@ def policies_of_run(out: Path, update: str = "selected") -> Policies:
     selection = header.get("selection") or {}
     if update == "selected" and selection.get("policies"):
         chosen = {name.removeprefix(SELECTED): t for name, t in tensors.items() if name.startswith(SELECTED)}
-        return load_policies(chosen, selection["policies"])
+        return load_policies(chosen, selection["policies"]), header
     deployed = {name.removeprefix(DEPLOYED): t for name, t in tensors.items() if name.startswith(DEPLOYED)}
-    return load_policies(deployed, header["policies"])
+    return load_policies(deployed, header["policies"]), header
 
 
 def evaluate_offline(out: Path, *, dataset: str = "", models: int = 100, update: str = "selected") -> dict[str, Any]:
@@ -98,24 +100,41 @@ def check_fits(policies: Policies, data: OfflineDataset) -> None:
 
 
 def evaluate_run(
-    out: Path, *, environment: str = "auto", episodes: int = 1000, seed: int = 0, update: str = "selected"
+    out: Path,
+    *,
+    environment: str = "auto",
+    episodes: int = 0,
+    seed: int = 0,
+    play: str = "",
+    workers: int = 0,
+    update: str = "selected",
 ) -> dict[str, Any]:
     """Returns of a finished or unfinished run's policies.
+
+    Args:
+        out: the run's folder.
+        environment: where; 'auto': where the run was evaluated.
+        episodes: how many; 0: so many that they cost about a tenth of the training, see ``play.returns``.
+        seed: decides all of them.
+        play: 'sample' or 'greedy'; '': as in the run's evaluations.
+        workers: processes among which an environment's slots are divided.
+        update: 'selected' (the policies chosen by data alone) or 'last'.
 
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, no environment, or one that does not fit.
     """
     config = RunDirectory(out).read_json("config.json")
-    policies = policies_of_run(out, update)
-    name = config["environment"] if environment == "auto" else environment
-    where = find_environment(name, config["dataset"])
-    if where is None:
-        remedy = "name a game or module:function with --environment"
+    policies, header = _policies_and_header(out, update)
+    where = venue_of_run(config, header.get("venue"), environment, workers=workers)
+    if where.environment is None:
+        remedy = f"name a game or module:function with --environment ({where.notes[0]})"
         raise InvalidArgumentError("environment", got="none", expected="where to play", remedy=remedy)
-    found = evaluate(policies, where, episodes, torch.Generator().manual_seed(seed), config["play"])
+    with where.environment as opened:
+        count = episodes or default_episodes(opened.spec, config["updates"], where.longest)
+        found = evaluate(policies, opened, count, seed, play=play or config["play"])
     return {
         "run": str(out),
         "policies": update,
         **{key: config[key] for key in ("algorithm", "dataset", "seed")},
-        **asdict(found),
+        **found.summary(),
     }

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from alberdice._checks import FloatArray
 from alberdice.datasets import load_dataset
-from alberdice.deep.play.evaluation import find_environment, policy_of_game
 from alberdice.deep.play.out_of_data import OutOfData, RandomPrior, Visits, visits
+from alberdice.deep.play.tables import policy_of_game
+from alberdice.deep.play.venue import game_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidPolicyError
@@ -74,9 +73,8 @@ def priors_of(runs: Sequence[PlannedRun], note: Callable[[str], None]) -> dict[s
     """Fit one estimator per dataset, with seed 0, whatever the runs' seeds are: all algorithms have the same judge."""
     found = {}
     for run in {run.config.dataset: run for run in runs}.values():
-        game = find_environment(run.config.environment, run.config.dataset)
         data = load_dataset(run.config.dataset, seed=run.config.dataset_seed)
-        shown = OutOfData.of(game, data)
+        shown = OutOfData.of(game_of(run.config.environment, data.header), data)
         note(f"uncertainty of {run.config.dataset}")
         if shown is not None:
             prior = RandomPrior.fit(data)
@@ -94,10 +92,10 @@ def _read(run: PlannedRun, prior: Prior | None) -> Record:
     result = folder.read_json("result.json")
     if prior is None or not folder.has_checkpoint:
         return Record(run, result, None, None, None)
-    policies, generator = policies_of_run(run.folder), torch.Generator().manual_seed(run.config.seed)
+    policies, episodes = policies_of_run(run.folder), result.get("episodes") or run.config.evaluate_episodes
     one_shot = prior.game.mmdp.n_states == 1
     try:
-        found = visits(policies, prior.game, run.config.evaluate_episodes, generator, run.config.play)
+        found = visits(policies, prior.game, episodes, run.config.seed, run.config.play)
         joint = policy_of_game(policies, prior.game, run.config.play).joint()[0] if one_shot else None
     except InvalidPolicyError:  # saved after it had diverged: no numbers any more
         return Record(run, result, None, None, None)

@@ -1,0 +1,105 @@
+"""Where a run plays: found by its settings and its data's header, opened once, held against the data before the first update.
+
+venue_of(name, dataset, workers)    the environment, open and found to fit, or none and why; to be closed
+Venue.facts                         what a checkpoint keeps of it, so that a run is played again without its data
+venue_of_run(config, facts)         the same environment for a run that is over
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alberdice.datasets import RECIPES, DatasetHeader, OfflineDataset, load_dataset
+from alberdice.environments import BatchedEnvironment, environment_for, open_for
+from alberdice.environments.fit import options_for
+from alberdice.environments.games import GameEnvironment
+from alberdice.games.game import Game
+
+__all__ = ["Venue", "game_of", "header_of", "venue_of", "venue_of_run"]
+
+
+@dataclass(frozen=True)
+class Venue:
+    """Where to play.
+
+    Attributes:
+        name: by which the environment is found, with its arguments; 'none'.
+        environment: it, open; None: nothing is played.
+        notes: why nothing is played, or what is not certain, a sentence each.
+        header: the data's.
+        longest: steps of the data's longest episode.
+    """
+
+    name: str
+    environment: BatchedEnvironment | None
+    notes: tuple[str, ...]
+    header: DatasetHeader
+    longest: int
+
+    @property
+    def game(self) -> Game | None:
+        """The game that is played, whose model is known."""
+        return self.environment.game if isinstance(self.environment, GameEnvironment) else None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What ``venue_of_run`` needs, as JSON values."""
+        return {"environment": self.name, "header": self.header.as_json(), "longest": self.longest}
+
+    def close(self) -> None:
+        """Close the environment."""
+        if self.environment is not None:
+            self.environment.close()
+
+
+def venue_of(name: str, dataset: OfflineDataset, *, workers: int = 0) -> Venue:
+    """The environment of that name ('auto': the data's), open and found to fit.
+
+    Raises:
+        InvalidArgumentError, ResourceError: no such environment, or one that does not fit or fails.
+    """
+    longest = int(dataset.lengths.max(initial=1))
+    found, why = environment_for(name, dataset.header)
+    if found is None:
+        return Venue("none", None, (why,), dataset.header, longest)
+    opened, notes = open_for(found, dataset, workers=workers)
+    return Venue(str(found), opened, tuple(notes), dataset.header, longest)
+
+
+def venue_of_run(config: Mapping[str, Any], facts: Mapping[str, Any] | None, name: str = "auto", *, workers: int = 0) -> Venue:
+    """Where a run's policies play, read as its data asked for.
+
+    Args:
+        config: the run's settings.
+        facts: what its checkpoint keeps; None: a run of an earlier release, whose data are asked.
+        name: 'auto': where the run was evaluated.
+        workers: processes among which slots are divided.
+
+    Raises:
+        InvalidArgumentError, ResourceError: see ``venue_of``.
+    """
+    if facts is None:
+        facts = {"header": header_of(config["dataset"], config["dataset_seed"]).as_json(), "longest": 1}
+    header = DatasetHeader(**facts["header"])
+    wanted = facts.get("environment", config["environment"]) if name == "auto" else name
+    found, why = environment_for(wanted, header)
+    if found is None:
+        return Venue("none", None, (why,), header, facts["longest"])
+    return Venue(str(found), found.open(options_for(header), workers=workers), (), header, facts["longest"])
+
+
+def header_of(dataset: str, seed: int = 0) -> DatasetHeader:
+    """The header of a dataset of that name; a recipe's without making its data."""
+    return RECIPES[dataset].header(seed) if dataset in RECIPES else load_dataset(dataset, seed=seed).header
+
+
+def game_of(name: str, header: DatasetHeader) -> Game | None:
+    """The game of that name ('auto': the header's), None where it is none.
+
+    Raises:
+        InvalidArgumentError, ResourceError: no such environment.
+    """
+    found, _ = environment_for(name, header)
+    return None if found is None else found.game
