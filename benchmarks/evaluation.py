@@ -1,14 +1,15 @@
-"""What an evaluation costs, side by side and over worker processes, and that it says the same.
+"""What an evaluation costs, one episode at a time, side by side and over worker processes, and that it says the same.
 
     python benchmarks/evaluation.py            writes results/evaluation.json, some minutes
 
-Warehouses of rware's own objects, two agents and 500 steps, as a PettingZoo environment; feed-forward policies, and
-transformers over windows of 40 steps. Measured: processor seconds per episode (children's included) at B = 1, 8, 32 with no worker, and at
-B = 32 with 1 and 2; the largest difference of any probability from those at B = 1 along the same episodes; whether returns
-and actions with workers are those without, bit for bit; and Bridge by array operations.
+rware's tiny warehouse, two agents and 500 steps, as a PettingZoo environment of its own code; feed-forward policies, and
+transformers over windows of 40 steps.  Measured: processor seconds per episode (a worker's included) one at a time in the plain
+loop over PettingZoo's API that evaluation was before; through the contract at B = 1, 8, 32; and at B = 32 with 1 and 2 workers,
+whose starting is told apart.  Compared: the largest difference of any probability from those at B = 1 along the same episodes,
+and whether probabilities, actions and returns with workers are those without, bit for bit.
 
-Then the share of a training's time that evaluation takes with the default number of episodes: updates and evaluations of one
-run, measured one after the other.
+Then what share of a training its evaluations are with the default number of episodes: processor seconds of U = 250 updates of
+AlberDICE on these warehouses' data, of one evaluation there, and the same for Bridge.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ from machine import conditions, write
 from pettingzoo import ParallelEnv
 from rware.warehouse import RewardType, Warehouse
 
-from alberdice.deep.batches.training_data import Features
+from alberdice.datasets import make_builtin
+from alberdice.deep.batches.training_data import Features, TrainingData
+from alberdice.deep.learner import learner_class
 from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.play.collect import collect
 from alberdice.deep.play.episodes import play_episodes
+from alberdice.deep.play.returns import default_episodes, evaluate
 from alberdice.deep.policies import FeedForwardPolicies, transformer
 from alberdice.environments import find_environment
 
@@ -124,36 +129,57 @@ class KeptActor:
         self.inner.observe(actions, rewards)
 
 
-def processor_seconds() -> float:
-    """Of this process and of its children that have ended."""
-    return sum(os.times()[:4])
+def one_at_a_time(policies: Any, episodes: int) -> float:
+    """Processor seconds per episode of a plain loop: one environment, one observation, one question, one draw."""
+    environment, generator, begun = Rware(), torch.Generator().manual_seed(SEED), time.process_time()
+    for episode in range(episodes):
+        seen, infos = environment.reset(seed=episode)
+        actor = policies.actor(1)
+        while environment.agents:
+            names = environment.possible_agents
+            observations = torch.from_numpy(np.stack([seen[name] for name in names]).astype(np.float64))[None]
+            available = torch.ones(1, 2, 5, dtype=torch.bool)
+            for i, name in enumerate(names):
+                if (mask := infos[name].get("action_mask")) is not None:
+                    available[0, i] = torch.from_numpy(np.asarray(mask) > 0)
+            tables = actor.log_probabilities(observations, available).double().exp()[0]
+            actions = torch.multinomial(tables, 1, generator=generator)[:, 0]
+            seen, reward, _, _, infos = environment.step(dict(zip(names, actions.tolist(), strict=True)))
+            actor.observe(actions[None], torch.tensor([float(np.mean(list(reward.values())))]))
+    return (time.process_time() - begun) / episodes
 
 
-def measured(policies: Any, name: str, slots: int, workers: int, episodes: int = EPISODES) -> dict[str, Any]:
+def of_process(number: int) -> float:
+    """Processor seconds of another process so far."""
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measured(policies: Any, name: str, slots: int, workers: int) -> dict[str, Any]:
     kept = Kept(policies)
-    with find_environment(name).open(workers=workers) as environment:  # makes one instance per worker
-        environment.reset(np.arange(slots))  # and the others: neither is a cost of playing
-        wall, begun = time.perf_counter(), processor_seconds()
-        played = play_episodes(kept, environment, episodes, SEED, slots=slots)
-        wall = time.perf_counter() - wall
-        own = processor_seconds() - begun
-    children = 0.0
-    if workers:
-        children = processor_seconds() - begun - own  # what they took in all, starting and importing included
+    with find_environment(name).open(workers=workers) as environment:
+        environment.reset(np.arange(slots))  # makes the instances: no cost of playing
+        numbers = [each.pid for each in getattr(environment, "_processes", ())]
+        before = sum(map(of_process, numbers))
+        wall, begun = time.perf_counter(), time.process_time()
+        played = play_episodes(kept, environment, EPISODES, SEED, slots=slots)
+        wall, here = time.perf_counter() - wall, time.process_time() - begun
+        there = sum(map(of_process, numbers)) - before
     return {
         "slots": slots,
         "workers": workers,
-        "episodes": episodes,
-        "processor_seconds_per_episode": round(own / episodes, 5),
-        "workers_processor_seconds_in_all": round(children, 3),
-        "wall_seconds_per_episode": round(wall / episodes, 5),
+        "episodes": EPISODES,
+        "processor_seconds_per_episode": round((here + there) / EPISODES, 5),
+        "of_which_here": round(here / EPISODES, 5),
+        "started_for_processor_seconds": round(before, 3),
+        "wall_seconds_per_episode": round(wall / EPISODES, 5),
         "returns": played.returns.tolist(),
         "tables": kept.whole(kept.tables),
         "actions": kept.whole(kept.actions),
     }
 
 
-def compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def compared(rows: list[dict[str, Any]], plain: float) -> list[dict[str, Any]]:
     """Against the first row, and rows with workers against the one with as many slots and none."""
     first = rows[0]
     for row in rows:
@@ -165,10 +191,37 @@ def compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             and (row["actions"] == same["actions"]).all()
             and row["returns"] == same["returns"]
         )
-        row["times_fewer_processor_seconds"] = round(
-            first["processor_seconds_per_episode"] / row["processor_seconds_per_episode"], 2
-        )
+        seconds = row["processor_seconds_per_episode"]
+        row["times_fewer_than_one_at_a_time"] = round(plain / seconds, 2)
+        row["times_fewer_than_one_slot"] = round(first["processor_seconds_per_episode"] / seconds, 2)
     return [{k: v for k, v in row.items() if k not in ("tables", "actions", "returns")} for row in rows]
+
+
+def share_of_training(dataset: Any, name: str, every: int = 250, updates: int = 20) -> dict[str, Any]:
+    """Processor seconds of an evaluation over those of the updates between two, with default settings of AlberDICE."""
+    maker = learner_class("alberdice")
+    config = maker.settings(algorithm="alberdice", pretrain_updates=2)
+    learner = maker(TrainingData.build(dataset, share=config.merges_frames), config, torch.Generator().manual_seed(SEED))
+    generator = torch.Generator().manual_seed(SEED)
+    for _ in range(config.pretraining + 2):
+        learner.update(generator)
+    begun = time.process_time()
+    for _ in range(updates):
+        learner.update(generator)
+    update = (time.process_time() - begun) / updates
+    with find_environment(name).open() as environment:
+        episodes = default_episodes(environment.spec, every, int(dataset.lengths.max()))
+        begun = time.process_time()
+        evaluate(learner.policies, environment, episodes, SEED)
+        evaluation = time.process_time() - begun
+    return {
+        "dataset": dataset.name,
+        "environment": name,
+        "episodes": episodes,
+        "update_processor_ms": round(1e3 * update, 2),
+        "evaluation_processor_seconds": round(evaluation, 3),
+        "evaluation_over_updates": round(evaluation / (every * update), 3),
+    }
 
 
 def main() -> None:
@@ -177,10 +230,16 @@ def main() -> None:
     result = {**conditions(SEED, ("alberdice", "numpy", "torch", "pettingzoo", "rware")), "steps_per_episode": STEPS}
     plans = [(1, 0), (8, 0), (32, 0), (32, 1), (32, 2)]
     for label, policies in (("feed-forward", feed_forward()), ("transformer", remembering())):
-        rows = [measured(policies, "evaluation:Rware", slots, workers) for slots, workers in plans]
-        result[label] = compared(rows)
-        for row in result[label]:
-            print(label, row, flush=True)
+        plain = one_at_a_time(policies, 8)
+        rows = compared([measured(policies, "evaluation:Rware", slots, workers) for slots, workers in plans], plain)
+        result[label] = {"one_at_a_time_processor_seconds_per_episode": round(plain, 5), "side_by_side": rows}
+        print(label, result[label], flush=True)
+    warehouse = collect(find_environment("evaluation:Rware"), 20, SEED)
+    result["share_of_training"] = [
+        share_of_training(warehouse, "evaluation:Rware"),
+        share_of_training(make_builtin("bridge-mix"), "bridge"),
+    ]
+    print(result["share_of_training"])
     print(f"wrote {write('evaluation', result)}")
 
 
