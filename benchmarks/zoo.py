@@ -65,10 +65,9 @@ def exact_alternation(game: ZooGame, dataset: Any, spread: float) -> float:
 
 
 def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    from alberdice.deep.config.annealing import spread_of
-    from alberdice.deep.play.evaluation import policy_of_game
-
+    from alberdice.deep.algorithms.annealing import spread_of
     from alberdice.deep.batches.training_data import TrainingData
+    from alberdice.deep.play.tables import policy_of_game
     from alberdice.deep.policies import load_policies
 
     game, dataset = zoo_game(name), load_dataset(f"zoo-{name}", seed=seed)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from alberdice.deep.play.evaluation import policy_of_game
 
 from alberdice.datasets import load_dataset
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.starts import chosen_pairs
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.play.tables import policy_of_game
 from alberdice.evaluation import undiscounted_return
 from alberdice.games.zoo import zoo_game
 

@@ -7,17 +7,22 @@ import math
 import numpy as np
 import odd_environments as odd
 import pytest
+import torch
 from deep_samples import perturbed_policies as policies
 from play_samples import InTurn, Tabular
 from strategies import random_policy
 
 import alberdice as ad
+from alberdice.deep.batches.training_data import Features
+from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.play.returns import Evaluation, default_episodes, evaluate
 from alberdice.deep.play.tables import policy_of_game
+from alberdice.deep.policies import FeedForwardPolicies
 from alberdice.environments import Environment, EnvironmentSpec, PlayOptions, find_environment
 from alberdice.environments.games import GameEnvironment
 from alberdice.errors import InvalidArgumentError
 from alberdice.evaluation import undiscounted_return
+from alberdice.games.zoo import zoo_game
 
 
 def test_the_exact_expectation_is_kept():
@@ -103,3 +108,18 @@ def test_the_number_of_episodes_is_a_formula():
     assert default_episodes(spec(500, True), 250, 9) == 40
     assert default_episodes(spec(None, False), 250, 20) == 50
     assert default_episodes(spec(1, True), 10**6, 1) == 1000
+
+
+def test_closed_actions_are_not_played_in_a_game():
+    """The same networks in a game with closed actions: by its tables, and asked at every step."""
+    game = zoo_game("relay")
+    network = StackedMLP(len(game.observation(0)), (8,), max(game.mmdp.n_actions))
+    size = (game.mmdp.n_agents, len(game.observation(0)))
+    features = Features(torch.zeros(size), torch.ones(size))
+    parameters = network.initial(game.mmdp.n_agents, torch.Generator().manual_seed(0))
+    found = FeedForwardPolicies(network, parameters, features, game.mmdp.n_actions)
+    tables = policy_of_game(found, game)
+    for i, table in enumerate(tables):
+        assert not np.asarray(table)[~game.available[:, i, : table.shape[1]]].any()
+    by_tables, asked = (evaluate(found, where, 20, 1) for where in (game, Environment("one", game.parallel_env)))
+    assert by_tables.return_mean == pytest.approx(asked.return_mean, abs=1e-12)

@@ -39,7 +39,8 @@ def _log_tables(policies: Policies, game: Game) -> Tensor:
         got_text = f"{game.name} with actions {got[0]} and {got[1]} features"
         raise InvalidArgumentError("environment", got=got_text, expected=f"actions {expected[0]} and {expected[1]} features")
     everyone = seen[:, None].expand(-1, len(policies.n_actions), -1).to(policies.features.mean.device)
-    return policies.actor(len(seen)).log_probabilities(everyone)
+    open_there = None if game.available is None else torch.from_numpy(game.available.copy()).to(everyone.device)
+    return policies.actor(len(seen)).log_probabilities(everyone, open_there)
 
 
 class TableActor:
