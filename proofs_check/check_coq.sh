@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the Coq development, has the independent checker coqchk check the compiled files, and compares the axioms that they rest on
-# with the expected ones: those of Coq's classical real numbers. Installs Debian's two packages where apt is at hand and this user
+# with the expected ones: those of Coq's classical real numbers; and the theorems' statements with statements.txt. Installs Debian's two packages where apt is at hand and this user
 # may; says what is missing otherwise.
 set -eu
 cd "$(dirname "$0")/coq"
@@ -24,6 +24,10 @@ Coq.Reals.ClassicalDedekindReals.sig_not_dec'
 printf 'axioms in use:\n%s\n' "$found"
 if [ "$found" != "$expected" ]; then
     printf 'make proofs: expected the axioms\n%s\n' "$expected" >&2
+    exit 1
+fi
+if ! coqc -Q theories AlberDICE -w none theories/Statements.v | diff statements.txt - >&2; then
+    echo "make proofs: the theorems' statements are not those of statements.txt; if they are meant, make -C proofs_check/coq statements" >&2
     exit 1
 fi
 echo "proofs: $(ls theories/*.v | wc -l) files compiled, checked by coqchk, no axiom beyond those of the classical real numbers"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, settings
 
 import alberdice as ad
-from alberdice import tabular
+from alberdice import datasets, tabular
 
 losses = pytest.importorskip("alberdice.deep.losses")
 
@@ -58,6 +58,29 @@ def other_alpha(value: float) -> Wrong:
 def smoothed(right: Any) -> Any:
     """A conditional with half of its mass spread evenly."""
     return lambda data, agent: 0.5 * right(data, agent) + 0.5 * right(data, agent).mean()
+
+
+def at_alpha(factor: float) -> Wrong:
+    """The objective at another alpha."""
+    return lambda right: lambda m, p, d, alpha: right(m, p, d, factor * alpha)
+
+
+def negative(right: Any) -> Any:
+    """A certificate that promises a loss of 10 to every deviation."""
+    return lambda m, p, d, alpha: replace(right(m, p, d, alpha), epsilon=-10.0)
+
+
+def one_more_visit(right: Any) -> Any:
+    """An empirical model whose every row is half the last state's."""
+
+    def wrong(*args: Any, **kwargs: Any) -> Any:
+        model = right(*args, **kwargs)
+        mmdp = model.mmdp
+        table = 0.1 * mmdp.dense_transition()
+        table[..., -1] += 0.9
+        return replace(model, mmdp=ad.MMDP(table, mmdp.reward, mmdp.initial, mmdp.discount))
+
+    return wrong
 
 
 def unweighted(right: Any) -> Any:
@@ -143,6 +166,25 @@ MUTATIONS: list[tuple[str, Any, str, Wrong]] = [
     ("fitted_parts::test_the_conservative_term_is_an_entropy_and_a_divergence", losses, "conservative_penalty", shifted(0.1)),
     ("fitted_parts::test_the_projection_s_loss_is_a_divergence_from_its_minimiser", losses, "i_projection_loss", scaled(0.9)),
     ("fitted_parts::test_one_update_of_algorithm_1_solved_exactly_is_a_best_response", tabular, "advantage", scaled(0.7)),
+    (
+        "linear_rate::test_two_agents_in_one_state_contract_by_the_proved_factor",
+        tabular,
+        "best_response",
+        alpha_times(0.5),
+    ),
+    ("linear_rate::test_the_data_s_dependence_counts_as_interaction", tabular, "best_response", alpha_times(0.2)),
+    ("linear_rate::test_xor_meets_its_factor", tabular, "best_response", alpha_times(1.01)),
+    ("linear_rate::test_the_local_rate_is_that_of_block_gauss_seidel", tabular, "objective", at_alpha(2.0)),
+    ("linear_rate::test_where_values_converge_geometrically_the_occupancies_do", tabular, "objective", scaled(1e-4)),
+    ("finite_samples::test_returns_in_two_models_differ_by_at_most_the_visited_error", tabular, "objective", scaled(100.0)),
+    ("finite_samples::test_an_empirical_equilibrium_is_one_up_to_the_weighted_error", tabular, "nash_certificate", negative),
+    (
+        "finite_samples::test_the_mean_error_of_k_draws_is_at_most_the_root_of_states_over_k",
+        datasets,
+        "empirical_model",
+        one_more_visit,
+    ),
+    ("finite_samples::test_the_weighted_error_of_n_draws", datasets, "empirical_model", one_more_visit),
     ("alpha_to_zero::test_nothing_bounds_what_a_deviation_off_the_data_gains", tabular, "best_response", other_alpha(1e3)),
 ]
 

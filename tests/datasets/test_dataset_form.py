@@ -200,6 +200,17 @@ def test_from_transitions_is_the_inverse_of_transitions(data: OfflineDataset) ->
     assert_same(from_transitions("t", data.n_actions, **_flat(data)), data)  # type: ignore[arg-type]
 
 
+def test_from_transitions_takes_episodes_of_one_step(data: OfflineDataset) -> None:
+    flat = _flat(data)
+    rows = len(data.rewards)
+    flat.update(episode=np.arange(rows), time=np.zeros(rows, np.int64))
+    flat.update(terminated=np.zeros(rows, bool), truncated=np.ones(rows, bool))
+    built = from_transitions("t", data.n_actions, **flat)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(built.rewards, data.rewards)
+    np.testing.assert_array_equal(built.next_observations, data.next_observations)
+    assert built.truncated.all()
+
+
 def _gap(flat: dict[str, object]) -> None:
     flat["time"][3] += 1  # type: ignore[index]
 

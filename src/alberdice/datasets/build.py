@@ -269,7 +269,7 @@ def from_transitions(
         if len(now) != steps or now.shape != after.shape or now.dtype != after.dtype:
             got = f"{now.dtype} {now.shape} and {after.dtype} {after.shape}"
             raise fail(source, f"{key}, next_{key}", got=got, expected=f"one type and shape with {steps} rows")
-        differs = (now[inner + 1] != after[inner]).reshape(len(inner), -1).any(axis=1)
+        differs = (now[inner + 1] != after[inner]).any(axis=tuple(range(1, now.ndim)))
         if differs.any():
             row = int(inner[np.flatnonzero(differs)[0]])
             got = "another frame than the one of the next row"
