@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from alberdice.cli.collect import Collect
 from alberdice.cli.common import run_command
 from alberdice.cli.compare import Compare
 from alberdice.cli.datasets import Datasets
@@ -34,6 +35,7 @@ def command_class(arguments: Sequence[str]) -> Any:
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
         | Annotated[Compare, tyro.conf.subcommand("compare")]
         | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
+        | Annotated[Collect, tyro.conf.subcommand("collect")]
         | Annotated[Datasets, tyro.conf.subcommand("datasets")]
         | Annotated[None, tyro.conf.subcommand("version")]
     )

@@ -1,0 +1,125 @@
+"""``alberdice-deep collect``: play an environment and store what was seen as a dataset; train who plays first, if asked to."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from alberdice._checks import whole_number
+from alberdice.cli.training import check_torch
+from alberdice.console import print_json, progress_bar
+from alberdice.deep.online.settings import MATConfig
+from alberdice.errors import InvalidArgumentError
+
+__all__ = ["Collect"]
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Play an environment, and store the episodes as a dataset; prints what was collected as JSON.
+
+    What was stopped goes on with the same command, bit for bit, and the dataset appears whole or not at all.
+    """
+
+    environment: str
+    """where: a name of the registry, e.g. rware-tiny-2ag, or module:function"""
+    id: str
+    """the dataset's id, (namespace/)name-vN"""
+    policy: tuple[str, ...] = ()
+    """who plays: runs' folders, scripts such as 'rware-expert(convention=1)', random, or module:function"""
+    episodes: int = 100
+    """how many"""
+    mix: Literal["episode", "agent"] = "episode"
+    """several policies: one for all agents of an episode, or one for each agent"""
+    shares: tuple[float, ...] = ()
+    """of the policies, in their order; equal ones unless told"""
+    epsilon: float = 0.0
+    """share of uniformly random actions, per step and agent"""
+    seed: int = 0
+    """of everything random"""
+    part: int = 100
+    """episodes played side by side and kept at once"""
+    root: Path | None = None
+    """directory of all stored datasets; by default MINARI_DATASETS_PATH or Minari's own"""
+    overwrite: bool = False
+    """replace what is stored under the id"""
+    train: Literal["none", "mat"] = "none"
+    """train MAT on the environment first, with the settings at the end, and add the runs to those who play"""
+    seeds: int = 1
+    """how many runs, from --seed on: one run keeps to one convention, so that diverse data need several"""
+    out: Path = Path("mat")
+    """folder of these runs, OUT/seed-0 and so on"""
+    warm_start: str = ""
+    """a dataset that MAT clones first, for --cloning-updates minibatches"""
+    mat: Annotated[MATConfig, tyro.conf.arg(name="")] = field(default_factory=MATConfig)
+
+    def run(self) -> None:
+        """Train, play, store, report."""
+        check_torch()
+        if not self.policy and self.train == "none":
+            expected = "at least one, or --train mat"
+            raise InvalidArgumentError("--policy", got="none", expected=expected, remedy="e.g. --policy random")
+        from alberdice.datasets.collect import Collection, collect
+        from alberdice.deep.online.players import find_player
+        from alberdice.environments import find_environment
+
+        policies = (*self.policy, *(self._trained() if self.train == "mat" else ()))
+        found = find_environment(self.environment)
+        plan = Collection(found.name, policies, self.episodes, self.seed, self.mix, tuple(self.shares), self.epsilon, self.part)
+        with found.open() as env:
+            makers = [find_player(name, env.spec) for name in policies]
+            with progress_bar(f"collecting {self.id}", self.episodes) as step:
+                done = [0]
+
+                def told(now: int, total: int, returns: Any) -> None:
+                    step(f"return {sum(returns) / len(returns):.4g}", now - done[0])
+                    done[0] = now
+
+                arguments = dict(found.arguments)
+                place = collect(
+                    plan, env, makers, self.id, root=self.root, overwrite=self.overwrite, arguments=arguments, progress=told
+                )
+        _report(place)
+
+    def _trained(self) -> tuple[str, ...]:
+        """The folders of MAT's runs."""
+        from alberdice.datasets import load_dataset
+        from alberdice.deep.online.run import train_mat
+
+        data = load_dataset(self.warm_start, root=self.root) if self.warm_start else None
+        folders = []
+        for at in range(whole_number(self.seeds, "--seeds", low=1)):
+            folder = self.out / f"seed-{self.seed + at}"
+            with progress_bar(f"MAT, seed {self.seed + at}", self.mat.iterations) as step:
+
+                def told(now: int, total: int, value: float, step: Any = step) -> None:
+                    step(f"return {value:.4g}")
+
+                train_mat(self.environment, self.mat, self.seed + at, folder, warm_start=data, progress=told)
+            folders.append(str(folder))
+        return tuple(folders)
+
+
+def _report(place: Path) -> None:
+    from alberdice.datasets import open_dataset
+
+    data = open_dataset(place, verify=False)
+    returns = data.returns
+    error = float(returns.std(ddof=1) / len(returns) ** 0.5) if len(returns) > 1 else float("nan")
+    print_json(
+        {
+            "dataset": str(place),
+            "episodes": data.n_episodes,
+            "steps": data.n_steps,
+            "return_mean": float(returns.mean()),
+            "return_stderr": error,
+            "return_lowest": float(returns.min()),
+            "return_highest": float(returns.max()),
+            "recipe": data.header.recipe,
+        }
+    )
+    print(f"wrote {place}", file=sys.stderr)

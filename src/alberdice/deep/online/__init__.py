@@ -1,0 +1,1 @@
+"""Online learning, for data: the multi-agent transformer (MAT), trained by playing."""
