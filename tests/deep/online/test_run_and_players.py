@@ -86,7 +86,20 @@ def test_runs_of_other_sizes_are_refused(cloned, tmp_path):
 
 def test_the_command_trains_and_collects(tmp_path, capsys):
     words = ["collect", "--environment", "penalty-xor", "--id", "lab/x-v0", "--root", str(tmp_path), "--episodes", "30"]
-    mat = ["--train", "mat", "--out", str(tmp_path / "mat"), "--seeds", "2", "--iterations", "3", "--epochs", "2", "--width", "8"]
+    mat = [
+        "--train",
+        "mat",
+        "--out",
+        str(tmp_path / "mat"),
+        "--seeds",
+        "2",
+        "--iterations",
+        "3",
+        "--epochs",
+        "2",
+        "--width",
+        "8",
+    ]
     with pytest.raises(SystemExit) as done:
         main([*words, *mat, "--policy", "random", "--mix", "agent", "--epsilon", "0.1"])
     assert done.value.code == 0
