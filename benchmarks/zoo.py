@@ -36,6 +36,7 @@ from alberdice.evaluation import undiscounted_return
 from alberdice.games.zoo import CHOOSING, REPORTING, ZooGame, zoo_game
 from alberdice.tabular import alternate, annealing_schedule
 
+PACKAGES = ("torch", "numpy", "scipy")
 HERE = Path(__file__).parent / "results"
 
 
@@ -132,7 +133,7 @@ def main() -> None:
                 f"{name:22s} seed {seed} gap {run['gap']:.3f} last {run['gap_last']:.3f} regret {run['regret']:.3f}", flush=True
             )
             halves = {"choosing": list(CHOOSING), "reporting": list(REPORTING)}
-            options.out.write_text(json.dumps({**conditions(), "halves": halves, "runs": found}, indent=1) + "\n")
+            options.out.write_text(json.dumps({**conditions(0, PACKAGES), "halves": halves, "runs": found}, indent=1) + "\n")
     gaps = np.array([run["gap"] for run in found])
     print(f"mean gap {gaps.mean():.3f}, at most .05 in {(gaps <= 0.05).mean():.0%} of {len(gaps)} runs")
 
