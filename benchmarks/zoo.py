@@ -31,6 +31,10 @@ from alberdice.datasets.empirical import empirical_model
 from alberdice.datasets.resampled import Estimate
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.algorithms.annealing import spread_of
+from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.play.tables import policy_of_game
+from alberdice.deep.policies import load_policies
 from alberdice.deep.training.selection import ModelScores, Selector
 from alberdice.evaluation import undiscounted_return
 from alberdice.games.zoo import CHOOSING, REPORTING, ZooGame, zoo_game
@@ -66,11 +70,6 @@ def exact_alternation(game: ZooGame, dataset: Any, spread: float) -> float:
 
 
 def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    from alberdice.deep.algorithms.annealing import spread_of
-    from alberdice.deep.batches.training_data import TrainingData
-    from alberdice.deep.play.tables import policy_of_game
-    from alberdice.deep.policies import load_policies
-
     game, dataset = zoo_game(name), load_dataset(f"zoo-{name}", seed=seed)
     config = AlberDICEConfig(dataset=f"zoo-{name}", dataset_seed=seed, seed=seed, **settings)
     begun = time.process_time()

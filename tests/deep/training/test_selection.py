@@ -32,6 +32,7 @@ def settings(**changes: Any) -> AlberDICEConfig:
         "updates": 40,
         "pretrain_updates": 30,
         "hidden": (16,),
+        "starts": 1,
         "evaluate_every": 20,
         "select_every": 10,
         "checkpoint_every": 15,
@@ -145,9 +146,9 @@ def test_a_run_below_its_data_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_selection_survives_a_stop(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = settings(dataset="zoo-stags")
     if name != "zoo-stags":  # by fitted Q, whose networks go on, too
-        monkeypatch.setattr("alberdice.deep.selection._REPEATED", 2.0)
-        monkeypatch.setattr("alberdice.deep.fitted_q._FIRST", 20)
-        monkeypatch.setattr("alberdice.deep.fitted_q._LATER", 10)
+        monkeypatch.setattr("alberdice.deep.training.selection._REPEATED", 2.0)
+        monkeypatch.setattr("alberdice.deep.play.fitted_q._FIRST", 20)
+        monkeypatch.setattr("alberdice.deep.play.fitted_q._LATER", 10)
     whole = train(config, tmp_path / "whole")
 
     class Stop(Exception):

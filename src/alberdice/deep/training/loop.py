@@ -26,6 +26,7 @@ from torch import Tensor
 
 import alberdice
 from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.deep.algorithms.weights import weight_warning
 from alberdice.deep.batches.sequences import cut_episodes
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import TrainConfig
@@ -326,6 +327,7 @@ def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]
         "episode_steps": _steps_per_episode(run.config, run.venue),
         "out_of_data": run.out_of_data,
         "selection": plain_numbers(selection),
+        "weights": _weights(run),
         "updates": run.done,
         "wall_seconds": round(time.perf_counter() - begun, 3),
         "train_seconds": round(run.train_seconds, 3),
@@ -337,6 +339,15 @@ def _result(run: _Run, begun: float, status: str, reason: str) -> dict[str, Any]
             "numpy": np.__version__,
         },
     }
+
+
+def _weights(run: _Run) -> dict[str, float]:
+    """On how much of the data the learner's last weights rest, where it has such; a warning where that is little."""
+    report: dict[str, float] = getattr(run.learner, "weight_report", dict)()
+    warning = weight_warning(report, run.dataset.n_steps, run.dataset.n_episodes) if report else ""
+    if warning:
+        print(f"warning: {warning}, at the end of the last round", file=sys.stderr)
+    return report
 
 
 def _curves(out: Path, done: int) -> Any:

@@ -36,6 +36,7 @@ from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.starts import chosen_pairs, start_weights
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
 from alberdice.deep.algorithms.annealing import Annealing, in_units
+from alberdice.deep.algorithms.weights import step_weights, weight_report
 from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
@@ -61,6 +62,7 @@ class AlberDICE(NetworkLearner):
         self.form: Form = OnWindows(data, config) if config.remembers else OnFrames(data, config.hidden, self.population)
         self.behaviour = Behaviour(data, config.hidden, generator, self.form)
         self._cached = False
+        self.latest: tuple[Tensor, Tensor] | None = None
         networks = {
             "policy": (self.form.network, n),
             "nu": (StackedMLP(features, config.hidden, 1, last_bias=False), n),
@@ -180,7 +182,9 @@ class AlberDICE(NetworkLearner):
         gradients = torch.autograd.grad(total, list(parameters.values()))
         for name, gradient in zip(parameters, gradients, strict=True):
             self.step(name, gradient, rate)
-        self.annealing.lower(self._effective_rows(advantage.detach() / alpha + matched.log_weight, drawn))
+        log_weight = advantage.detach() / alpha + matched.log_weight
+        self.latest = (log_weight, batch.steps.expand(len(log_weight), -1).gather(1, matched.picked))
+        self.annealing.lower(self._effective_rows(log_weight, drawn))
         return {
             "alpha": alpha,
             "nu_loss": nu_losses.detach().mean(),
@@ -188,6 +192,20 @@ class AlberDICE(NetworkLearner):
             "policy_loss": policy_loss,
             "effective_rows": self.annealing.state["effective_rows"].clone(),
         }
+
+    def weight_report(self) -> dict[str, float]:
+        """On how much of the data the last round's weights rest, see ``weights``; of the agent with fewest effective steps."""
+        if self.latest is None:
+            return {}
+        reports = []
+        for log_weight, steps in zip(*self.latest, strict=True):
+            if self.population is None:
+                weights = step_weights(log_weight, steps, self.data.n_steps)
+            else:  # a pair's weight is shared by its steps
+                share = torch.softmax(log_weight.double(), 0) / (self.population.weight.double() * self.data.n_steps)
+                weights = share[self.population.pair]
+            reports.append(weight_report(weights, self.data.lengths))
+        return min(reports, key=lambda report: report["effective_steps"])
 
     def _effective_rows(self, log_weight: Tensor, drawn: Drawn) -> Tensor:
         """How many equally weighted rows of a minibatch the weights ``(N, B)`` are worth; the least of all agents'."""

@@ -28,12 +28,14 @@ class Population:
 
     Attributes:
         steps: one step of each pair, ``(P,)``.
+        pair: the pair of every step, ``(T,)``.
         weight: n / T, ``(P,)``.
         reward: mean rewards, ``(P,)``.
         edge_pair, edge_frame, edge_share: the distinct (s, a, s') and n(s, a, s') / n(s, a), ``(E,)``.
     """
 
     steps: Tensor
+    pair: Tensor
     weight: Tensor
     reward: Tensor
     edge_pair: Tensor
@@ -56,6 +58,7 @@ class Population:
         edges, number = torch.unique(torch.stack([pair, data.after], dim=1), dim=0, return_counts=True)
         return cls(
             steps=steps,
+            pair=pair,
             weight=(count.double() / data.n_steps).float(),
             reward=(total / count).float(),
             edge_pair=edges[:, 0],
