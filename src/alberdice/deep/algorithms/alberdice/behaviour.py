@@ -66,9 +66,12 @@ class Behaviour:
         data, device = self.data, self.data.here.device
         drawn = self.form.drawn_to_clone(batch, generator)
         steps, weight = drawn.steps, drawn.shares
-        given = torch.randint(data.n_agents, (len(steps),), generator=generator, device=device)
-        if drawn.population is not None:  # every agent is given once
-            n = data.n_agents
+        n, few = data.n_agents, data.n_agents * len(steps) <= 2 * batch
+        if drawn.population is not None and not few:  # the conditional's rows are drawn: all pairs cost more than they tell
+            steps = torch.randint(data.n_steps, (batch,), generator=generator, device=device)
+            weight = torch.full((batch,), 1.0 / batch, device=device)
+        given = torch.randint(n, (len(steps),), generator=generator, device=device)
+        if drawn.population is not None and few:  # every agent is given once
             given = torch.arange(n, device=device).repeat_interleave(len(steps))
             steps, weight = steps.repeat(n), weight.repeat(n) / n
         own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
