@@ -71,11 +71,13 @@ def test_digest_is_of_the_content_alone() -> None:
     assert dataclasses.replace(plain, n_actions=(4, 4, 5)).digest != plain.digest
 
 
-@pytest.mark.parametrize("name", [n for n in RECIPES if n != "bridge-mix" and not n.startswith("rware")])
+@pytest.mark.parametrize("name", [n for n in RECIPES if not n.startswith(("bridge-mix", "rware"))])
 def test_recipes_say_their_game(name: str) -> None:
     header = make_builtin(name, 4).header
     game = "bridge" if name.startswith("bridge") else "penalty-xor"
-    assert header == DatasetHeader(environment=game, agents=("agent_1", "agent_2"), episode_limit=50, recipe=f"{name} seed=4")
+    given = {"goals_seen": True} if name.endswith("asrecorded") else {}
+    told = DatasetHeader(game, given, ("agent_1", "agent_2"), episode_limit=50, recipe=f"{name} seed=4")
+    assert header == told
 
 
 def test_store_of_0_1_0_opens() -> None:

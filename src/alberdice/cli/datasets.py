@@ -23,6 +23,7 @@ from rich.text import Text
 from alberdice.datasets import formats
 from alberdice.datasets.builtin import RECIPES, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.limit_steps import without_limit_steps
 from alberdice.datasets.load import load_dataset
 from alberdice.datasets.statistics import DatasetSummary, summarise
 from alberdice.datasets.store import dataset_directory, default_root, stored_datasets, write_dataset
@@ -230,6 +231,8 @@ class Import:
     """pymarl, cfcql: steps at which a time limit cut episodes; those become truncated instead of terminated"""
     n_actions: tuple[int, ...] | None = None
     """actions per agent, where the source does not say"""
+    drop_limit_steps: bool = False
+    """leave out the last step of truncated episodes, whose reward some recorders set to 0"""
     team_reward: str = "equal"
     """how per-agent rewards become the team's: mean, sum or an agent's name; `equal` refuses unequal ones"""
     ends: Literal["equal", "all"] = "equal"
@@ -259,7 +262,8 @@ class Import:
         own = loaded.header.agents
         if self.agents and own not in ((), self.agents):
             raise InvalidArgumentError("--agents", got=self.agents, expected=f"{own}, the source's own, or nothing")
-        return loaded.with_header(**given, agents=self.agents or own)
+        named = loaded.with_header(**given, agents=self.agents or own)
+        return without_limit_steps(named) if self.drop_limit_steps else named
 
     def _read(self) -> OfflineDataset:
         given: dict[str, Any] = {"name": self.name, "n_actions": self.n_actions}

@@ -4,6 +4,7 @@
                            joint actions have exactly the counts that were published, in an order that the seed shuffles
     bridge-optimal         hard Bridge: 500 episodes, each by one of two deterministic optimal policies, agent 1 or agent 2
                            crossing first, as a fair coin falls
+    bridge-*-asrecorded    Bridge with a recorder's habits, see ``bridge_as_recorded``
     zoo-NAME               data of mixed conventions and noise from the zoo's games, see ``alberdice.games.zoo``
     bridge-mix             500 episodes as in bridge-optimal, then 500 by a uniformly random joint policy
     rware-*                1,000 episodes of scripted experts in robotic warehouses, see ``warehouses``
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alberdice.datasets.bridge_as_recorded import LIMIT, bridge_as_recorded
 from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.packages import require
@@ -142,6 +144,11 @@ def _bridge_recipe(
     return Recipe(name, words, *sizes, make, "bridge", _BRIDGE_LIMIT)
 
 
+def _recorded_recipe(name: str, words: str, episodes: int, mean: float, *, random_half: bool) -> Recipe:
+    make = partial(bridge_as_recorded, name, random_half=random_half)
+    return Recipe(name, words, episodes, None, mean, make, "bridge", LIMIT, {"goals_seen": True})
+
+
 RECIPES: dict[str, Recipe] = {
     **{name: _matrix_recipe(name) for name in MATRIX_NAMES},
     "bridge-optimal": _bridge_recipe(
@@ -149,6 +156,12 @@ RECIPES: dict[str, Recipe] = {
     ),
     "bridge-mix": _bridge_recipe(
         "bridge-mix", "hard Bridge, 500 optimal and 500 uniform random", (1000, None, -9.6194159), _bridge_mix
+    ),
+    "bridge-optimal-asrecorded": _recorded_recipe(
+        "bridge-optimal-asrecorded", "hard Bridge, idle agents move at random", 500, -1.2354526, random_half=False
+    ),
+    "bridge-mix-asrecorded": _recorded_recipe(
+        "bridge-mix-asrecorded", "the same and 500 uniform random, limit steps pay 0", 1000, -9.3451293, random_half=True
     ),
     **WAREHOUSE_RECIPES,
 }

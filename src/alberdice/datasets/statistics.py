@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.limit_steps import limit_step_warning
 from alberdice.datasets.validation import blocks
 
 __all__ = ["DatasetSummary", "Spread", "joint_action_counts", "summarise"]
@@ -201,15 +202,15 @@ def summarise(dataset: OfflineDataset) -> DatasetSummary:
         notes=dataset.notes,
         warnings=(),
     )
-    return _with_warnings(summary)
+    return _with_warnings(summary, limit_step_warning(dataset))
 
 
 def _distinct_wide(keys: NDArray[np.uint64]) -> int:
     return _distinct(row_keys(keys))
 
 
-def _with_warnings(summary: DatasetSummary) -> DatasetSummary:
-    found: list[str] = []
+def _with_warnings(summary: DatasetSummary, first: str) -> DatasetSummary:
+    found = [first] if first else []
     for agent, frequencies in enumerate(summary.action_frequencies):
         never = [a for a, p in enumerate(frequencies) if p == 0]
         if never:

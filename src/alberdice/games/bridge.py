@@ -116,6 +116,7 @@ class BridgeGame(Game):
 
     Attributes:
         start: the cells in which agents 1 and 2 begin.
+        goals_seen: whether agents see the goals' cells, which are constant, in place of whether they are reached.
 
     Data (``game.data(name, floor)``), computed from the policies and not sampled:
 
@@ -131,6 +132,7 @@ class BridgeGame(Game):
     """
 
     start: CellPair = HARD_START
+    goals_seen: bool = False
 
     def state_index(self, cell1: str | Cell, cell2: Cell | None = None, /) -> int:
         """Return the index of the state with the agents in two cells, (row, column) each, or of the state so named."""
@@ -146,6 +148,8 @@ class BridgeGame(Game):
     def observation(self, index: int) -> FloatArray:
         """Return the paper's state (row1, col1, goal1, row2, col2, goal2); goal_i is 1 once agent i is on its goal."""
         (cell1, cell2), (goal1, goal2) = self.cells(index), GOALS
+        if self.goals_seen:
+            return np.array([*cell1, *cell2, *goal1, *goal2], dtype=np.float64)
         return np.array([*cell1, cell1 == goal1, *cell2, cell2 == goal2], dtype=np.float64)
 
     @cached_property
@@ -164,12 +168,13 @@ class BridgeGame(Game):
         return _crossing_first(self.mmdp, gains, 0), _crossing_first(self.mmdp, gains, 1)
 
 
-def bridge(hard: bool = True, discount: float = 0.99) -> BridgeGame:
+def bridge(hard: bool = True, discount: float = 0.99, goals_seen: bool = False) -> BridgeGame:
     """Build Bridge: the paper's hard game, or with ``hard=False`` the original, where the agents start off the bridge.
 
     Args:
         hard: where the agents start, see the module's docstring.
         discount: gamma, a number in (0, 1).
+        goals_seen: agents see (row1, col1, row2, col2) and the goals' cells, instead of whether they are reached.
 
     Raises:
         InvalidModelError: a discount outside (0, 1).
@@ -185,6 +190,7 @@ def bridge(hard: bool = True, discount: float = 0.99) -> BridgeGame:
         data_builders=builders,
         horizon=HORIZON,
         start=start,
+        goals_seen=goals_seen,
     )
     builders["optimal"] = lambda floor: _optimal_data(game).floored(floor)
     builders["mix"] = lambda floor: _mix_data(game).floored(floor)
