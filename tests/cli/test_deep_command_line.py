@@ -14,6 +14,7 @@ import subprocess
 import sys
 import termios
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,20 @@ def test_datasets_and_help_load_no_torch() -> None:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_preset_is_overridden_by_options_and_refused_where_there_is_none(tmp_path: Path) -> None:
+    from alberdice.cli.training import train_command
+    from alberdice.errors import InvalidArgumentError
+
+    made = train_command(["train", "--preset", "paper"])
+    default = {f.name: f.default for f in fields(made)}["settings"]
+    assert (default.price, default.units, default.alpha_end, default.select) == ("sample", "rewards", 0.001, "last")
+    file = tmp_path / "own.toml"
+    file.write_text("alpha_end = 0.1\n")
+    made = train_command(["train", "--preset=paper", "--config", str(file)])
+    assert {f.name: f.default for f in fields(made)}["settings"].alpha_end == 0.1
+    with pytest.raises(InvalidArgumentError, match="expected one of paper"):
+        train_command(["train", "--preset", "papper"])
+    with pytest.raises(InvalidArgumentError, match="none here"):
+        train_command(["train", "--algorithm", "bc", "--preset", "paper"])

@@ -35,14 +35,28 @@ def train_command(arguments: Sequence[str]) -> type[Train]:
     from alberdice.deep.learner import learner_class
 
     file = _last_value(arguments, "--config")
-    values = read_toml(Path(file)) if file else {}
+    own = read_toml(Path(file)) if file else {}
+    values = own
     name = _last_value(arguments, "--algorithm") or values.get("algorithm", TrainConfig.algorithm)
     maker = learner_class(name)
+    values = {**_preset(_last_value(arguments, "--preset"), maker.settings), **own}
     default = from_mapping({**values, "algorithm": name}, maker.settings(algorithm=name), where=file or "settings")
     settings: Any = Annotated[type(default), tyro.conf.arg(name="")]
     command = make_dataclass("Train", [("settings", settings, field(default=default))], bases=(Train,), frozen=True)
     command.__doc__ = f"Train {name} on a dataset; prints result.json.  {(maker.settings.__doc__ or '').splitlines()[0]}"
     return command
+
+
+def _preset(name: str, settings: type[TrainConfig]) -> dict[str, Any]:
+    """The settings of that name; none for no name.
+
+    Raises:
+        InvalidArgumentError: the algorithm has no such preset.
+    """
+    known: dict[str, dict[str, Any]] = getattr(settings, "presets", {})
+    if name and name not in known:
+        raise InvalidArgumentError("preset", got=repr(name), expected=f"one of {', '.join(known)}" if known else "none here")
+    return known[name] if name else {}
 
 
 def _last_value(arguments: Sequence[str], option: str) -> str:
@@ -62,6 +76,8 @@ class Train:
     """continue the run in the folder, bit for bit"""
     config: Path | None = None
     """TOML file of settings; options given here override it"""
+    preset: str = ""
+    """paper: AlberDICE as printed, see docs/differences.md; the file's settings and options given here override it"""
     settings: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
 
     def run(self) -> None:
