@@ -6,7 +6,7 @@ Importing this package loads no torch, cvxpy or matplotlib.
 """
 
 from alberdice import games, tabular
-from alberdice.data import DataDistribution
+from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import (
     AlberDICEError,
     InfeasibleError,
@@ -26,7 +26,7 @@ from alberdice.evaluation import (
     state_values,
     undiscounted_return,
 )
-from alberdice.mmdp import MMDP
+from alberdice.mmdp import MMDP, SparseMMDP
 from alberdice.policy import FactorizedPolicy
 
 __version__ = "0.1.0"
@@ -44,6 +44,8 @@ __all__ = [
     "ResourceError",
     "RoundingWarning",
     "SolverError",
+    "SparseDataDistribution",
+    "SparseMMDP",
     "discounted_return",
     "games",
     "occupancy",

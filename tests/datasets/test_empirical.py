@@ -7,7 +7,14 @@ import pytest
 from dataset_samples import sample_dataset
 
 import alberdice as ad
-from alberdice.datasets import EpisodeArrays, OfflineDataset, empirical_model, from_episodes, make_builtin
+from alberdice.datasets import (
+    EpisodeArrays,
+    OfflineDataset,
+    empirical_model,
+    from_episodes,
+    make_builtin,
+    sparse_empirical_model,
+)
 from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceError
 
 
@@ -156,3 +163,71 @@ def test_bridge_is_solved_from_its_mixed_data() -> None:
     run = ad.tabular.alternate(model.mmdp, model.data, 0.01)
     carried = model.policy_on(run.policy, np.stack([game.observation(k) for k in range(196)]))
     assert ad.undiscounted_return(game.mmdp, carried, 20) >= -1.25
+
+
+# -- leaving the data ----------------------------------------------------------------------------------------------------
+
+
+def one_shot(rewards: dict[tuple[int, ...], float], counts: dict[tuple[int, ...], int], n: tuple[int, ...]) -> OfflineDataset:
+    agents = np.zeros((1, len(n), 1))
+    episodes = [
+        EpisodeArrays(np.zeros((1, 1)), agents, np.array([joint]), np.array([rewards[joint]]), terminated=True)
+        for joint, count in counts.items()
+        for _ in range(count)
+    ]
+    return from_episodes("one-shot", n, episodes)
+
+
+def test_positive_rewards_do_not_tempt_anybody_off_the_data() -> None:
+    """AA pays 10, BB 5; for ever 5 after an episode's end would be worth more than either."""
+    data = one_shot({(0, 0): 10.0, (1, 1): 5.0}, {(0, 0): 100, (1, 1): 100}, (2, 2))
+    model = empirical_model(data)
+    assert model.mmdp.reward[model.unseen, 0, 0] == 0.0
+    run = ad.tabular.select_equilibrium(model.mmdp, model.data, 0.01, generator=np.random.default_rng(0)).best
+    assert run.policy.joint()[0, 0, 0] > 0.99
+    assert ad.out_of_data_probability(model.mmdp, run.policy, model.data) < 1e-3
+
+
+@pytest.mark.parametrize("seed", [pytest.param(k, marks=[] if k < 2 else pytest.mark.slow) for k in range(10)])
+def test_all_algorithms_stay_on_random_data_at_small_alpha(seed: int) -> None:
+    """Data of one joint plan and a variation by either agent, rewards of either sign."""
+    rng = np.random.default_rng(seed)
+    n = (2, 3)
+    plan = tuple(int(rng.integers(k)) for k in n)
+    low = float(rng.uniform(-3, 3))
+    rewards, counts = {plan: low + 2.0}, {plan: 60}
+    for agent in range(2):
+        other = list(plan)
+        other[agent] = (plan[agent] + 1) % n[agent]
+        rewards[tuple(other)], counts[tuple(other)] = low + float(rng.uniform(0, 1)), 20
+    model = empirical_model(one_shot(rewards, counts, n))
+    for name, algorithm in ad.tabular.ALGORITHMS.items():
+        outside = ad.out_of_data_probability(model.mmdp, algorithm(model.mmdp, model.data), model.data)
+        limit = 0.1 if name == "BC" else 0.02  # BC plays both agents' variations at once now and then
+        assert outside <= limit, (name, outside)
+
+
+def test_observed_pairs_alone_give_the_same_model() -> None:
+    dense = empirical_model(by_hand(), 0.5, floor=0.0)
+    sparse = sparse_empirical_model(by_hand(), 0.5, floor_mass=0.0)
+    written = sparse.mmdp.dense()
+    np.testing.assert_array_equal(written.reward, dense.mmdp.reward)
+    np.testing.assert_array_equal(written.dense_transition(), dense.mmdp.dense_transition())
+    np.testing.assert_allclose(sparse.data.dense().probabilities, dense.data.probabilities, atol=1e-16)
+    np.testing.assert_array_equal(sparse.data.dense().observed, dense.data.observed)
+    assert (sparse.end, sparse.unseen, sparse.notes) == (dense.end, dense.unseen, dense.notes)
+
+
+def test_states_are_compared_in_the_data_s_type() -> None:
+    path = [np.float32(x) for x in (0.1, 0.2, 0.3)]
+    rows = np.array(path, np.float32)[:, None]
+    data = from_episodes(
+        "float32", (2, 2), [EpisodeArrays(rows, np.zeros((3, 2, 1)), np.array([[0, 0], [0, 1]]), np.zeros(2), terminated=False)]
+    )
+    model = empirical_model(data)
+    assert [model.index_of([x]) for x in (0.1, 0.2, 0.3, 0.4)] == [0, 1, 2, None]
+    assert model.indices_of([[0.3], [0.25]]).tolist() == [2, -1]
+    policy = model.data.behaviour_policy()
+    assert model.policy_on(policy, [[0.1], [9.0]]).n_states == 2
+    with pytest.raises(InvalidArgumentError, match="got 0 of 2 states in the data"):
+        model.policy_on(policy, [[5.0], [6.0]])

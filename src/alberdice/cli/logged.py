@@ -7,43 +7,68 @@ exactly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from alberdice import evaluation
-from alberdice.data import DataDistribution
+from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InvalidArgumentError
 from alberdice.games.game import Game
+from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
 
 __all__ = ["Logged", "load_logged"]
 
+#: up to so many pairs of state and joint action the model is written out
+WRITTEN_OUT = 1_000_000
+
 
 @dataclass(frozen=True)
 class Logged:
-    """The empirical model as a game, its data, what was assumed, and the return in the true game (None: none is known)."""
+    """The empirical model as a game, its data, what was assumed, and the return in the true game (None: none is known).
+
+    Attributes:
+        known_states: how many of the true game's states the data hold, and of how many.
+        data_return: mean sum of rewards of the data's episodes.
+    """
 
     game: Game
-    data: DataDistribution
+    data: DataDistribution | SparseDataDistribution
     notes: tuple[str, ...]
     true_return: Callable[[FactorizedPolicy], float] | None
+    known_states: tuple[int, int] | None
+    data_return: float
 
 
-def load_logged(dataset_name: str, game_name: str | None, discount: float, floor: float) -> Logged:
-    """Read the dataset and build its empirical model.
+def load_logged(
+    dataset_name: str, game_name: str | None, discount: float, floors: tuple[float, float], unseen_reward: float | None
+) -> Logged:
+    """Read the dataset and build its empirical model: every pair written out while there are few, else the observed ones.
+
+    Args:
+        dataset_name, game_name: as on the command line.
+        discount: gamma.
+        floors: per pair, for the former; as a total mass, for the latter.
+        unseen_reward: of leaving the data; None: the least reward or 0.
 
     Raises:
         InvalidDataError: no such dataset, or one that cannot be read.
         InvalidArgumentError: a true game whose agents, actions or features differ from the data's.
     """
     from alberdice.cli.inputs import is_game, load_game
-    from alberdice.datasets.empirical import empirical_model
+    from alberdice.datasets.empirical import EmpiricalModel, SparseEmpiricalModel, empirical_model, sparse_empirical_model
     from alberdice.datasets.load import load_dataset
 
     dataset = load_dataset(dataset_name)
-    model = empirical_model(dataset, discount, floor=floor)
+    model: EmpiricalModel | SparseEmpiricalModel = sparse_empirical_model(
+        dataset, discount, floor_mass=floors[1], unseen_reward=unseen_reward
+    )
+    if model.mmdp.n_states * math.prod(dataset.n_actions) <= WRITTEN_OUT:
+        model = empirical_model(dataset, discount, floor=floors[0], unseen_reward=unseen_reward)
     names = [f"state {_shown(row)}" for row in model.states]
     names += [{model.end: "END", model.unseen: "UNSEEN"}[k] for k in range(len(names), model.mmdp.n_states)]
     known = game_name or (dataset.header.environment if is_game(dataset.header.environment) else None)
@@ -57,20 +82,30 @@ def load_logged(dataset_name: str, game_name: str | None, discount: float, floor
     one_state = truth is not None and truth.mmdp.n_states == 1
     game = Game(
         name=f"logged data {dataset_name}",
-        mmdp=model.mmdp,
+        mmdp=cast(MMDP, model.mmdp),  # a sparse one has all that solving and reporting ask of it
         action_names=truth.action_names if truth else tuple(tuple(str(a) for a in range(k)) for k in dataset.n_actions),
         state_names=tuple(names),
         horizon=truth.horizon if truth else int(dataset.time.max()) + 1,
     )
+    ends = np.add.reduceat(dataset.rewards.astype(np.float64), dataset.starts)
+    data_return = float(ends.mean())
     if truth is None:
-        return Logged(game, model.data, model.notes, None)
+        return Logged(game, model.data, model.notes, None, None, data_return)
     # A one-shot game has no features worth comparing: its one state is the data's one state.
     features = model.states[:1] if one_state else np.stack([truth.observation(s) for s in range(truth.mmdp.n_states)])
+    known_states = int((model.indices_of(features) >= 0).sum())
+    if known_states == 0:
+        raise InvalidArgumentError(
+            "GAME",
+            got=f"0 of the {len(features)} states of {truth.name} in the data",
+            expected="a game whose states' features are the data's",
+            remedy="leave out GAME to solve the data alone",
+        )
 
     def true_return(policy: FactorizedPolicy) -> float:
         return evaluation.undiscounted_return(truth.mmdp, model.policy_on(policy, features), truth.horizon)
 
-    return Logged(game, model.data, model.notes, true_return)
+    return Logged(game, model.data, model.notes, true_return, (known_states, len(features)), data_return)
 
 
 def _shown(row: np.ndarray) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +18,7 @@ from alberdice.cli.common import check_picture_path
 from alberdice.cli.inputs import load_data, load_game
 from alberdice.cli.logged import Logged, load_logged
 from alberdice.console import print_json, progress_bar
-from alberdice.data import DEFAULT_FLOOR, DataDistribution
+from alberdice.data import DEFAULT_FLOOR, DEFAULT_FLOOR_MASS, DataDistribution, SparseDataDistribution
 from alberdice.errors import AlberDICEError, InvalidArgumentError
 from alberdice.games.game import Game
 from alberdice.policy import FactorizedPolicy
@@ -27,6 +29,8 @@ from alberdice.tabular.selection import EquilibriumSelection
 SHOWN_STATES = 4
 #: joint actions of the first move that the text shows
 SHOWN_MOVES = 6
+#: payoffs that the text shows; joint actions whose probabilities are all written out
+SHOWN_PAYOFFS, WRITTEN_OUT = 25, 100_000
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,19 @@ class Solve:
     """Rounds at most; 1,000 at a constant alpha, 100 when annealing, unless told."""
     floor: float = DEFAULT_FLOOR
     """Added to each entry of the data's distribution before it is renormalised; 0 keeps exact zeros."""
+    floor_mass: float = DEFAULT_FLOOR_MASS
+    """The whole floor's share of the data, spread evenly, where --dataset has too many joint actions to write out."""
+    unseen_reward: float | None = None
+    """With --dataset: reward per step, for ever, of leaving the data; the least reward or 0, whichever is less, unless told."""
     order: tuple[int, ...] | None = None
     """Order of the agents within a round, numbered from 1."""
-    starts: int = 1
-    """Starts to try: the data's marginals first, then random ones; the best end by the common objective is shown."""
+    starts: int | None = None
+    """Starts to try, the best end is shown: the data's marginals, what the best joint policy does, random ones. Unless told:
+    one, and more while the gap to the bound on any joint policy is open."""
     seed: int = 0
     """Of the random starts."""
     tolerance: float = 1e-9
-    """A round in which no agent can gain more than this (relative to 1 + |objective|) ends a constant-alpha run."""
+    """A round in which no agent can gain more than this share of the rewards' range plus alpha ends a constant-alpha run."""
     method: Literal["interior-point", "cvxpy"] = "interior-point"
     """How best responses are computed."""
     escape: bool = True
@@ -75,21 +84,28 @@ class Solve:
         report = describe(game, data_name, data, selection)
         if logged is not None:
             report["notes"] = logged.notes
+            report["data_return"] = logged.data_return
             report["true_return"] = logged.true_return(selection.best.policy) if logged.true_return else None
+            report["true_states"] = logged.known_states
         if self.json:
             print_json(report)
         else:
             _print_report(game, report)
-        if self.plot is not None:
+        if self.plot is not None and isinstance(data, DataDistribution):
             _draw(game, data, selection.best, self.plot)
 
-    def _inputs(self) -> tuple[Game, str, DataDistribution, Logged | None]:
+    def _inputs(self) -> tuple[Game, str, DataDistribution | SparseDataDistribution, Logged | None]:
         floor = real_number(self.floor, "--floor", low=0.0, high=1.0)
         if self.dataset is not None:
             if self.data is not None:
                 raise InvalidArgumentError("--data and --dataset", got="both", expected="one of them")
             discount = real_number(self.discount, "--discount", low=0.0, high=1.0, open_ends=True)
-            logged = load_logged(self.dataset, self.game, discount, floor)
+            floors = (floor, real_number(self.floor_mass, "--floor-mass", low=0.0, high=1.0))
+            logged = load_logged(self.dataset, self.game, discount, floors, self.unseen_reward)
+            if self.plot is not None and isinstance(logged.data, SparseDataDistribution):
+                raise InvalidArgumentError(
+                    "--plot", got="data with too many joint actions to draw", expected="no picture", remedy="leave out --plot"
+                )
             return logged.game, self.dataset, logged.data, logged
         if self.game is None:
             raise InvalidArgumentError(
@@ -110,12 +126,16 @@ class Solve:
             return annealing_schedule(high, low, self.rounds or 100)
         return real_number(0.01 if self.alpha is None else self.alpha, "--alpha", low=0.0)
 
-    def _select(self, game: Game, data: DataDistribution, alphas: float | FloatArray) -> EquilibriumSelection:
+    def _select(
+        self, game: Game, data: DataDistribution | SparseDataDistribution, alphas: float | FloatArray
+    ) -> EquilibriumSelection:
         n = game.mmdp.n_agents
         if self.order is not None and sorted(self.order) != list(range(1, n + 1)):
             raise InvalidArgumentError("--order", got=self.order, expected=f"every agent from 1 to {n} once")
-        starts = whole_number(self.starts, "--starts", low=1)
-        if self.order is not None and starts > 1:
+        starts = None if self.starts is None else whole_number(self.starts, "--starts", low=1)
+        if self.order is not None and starts is None:
+            starts = 1
+        if self.order is not None and starts != 1:
             raise InvalidArgumentError("--order", got="together with --starts", expected="one of them: starts draw their order")
         options: dict[str, Any] = {"rounds": self.rounds, "tolerance": self.tolerance, "method": self.method}
         total = len(alphas) if isinstance(alphas, np.ndarray) else (self.rounds or 1000)
@@ -133,7 +153,9 @@ class Solve:
             )
 
 
-def describe(game: Game, data_name: str, data: DataDistribution, selection: EquilibriumSelection) -> dict[str, Any]:
+def describe(
+    game: Game, data_name: str, data: DataDistribution | SparseDataDistribution, selection: EquilibriumSelection
+) -> dict[str, Any]:
     """Everything that is known of the best run, as plain values."""
     run, model = selection.best, game.mmdp
     first = _first_moves(game, run)
@@ -147,11 +169,14 @@ def describe(game: Game, data_name: str, data: DataDistribution, selection: Equi
         "converged": run.converged,
         "objective": run.nash.value,
         "certificate": {"epsilon": run.nash.epsilon, "gains": run.nash.gains, "largest_gap": float(run.gaps.max())},
+        "bound": None if run.bound is None else {"objective": run.bound.objective, "gap": run.gap, "reward": run.bound.reward},
         "second_order": None
         if run.second_order is None
-        else {"curvature": run.second_order.curvature, "is_saddle": run.second_order.is_saddle},
+        else {"curvature": run.second_order.curvature, "is_saddle": run.second_order.is_saddle, "gain": run.second_order.gain},
         "saddles": [asdict(saddle) for saddle in run.saddles],
-        "expected_reward_per_step": float((evaluation.occupancy(model, run.policy) * model.reward).sum()),
+        "expected_reward_per_step": run.reward,
+        "data_reward_per_step": run.data_reward,
+        "below_data": run.below_data,
         "discounted_return": evaluation.discounted_return(model, run.policy),
         "return": evaluation.undiscounted_return(model, run.policy, game.horizon),
         "horizon": game.horizon,
@@ -172,7 +197,11 @@ def describe(game: Game, data_name: str, data: DataDistribution, selection: Equi
 
 
 def _first_moves(game: Game, run: AlternatingRun) -> dict[str, float]:
-    """Joint actions of the first step and their probabilities, most likely first."""
+    """Joint actions of the first step and their probabilities, most likely first; the likeliest alone where there are many."""
+    if math.prod(game.mmdp.n_actions) > WRITTEN_OUT:
+        start = int(np.argmax(game.mmdp.initial))
+        chosen = tuple(int(table[start].argmax()) for table in run.policy)
+        return {game.describe_joint_action(chosen): math.prod(float(table[start].max()) for table in run.policy)}
     joint = np.tensordot(game.mmdp.initial, run.policy.joint(), axes=1)
     order = np.argsort(-joint, axis=None, kind="stable")
     indices = [np.unravel_index(k, joint.shape) for k in order if joint.reshape(-1)[k] > 0]
@@ -184,28 +213,36 @@ def _print_report(game: Game, report: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console(width=max(Console().width, 100), highlight=False)
-    say = console.print
+    say = partial(console.print, soft_wrap=True)
     certificate, trace = report["certificate"], report["trace"]
-    say(
-        f"{report['game']}, data '{report['data']}': {report['states']} states, actions {'x'.join(map(str, report['actions']))}"
-    )
+    actions = report["actions"]
+    shape = f"{len(actions)} agents with up to {max(actions)} actions" if len(actions) > 8 else "x".join(map(str, actions))
+    say(f"{report['game']}, data '{report['data']}': {report['states']} states, actions {shape}")
+    _print_payoffs(game, say)
     values = ", ".join(f"{v:.6g}" for v in trace["objective"][-6:])
     alphas = trace["alpha"]
     schedule = f"{alphas[0]:g}" if alphas[0] == alphas[-1] else f"{alphas[0]:g} to {alphas[-1]:g}"
     state = "converged" if report["converged"] else "not converged"
     say(f"alpha {schedule}, {report['rounds']} rounds, {state}")
-    say(f"objective (2)      {report['objective']:.10g}   (start {trace['start']:.6g}; last updates {values})")
+    say(f"objective          {report['objective']:.10g}   (start {trace['start']:.6g}; last updates {values})")
+    say("                   reward per step less alpha times the distance to the data (KL divergence), equation (2)")
     say(
         f"certificate        no agent gains more than {certificate['epsilon']:.2g}; "
         f"largest duality gap {certificate['largest_gap']:.2g}"
     )
+    say(_bound_line(report))
     say(_curvature_line(report))
     say(
         f"return             {report['return']:.6g} over {report['horizon']} step(s); "
-        f"discounted {report['discounted_return']:.6g}"
+        f"discounted {report['discounted_return']:.6g} (a reward t steps ahead counts {game.mmdp.discount:g}^t)"
     )
+    say(_data_line(report))
     if report.get("true_return") is not None:
-        say(f"in the true game   return {report['true_return']:.6g} over {report['horizon']} step(s)")
+        known, whole = report["true_states"]
+        say(
+            f"in the true game   return {report['true_return']:.6g} over {report['horizon']} step(s); the data hold {known} "
+            f"of its {whole} states, elsewhere the policy is uniform"
+        )
     for note in report.get("notes", ()):
         say(f"assumed            {note}")
     say(f"out of the data    probability {report['out_of_data_probability']:.3g} of joint actions that the data never show")
@@ -221,19 +258,56 @@ def _print_report(game: Game, report: dict[str, Any]) -> None:
     _print_policies(game, report, say)
 
 
+def _print_payoffs(game: Game, say: Any) -> None:
+    """The payoffs of a one-shot game of two agents."""
+    model = game.mmdp
+    if model.n_states > 1 or model.n_agents != 2 or math.prod(model.n_actions) > SHOWN_PAYOFFS:
+        return
+    first, second = game.action_names
+    rows = [
+        f"{name}: " + ", ".join(f"{other} {x:g}" for other, x in zip(second, row, strict=True))
+        for name, row in zip(first, np.asarray(model.listed_reward).reshape(model.n_actions), strict=True)
+    ]
+    say("payoffs            by agent 1's action, then agent 2's:  " + "; ".join(rows))
+
+
+def _bound_line(report: dict[str, Any]) -> str:
+    text = "bound              "
+    if report["bound"] is None:
+        return text + "not computed: too many joint actions"
+    bound = report["bound"]
+    line = f"{text}no policy at all has an objective above {bound['objective']:.10g}: {bound['gap']:.3g} above this one"
+    return f"{line}; none earns more than {bound['reward']:.6g} a step"
+
+
+def _data_line(report: dict[str, Any]) -> str:
+    ours, theirs = report["expected_reward_per_step"], report["data_reward_per_step"]
+    text = f"the data           earn {theirs:.6g} a step, this policy {ours:.6g}"
+    if report.get("data_return") is not None:
+        text += f"; the data's episodes return {report['data_return']:.6g} on average"
+    if report["below_data"]:
+        text += "\nWARNING            THIS POLICY EARNS LESS THAN THE DATA DO; try more --starts, or another --alpha"
+    return text
+
+
 def _curvature_line(report: dict[str, Any]) -> str:
-    left = [s for s in report["saddles"] if s["escaped"]]
     text = "second order       "
-    if report["second_order"] is None:
+    found = report["second_order"]
+    if found is None:
         return text + "not computed at alpha = 0"
-    kind = "a SADDLE of the objective" if report["second_order"]["is_saddle"] else "a local maximum in every joint direction"
-    if report["saddles"] and not report["saddles"][-1]["escaped"]:
-        kind += f" (a step along it adds {report['saddles'][-1]['gain']:.2g})"
-    line = f"{text}{kind}, largest curvature {report['second_order']['curvature']:.4g}"
+    left = [s for s in report["saddles"] if s["escaped"]]
+    stays = report["saddles"][-1] if found["is_saddle"] and report["saddles"] else None
     if not report["converged"]:
-        line = f"{text}largest curvature {report['second_order']['curvature']:.4g} (not at rest)"
+        line = f"{text}not at rest yet: agents still gain"
+    elif stays is not None:
+        places = ", ".join(f"state {v['state']} (visited {v['visits']:.2g} of the time)" for v in stays["states"])
+        line = f"{text}a SADDLE: agents that change their actions together at {places} gain at least {stays['gain']:.2g}"
+    elif found["curvature"] > 0:
+        line = f"{text}at rest: moving together gains no more than the run's threshold (at most {found['gain']:.1g} found)"
+    else:
+        line = f"{text}a local maximum: moving together, by a little, gains nothing"
     if left:
-        line += "; left " + ", ".join(f"a saddle of curvature {s['curvature']:.4g} after round {s['round']}" for s in left)
+        line += f"; left {len(left)} saddle(s) on the way, after round " + ", ".join(str(s["round"]) for s in left)
     return line
 
 

@@ -11,7 +11,12 @@ Importing this package loads no torch, h5py, Minari, tensorstore or matplotlib; 
 from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes, from_transitions
 from alberdice.datasets.builtin import RECIPES, Recipe, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.empirical import EmpiricalModel, empirical_model
+from alberdice.datasets.empirical import (
+    EmpiricalModel,
+    SparseEmpiricalModel,
+    empirical_model,
+    sparse_empirical_model,
+)
 from alberdice.datasets.episode import Episode
 from alberdice.datasets.formats import (
     read_cfcql,
@@ -38,6 +43,7 @@ __all__ = [
     "EpisodeArrays",
     "OfflineDataset",
     "Recipe",
+    "SparseEmpiricalModel",
     "concatenate",
     "default_root",
     "empirical_model",
@@ -53,6 +59,7 @@ __all__ = [
     "read_minari",
     "read_pymarl",
     "read_vault",
+    "sparse_empirical_model",
     "stored_datasets",
     "summarise",
     "write_dataset",

@@ -4,6 +4,7 @@ from alberdice.evaluation import reached_states
 from alberdice.tabular.algorithms import ALGORITHMS
 from alberdice.tabular.alternating import AlternatingRun, Saddle, alternate, annealing_schedule
 from alberdice.tabular.best_response import BestResponse, best_response
+from alberdice.tabular.bound import JointBound, joint_bound
 from alberdice.tabular.certificates import NashCertificate, nash_certificate
 from alberdice.tabular.dual import (
     DualProblem,
@@ -47,6 +48,7 @@ __all__ = [
     "DualSolution",
     "Equilibrium",
     "EquilibriumSelection",
+    "JointBound",
     "NashCertificate",
     "Saddle",
     "SecondOrderCertificate",
@@ -67,6 +69,7 @@ __all__ = [
     "i_projection",
     "importance_ratio",
     "inner_objective",
+    "joint_bound",
     "kl_divergence",
     "log_dual_objective",
     "log_normaliser",

@@ -19,9 +19,11 @@ from alberdice import _checks
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InvalidArgumentError
+from alberdice.evaluation import mean_reward, state_occupancy
 from alberdice.mmdp import MMDP, SparseMMDP
 from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.best_response import BestResponse, best_response, reward_centre, reward_unit
+from alberdice.tabular.bound import ROWS, JointBound, joint_bound, joint_rows
 from alberdice.tabular.certificates import NashCertificate, nash_certificate
 from alberdice.tabular.flow import Status
 from alberdice.tabular.objective import objective
@@ -70,6 +72,9 @@ class AlternatingRun:
         saddles: every saddle met, in order.
         start_value: objective of the start at the first alpha.
         threshold: the gain that counted as none in the last round, reward per step.
+        reward: expected reward per step of ``policy``, without the regulariser.
+        data_reward: the data's own, over the pairs that they show.
+        bound: what no joint policy can exceed, at the last alpha; None if it was switched off or too large.
     """
 
     policy: FactorizedPolicy
@@ -83,6 +88,19 @@ class AlternatingRun:
     saddles: tuple[Saddle, ...]
     start_value: float
     threshold: float
+    reward: float
+    data_reward: float
+    bound: JointBound | None
+
+    @property
+    def gap(self) -> float | None:
+        """How far the objective is from the bound at most; None without a bound."""
+        return None if self.bound is None else max(self.bound.objective - self.nash.value, 0.0)
+
+    @property
+    def below_data(self) -> bool:
+        """Whether the policy earns less per step than the data do, beyond the threshold."""
+        return self.reward < self.data_reward - self.threshold
 
 
 def annealing_schedule(high: float, low: float, rounds: int) -> FloatArray:
@@ -105,6 +123,7 @@ def alternate(
     escape: bool = False,
     second_order: bool = True,
     max_escapes: int = 20,
+    bound: bool | JointBound | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> AlternatingRun:
     """Alternating best responses until no agent gains, or for a schedule of alphas.
@@ -122,6 +141,8 @@ def alternate(
         escape: leave a saddle along its direction of largest curvature and go on; deterministic.
         second_order: compute the second-order certificate at the end (alpha > 0).
         max_escapes: saddles to leave at most.
+        bound: whether to bound what any joint policy can reach; None: if the joint problem has at most a million rows; or the
+            bound, where it is known.
         progress: called after every round with the round's number and the objective.
 
     Raises:
@@ -149,6 +170,8 @@ def alternate(
         loop.play(np.full(ROUNDS if rounds is None else rounds, last), stop_early=True)
         curve = loop.curvature()
     nash = nash_certificate(model, loop.policy, data, last, method=method)
+    if bound is None:
+        bound = joint_rows(model) <= ROWS
     return AlternatingRun(
         policy=loop.policy,
         values=np.array(loop.values) + offset,
@@ -161,7 +184,14 @@ def alternate(
         saddles=tuple(loop.saddles),
         start_value=start_value + offset,
         threshold=loop.threshold(),
+        reward=float(state_occupancy(model, loop.policy) @ mean_reward(model, loop.policy)) + offset,
+        data_reward=data.mean(model) + offset,
+        bound=_moved(joint_bound(model, data, last), offset) if bound is True else bound or None,
     )
+
+
+def _moved(bound: JointBound, offset: float) -> JointBound:
+    return replace(bound, objective=bound.objective + offset, reward=bound.reward + offset)
 
 
 @dataclass

@@ -37,7 +37,7 @@ from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.flow import FlowProblem
 from alberdice.tabular.objective import mean_log
 
-__all__ = ["ReducedProblem", "reduce"]
+__all__ = ["ReducedProblem", "reachable_rows", "reduce", "without_dead_ends"]
 
 BoolArray = NDArray[np.bool_]
 
@@ -87,15 +87,14 @@ def reduce(
     shape = (model.n_states, model.n_actions[agent])
     transition = averaged_transition(model, policy, agent)
     reward, supported = _linear_coefficients(model, policy, agent, data, alpha)
-    alive = _without_dead_ends(transition, supported)
+    owner = np.repeat(np.arange(shape[0]), shape[1])
+    alive = without_dead_ends(transition, owner, supported.reshape(-1), shape[0])
     start = model.initial > 0
-    stuck = start & ~alive.any(axis=1)
+    stuck = start & (np.bincount(owner[alive], minlength=shape[0]) == 0)
     if stuck.any():
         raise _infeasible(policy, agent, data, supported, int(np.argmax(stuck)))
-    reached = _reachable(transition, alive, start)
+    rows, states = reachable_rows(transition, owner, alive, start)
     low, high = model.reward_range()
-    rows = np.flatnonzero((alive & reached[:, None]).reshape(-1))
-    states = np.flatnonzero(reached)
     new_index = np.full(shape[0], -1)
     new_index[states] = np.arange(len(states))
     flow = FlowProblem(
@@ -132,26 +131,32 @@ def _linear_coefficients(
     return np.asarray(reward + alpha * (entropy[:, None] + log_data)), ~outside
 
 
-def _without_dead_ends(transition: sp.csr_array, supported: BoolArray) -> BoolArray:
-    """The actions that can be played for ever: drop those that may lead to a state with none left, until nothing changes."""
-    alive = supported.copy()
-    dead = ~alive.any(axis=1)
-    while dead.any():
-        leads_to_dead = (transition @ dead.astype(float) > 0).reshape(alive.shape)
-        remaining = alive & ~leads_to_dead
+def without_dead_ends(transition: sp.csr_array, owner: NDArray[np.intp], supported: BoolArray, n_states: int) -> BoolArray:
+    """The rows that can be played for ever: drop those that may lead to a state with none left, until nothing changes.
+
+    Args:
+        transition: P by rows, ``(M, S)``.
+        owner: the rows' states, ``(M,)``.
+        supported: rows to begin with, ``(M,)``.
+        n_states: S.
+    """
+    alive = supported
+    while True:
+        dead = np.bincount(owner[alive], minlength=n_states) == 0
+        remaining = alive & ~(transition @ dead.astype(float) > 0) if dead.any() else alive
         if (remaining == alive).all():
-            break
+            return alive
         alive = remaining
-        dead = ~alive.any(axis=1)
-    return alive
 
 
-def _reachable(transition: sp.csr_array, alive: BoolArray, start: BoolArray) -> BoolArray:
-    """States that the initial ones reach by living actions."""
-    n_states, n_own = alive.shape
-    own_rows = np.flatnonzero(alive.reshape(-1))
-    by_state = sp.csr_array((np.ones(len(own_rows)), (own_rows // n_own, own_rows)), shape=(n_states, n_states * n_own))
-    return reachable(sp.csr_array(by_state @ transition), start)
+def reachable_rows(
+    transition: sp.csr_array, owner: NDArray[np.intp], alive: BoolArray, start: BoolArray
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The living rows of states that the initial ones reach by living rows, and those states; both ascending."""
+    kept = np.flatnonzero(alive)
+    by_state = sp.csr_array((np.ones(len(kept)), (owner[kept], kept)), shape=(len(start), len(owner)))
+    reached = reachable(sp.csr_array(by_state @ transition), start)
+    return np.flatnonzero(alive & reached[owner]), np.flatnonzero(reached)
 
 
 def _infeasible(

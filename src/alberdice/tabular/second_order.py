@@ -223,7 +223,9 @@ class _Curvature:
         self.mass = state_occupancy(model, policy)
         self.reached = self.mass > 0
         live = self.mass * model.n_states > NEGLIGIBLE
-        self.support: list[NDArray[np.bool_]] = [(t > SUPPORT) & live[:, None] for t in policy]
+        played = [(t > SUPPORT) & live[:, None] for t in policy]
+        # An action that is alone cannot change.
+        self.support: list[NDArray[np.bool_]] = [m & (m.sum(axis=1, keepdims=True) > 1) for m in played]
         self.inverse = [np.where(m, 1.0 / np.where(m, t, 1.0), 0.0) for m, t in zip(self.support, policy, strict=True)]
         root = np.sqrt(np.where(live, self.mass, 1.0))[:, None]
         self.scales = [np.where(m, np.sqrt(t) / root, 0.0) for m, t in zip(self.support, policy, strict=True)]

@@ -1,8 +1,11 @@
 """Which equilibrium? Several starts and orders, the distinct ends, and the best of them by the common objective.
 
 The alternating scheme ends in a Nash policy that depends on where it starts and on who moves first; the paper leaves the choice
-open. All agents share J (2), so equilibria can be ranked by J itself. Start 0 is the data's marginals with agents in order;
-the others draw every row pi_i(.|s) from a Dirichlet around the marginals, and a random order.
+open. All agents share J (2), so equilibria can be ranked by J itself, and held against the bound on what any joint policy can
+reach (``bound``). Start 0 is the data's marginals with agents in order. Start 1 is the best joint policy's most likely joint
+action at each state, start 2 its marginals; the others draw every row pi_i(.|s) from a Dirichlet inside the data's marginals,
+and a random order. Unless told how many, starts go on while the gap to the bound is open, up to ``MOST`` and to a fixed amount
+of work, counted and not timed: the same starts on every machine.
 
 Two ends count as one equilibrium if no agent's occupancy d(s) pi_i(a_i|s) differs by more than ``same`` in total variation:
 these fix a factorised policy wherever it goes.
@@ -21,16 +24,22 @@ import numpy as np
 from alberdice import _checks
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution, SparseDataDistribution
+from alberdice.errors import InfeasibleError
 from alberdice.evaluation import state_occupancy
 from alberdice.machine import cores
 from alberdice.mmdp import MMDP, SparseMMDP
 from alberdice.policy import FactorizedPolicy
 from alberdice.tabular.alternating import AlternatingRun, alternate
+from alberdice.tabular.best_response import reward_unit
 
 __all__ = ["Equilibrium", "EquilibriumSelection", "select_equilibrium"]
 
 #: remaining work, in seconds, from which worker processes are worth their start
 WORTH_PROCESSES = 4.0
+#: without a number: starts at most and at least while the gap is open, and work (rows times updates) after which none is begun
+MOST, LEAST, WORK = 16, 3, 400_000
+#: a gap of at most this share of the rewards' range plus alpha is closed
+CLOSED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ def select_equilibrium(
     model: MMDP | SparseMMDP,
     data: DataDistribution | SparseDataDistribution,
     alpha: float | Sequence[float] | FloatArray,
-    starts: int = 10,
+    starts: int | None = None,
     *,
     generator: np.random.Generator,
     processes: int | None = None,
@@ -73,7 +82,7 @@ def select_equilibrium(
         model: the MMDP.
         data: d^D.
         alpha: as ``alternate``.
-        starts: how many, at least 1.
+        starts: how many, at least 1; None: as many as the gap to the bound asks for, see the module.
         generator: draws the starts and orders.
         processes: worker processes; None: as many as cores when the first run shows that it pays, 1 otherwise.
         same: see the module.
@@ -81,43 +90,79 @@ def select_equilibrium(
         progress: as ``alternate``, for the first run.
         options: passed to ``alternate``.
     """
+    if starts is None:
+        found = _until_closed(model, data, alpha, generator, order, progress, options)
+        return EquilibriumSelection(_distinct(model, found, same))
     count = _checks.whole_number(starts, "starts", low=1)
-    jobs = [(model, data, alpha, *_start(k, data, generator, order), {**options}) for k in range(count)]
+    first_options = {**options, "progress": progress}
     began = time.perf_counter()
-    jobs[0][5]["progress"] = progress
-    runs = [_run(jobs[0])]
+    first = alternate(model, data, alpha, order=order, **first_options)
+    jobs = [(model, data, alpha, *_start(k, data, generator, first), {**options}) for k in range(1, count)]
     remaining = (time.perf_counter() - began) * (count - 1)
     workers = processes if processes is not None else (cores() if remaining > WORTH_PROCESSES else 1)
     if workers > 1 and count > 1:
         with ProcessPoolExecutor(min(workers, count - 1)) as pool:
-            runs += pool.map(_run, jobs[1:])
+            others = list(pool.map(_run, jobs))
     else:
-        runs += map(_run, jobs[1:])
-    return EquilibriumSelection(_distinct(model, runs, same))
+        others = [_run(job) for job in jobs]
+    return EquilibriumSelection(_distinct(model, [first, *others], same))
+
+
+def _until_closed(
+    model: MMDP | SparseMMDP,
+    data: DataDistribution | SparseDataDistribution,
+    alpha: float | Sequence[float] | FloatArray,
+    generator: np.random.Generator,
+    order: Sequence[int] | None,
+    progress: Callable[[int, float], None] | None,
+    options: dict[str, Any],
+) -> list[AlternatingRun | None]:
+    """Starts until one closes the gap, or until the work allowed is done; an entry is None where a start is infeasible."""
+    first = alternate(model, data, alpha, order=order, progress=progress, **options)
+    runs: list[AlternatingRun | None] = [first]
+    closed = CLOSED * (reward_unit(model) + float(first.alphas[-1]))
+    rows = sum(table.size for table in first.policy)
+    work = len(first.values) * rows
+    best = first.nash.value
+    while first.bound is not None and first.bound.objective - best > closed and len(runs) < MOST:
+        if len(runs) >= LEAST and work > WORK:
+            break
+        start, turns = _start(len(runs), data, generator, first)
+        run = _run((model, data, alpha, start, turns if order is None else order, {**options, "bound": first.bound}))
+        runs.append(run)
+        if run is not None:
+            work += len(run.values) * rows
+            best = max(best, run.nash.value)
+    return runs
 
 
 def _start(
-    index: int, data: DataDistribution | SparseDataDistribution, generator: np.random.Generator, order: Sequence[int] | None
+    index: int, data: DataDistribution | SparseDataDistribution, generator: np.random.Generator, first: AlternatingRun
 ) -> tuple[FactorizedPolicy, Sequence[int] | None]:
-    """Start and order number ``index``; inside the support of the marginals, so that a finite objective stays possible."""
-    behaviour = data.behaviour_policy()
-    if index == 0:
-        return behaviour, order
+    """Start and order number ``index`` >= 1; inside the support of the marginals, so that a finite objective stays possible."""
+    if first.bound is not None and index <= 2:
+        return (first.bound.modes if index == 1 else first.bound.marginals), None
     tables = []
-    for table in behaviour:
+    for table in data.behaviour_policy():
         draws = np.where(table > 0, generator.standard_gamma(1.0, table.shape), 0.0)
         tables.append(draws / draws.sum(axis=1, keepdims=True))
     return FactorizedPolicy(tables), tuple(int(i) for i in generator.permutation(data.n_agents))
 
 
-def _run(job: tuple[Any, ...]) -> AlternatingRun:
+def _run(job: tuple[Any, ...]) -> AlternatingRun | None:
+    """One further start; None where it leads out of the data's support."""
     model, data, alpha, start, order, options = job
-    return alternate(model, data, alpha, start=start, order=order, **options)
+    try:
+        return alternate(model, data, alpha, start=start, order=order, **options)
+    except InfeasibleError:
+        return None
 
 
-def _distinct(model: MMDP | SparseMMDP, runs: Sequence[AlternatingRun], same: float) -> tuple[Equilibrium, ...]:
+def _distinct(model: MMDP | SparseMMDP, runs: Sequence[AlternatingRun | None], same: float) -> tuple[Equilibrium, ...]:
     groups: list[tuple[list[FloatArray], list[int]]] = []
     for k, run in enumerate(runs):
+        if run is None:
+            continue
         visits = _own_occupancies(model, run.policy)
         for known, members in groups:
             if max(0.5 * np.abs(a - b).sum() for a, b in zip(known, visits, strict=True)) <= same:
@@ -125,7 +170,7 @@ def _distinct(model: MMDP | SparseMMDP, runs: Sequence[AlternatingRun], same: fl
                 break
         else:
             groups.append((visits, [k]))
-    found = [Equilibrium(runs[m[0]], runs[m[0]].nash.value, tuple(m)) for _, m in groups]
+    found = [Equilibrium(run, run.nash.value, tuple(m)) for _, m in groups if (run := runs[m[0]]) is not None]
     return tuple(sorted(found, key=lambda e: (-e.value, e.starts)))
 
 
