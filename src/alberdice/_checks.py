@@ -144,7 +144,10 @@ def real_number(value: object, name: str, *, low: float = -math.inf, high: float
     interval = f"a number in {'(' if open_ends else '['}{low:g}, {high:g}{')' if open_ends else ']'}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidArgumentError(name, got=repr(value), expected=interval)
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InvalidArgumentError(name, got="a whole number beyond every float", expected=interval) from None
     inside = low < number < high if open_ends else low <= number <= high
     if not math.isfinite(number) or not inside:
         raise InvalidArgumentError(name, got=number, expected=interval)

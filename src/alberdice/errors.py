@@ -54,7 +54,8 @@ class AlberDICEError(Exception):
         self.got = got
         self.expected = expected
         self.remedy = remedy
-        super().__init__(f"{where}: got {got}, expected {expected}" + (f"; {remedy}" if remedy else ""))
+        message = f"{where}: got {got}, expected {expected}" + (f"; {remedy}" if remedy else "")
+        super().__init__(" ".join(line.strip() for line in message.splitlines()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own would call the class with the message alone; worker processes hand errors back pickled.

@@ -37,7 +37,7 @@ class FactorizedPolicy:
                 expected="one (S, A_i) table per agent",
                 remedy="wrap a single agent's table in a list",
             )
-        if not hasattr(tables, "__len__"):
+        if not isinstance(tables, list | tuple | np.ndarray | Sequence) or isinstance(tables, str | bytes | memoryview | range):
             raise InvalidPolicyError("tables", got=type(tables).__name__, expected="one (S, A_i) table per agent")
         if len(tables) == 0:
             raise InvalidPolicyError("tables", got="no table", expected="one (S, A_i) table per agent")

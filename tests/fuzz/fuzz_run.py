@@ -45,9 +45,9 @@ def run(seed: int, cases: int, first: int = 0) -> list[dict[str, Any]]:
             done = [line for line in lines if "outcome" in line]
             found += done
             first += len(done)
-            if ended == "done" and first < last and not lines:
+            if ended == "done" and not done:
                 raise RuntimeError("the worker said nothing")
-            if first < last:  # the case that it began with is the one that killed it
+            if first < last and ended != "done":  # the case that it began with is the one that killed it
                 begun = [line for line in lines if line["case"] == first and "outcome" not in line]
                 if not begun:
                     raise RuntimeError(f"the worker ended before case {first}")

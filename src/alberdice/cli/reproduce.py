@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from alberdice.cli.training import check_torch
 
 if TYPE_CHECKING:
     from alberdice.experiments.reproduce.report import Report
+from alberdice.machine import cores
 
 __all__ = ["Reproduce"]
 
@@ -29,7 +29,7 @@ class Reproduce:
     """where the runs' folders, the table and the pictures go, each table in a folder of its own"""
     seeds: int = 5
     """train with the seeds 0 to this number less one"""
-    jobs: int = os.cpu_count() or 1
+    jobs: int = cores()
     """processes side by side, one thread each"""
     algorithms: tuple[str, ...] = ()
     """train these only (one's own as module:Class); the table shows all that is finished; by default all six"""

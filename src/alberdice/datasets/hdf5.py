@@ -73,9 +73,16 @@ def check_links(path: Path, group: Any, name: str) -> Any:
     if declared > _DEFLATE * held + _SLACK:
         got = f"shape {at.shape}, {declared:,} bytes, of {held:,} stored ones"
         raise fail(str(path), where, got=got, expected="no more than they can hold", remedy="get the file again")
+    if layout.get_layout() == h5py.h5d.CHUNKED:  # HDF5 takes some kilobytes for every chunk that it reads, stored or not
+        chunks = math.prod(-(-n // c) for n, c in zip(at.shape, layout.get_chunk(), strict=True))
+        if chunks > at.get_num_chunks() + _UNSTORED:
+            got = f"{chunks:,} chunks, of which {at.get_num_chunks():,} are stored"
+            raise fail(str(path), where, got=got, expected="stored chunks", remedy="get the file again")
     return h5py.Dataset(at)
 
 
+#: chunks that need not be stored
+_UNSTORED = 1000
 #: bytes that a stored one can stand for when compressed, and bytes that need not be stored at all
 _DEFLATE, _SLACK = 1032, 1 << 20
 

@@ -13,7 +13,6 @@ Class)``; nothing else changes.  One's own is found as ``--algorithm module:Clas
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
@@ -27,6 +26,7 @@ from alberdice.deep.networks.capture import Direct, Execution
 from alberdice.deep.networks.mlp import Adam
 from alberdice.deep.policies import FeedForwardPolicies, Policies
 from alberdice.errors import InvalidArgumentError
+from alberdice.names import import_named, nearest
 
 __all__ = ["ALGORITHMS", "Learner", "LearnerClass", "NetworkLearner", "ValueRange", "learner_class", "not_finite", "register"]
 
@@ -91,19 +91,13 @@ def learner_class(name: str) -> LearnerClass:
         import_module(ALGORITHMS[name])
     if name not in _REGISTERED:
         known = sorted({*ALGORITHMS, *_REGISTERED})
-        near = difflib.get_close_matches(name, known, 1, cutoff=0.0)[0]
         expected = f"one of {', '.join(known)}, or module:Class"
-        raise InvalidArgumentError("algorithm", got=repr(name), expected=expected, remedy=f"nearest match: {near}")
+        raise InvalidArgumentError("algorithm", got=repr(name), expected=expected, remedy=nearest(name, known))
     return _REGISTERED[name]
 
 
 def _imported(name: str) -> LearnerClass:
-    module, _, attribute = name.partition(":")
-    try:
-        found: LearnerClass = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        expected = "an importable module and its class"
-        raise InvalidArgumentError(f"algorithm {name!r}", got=str(error), expected=expected) from None
+    found: LearnerClass = import_named(name, "algorithm")
     settings = getattr(found, "settings", None)
     if not (isinstance(settings, type) and issubclass(settings, TrainConfig)):
         expected = "a class whose attribute settings is a subclass of TrainConfig"

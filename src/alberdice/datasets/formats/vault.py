@@ -118,7 +118,12 @@ def _structure(base: Path) -> dict[str, tuple[tuple[int, ...], str]]:
         raise fail(source, "version", got=version, expected="0.x or 1.x")
     if "structure_shape" in metadata:
         if not isinstance(metadata.get("structure_dtype"), dict):
-            raise fail(source, "structure_dtype", got=metadata.get("structure_dtype"), expected="the dtypes of structure_shape")
+            raise fail(
+                source,
+                "structure_dtype",
+                got=type(metadata.get("structure_dtype")).__name__,
+                expected="the dtypes of structure_shape",
+            )
         return _leaves(source, metadata["structure_shape"], metadata["structure_dtype"])
     if "structure" not in metadata:
         raise fail(source, "structure_shape", got="no such key", expected="structure_shape and structure_dtype, or structure")

@@ -11,7 +11,6 @@ Values out of range, unknown keys (another algorithm's settings among them) and 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -23,6 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 from alberdice import _checks
 from alberdice.errors import InvalidArgumentError
+from alberdice.names import nearest
 
 __all__ = [
     "LEAST",
@@ -57,8 +57,14 @@ class Within:
 
     def __str__(self) -> str:
         """For messages."""
-        ends = self.high < MOST or self.high == math.inf
-        return f"a number from {self.low:g} to {self.high:g}" if ends else f"a number, at least {self.low:g}"
+        if not self.high < MOST and self.high != math.inf:
+            return f"a number, at least {_words(self.low)}"
+        return f"a number from {_words(self.low)} to {_words(self.high)}"
+
+
+def _words(end: float) -> str:
+    """An end of a range, exactly: whole numbers in full, others with as many digits as tell them apart."""
+    return f"{int(end):,}" if math.isfinite(end) and end == int(end) and abs(end) < 1e15 else repr(end)
 
 
 Count = Annotated[int, Within(1, MOST)]
@@ -237,9 +243,8 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
         return value
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
-            near = difflib.get_close_matches(str(value), get_args(kind), 1)
-            hint = f"nearest match: {near[0]}" if near else ""
-            raise InvalidArgumentError(name, got=repr(value), expected=f"one of {', '.join(get_args(kind))}", remedy=hint)
+            hint, expected = nearest(str(value), get_args(kind)), f"one of {', '.join(get_args(kind))}"
+            raise InvalidArgumentError(name, got=repr(value), expected=expected, remedy=hint)
         return value
     if get_origin(kind) is tuple:
         if not isinstance(value, tuple | list):
@@ -263,9 +268,7 @@ def from_mapping(values: Mapping[str, Any], base: Config, where: str = "settings
     known = [each.name for each in fields(base)]
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, cutoff=0.0)[0]
-            remedy = f"nearest match: {near}"
-            expected = f"a setting of {base.algorithm}"
+            expected, remedy = f"a setting of {base.algorithm}", nearest(name, known)
             raise InvalidArgumentError(f"{where}: {name}", got="an unknown key", expected=expected, remedy=remedy)
     return replace(base, **values)
 

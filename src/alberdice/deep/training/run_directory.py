@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
 import io
 import json
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,23 +24,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from alberdice.errors import InvalidArgumentError, InvalidDataError
+from alberdice.files import exclusive, write_atomically
 
-__all__ = ["RunDirectory", "write_atomically"]
+__all__ = ["RunDirectory"]
 
 FORMAT = "alberdice-checkpoint-1"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: either the old content stays, or the new one is there, and on the disk."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class RunDirectory:
@@ -66,12 +52,10 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise InvalidArgumentError(str(self.path), got="a file", expected="a folder for the run") from None
-        with (self.path / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+        with exclusive(self.path) as held:
+            if not held:
                 got, remedy = "a run in progress", "wait for it, or choose another --out"
-                raise InvalidArgumentError(str(self.path), got=got, expected="a free folder", remedy=remedy) from None
+                raise InvalidArgumentError(str(self.path), got=got, expected="a free folder", remedy=remedy)
             yield
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:

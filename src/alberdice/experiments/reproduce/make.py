@@ -8,7 +8,6 @@ from pathlib import Path
 from alberdice.console import json_text, progress_bar
 from alberdice.deep.config import read_toml
 from alberdice.deep.learner import ALGORITHMS
-from alberdice.deep.training.run_directory import write_atomically
 from alberdice.experiments.reproduce.cells import cells_of, pooled_of
 from alberdice.experiments.reproduce.execute import execute
 from alberdice.experiments.reproduce.plan import PlannedRun, check_settings, is_finished, plan_runs
@@ -16,6 +15,7 @@ from alberdice.experiments.reproduce.records import Prior, priors_of, read_recor
 from alberdice.experiments.reproduce.report import Report, as_json, markdown
 from alberdice.experiments.reproduce.tables import PAPER_NAMES, TABLES
 from alberdice.experiments.reproduce.worker import Ended
+from alberdice.files import write_atomically
 
 __all__ = ["make_table"]
 

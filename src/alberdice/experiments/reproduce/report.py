@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import alberdice
+from alberdice import machine
 from alberdice._checks import FloatArray
 from alberdice.experiments.reproduce.cells import Cell, Pooled
 from alberdice.experiments.reproduce.plan import PlannedRun
@@ -184,9 +183,5 @@ def _record_as_json(record: Record) -> dict[str, Any]:
 
 def _machine() -> dict[str, Any]:
     """Processor, cores and memory."""
-    processor, described = platform.processor() or "unknown", Path("/proc/cpuinfo")
-    if described.exists():
-        lines = described.read_text(encoding="utf-8").splitlines()
-        processor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), processor)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    return {"processor": processor, "cores": os.cpu_count(), "memory_gib": round(memory / 2**30, 1)}
+    memory = round(machine.memory_limit() / 2**30, 1)
+    return {"processor": machine.processor(), "cores": machine.cores(), "memory_gib": memory}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from alberdice.datasets.zoo import ZOO_PREFIX
 from alberdice.errors import InvalidArgumentError
 from alberdice.games.zoo import REPORTING
+from alberdice.names import nearest
 from alberdice.reference import paper_tables
 
 __all__ = ["PAPER_NAMES", "TABLES", "PaperTable", "names_among", "shown_name"]
@@ -79,7 +79,6 @@ def names_among(asked: tuple[str, ...], known: tuple[str, ...], what: str) -> tu
     """
     for name in asked:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, cutoff=0.0)[0]
             expected = f"one of {', '.join(known)}"
-            raise InvalidArgumentError(what, got=repr(name), expected=expected, remedy=f"nearest match: {near}")
+            raise InvalidArgumentError(what, got=repr(name), expected=expected, remedy=nearest(name, known))
     return tuple(name for name in known if name in asked or not asked)

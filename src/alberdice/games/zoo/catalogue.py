@@ -6,7 +6,6 @@ the other half.  Defaults were chosen on ``CHOOSING``; ``REPORTING`` was looked 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import cache
 
@@ -17,6 +16,7 @@ from alberdice.errors import InvalidArgumentError
 from alberdice.games.matrix import climbing_game, n_agent_xor, penalty_game, stag_hunt
 from alberdice.games.zoo import kinds
 from alberdice.games.zoo.zoo_game import ZooGame
+from alberdice.names import nearest
 
 __all__ = ["CHOOSING", "REPORTING", "ZOO", "zoo_game"]
 
@@ -91,6 +91,5 @@ def zoo_game(name: str = "relay") -> ZooGame:
         InvalidArgumentError: none of that name, with the nearest one.
     """
     if name not in ZOO:
-        near = difflib.get_close_matches(name, ZOO, 1, cutoff=0.0)[0]
-        raise InvalidArgumentError("game", got=repr(name), expected="a game of the zoo", remedy=f"nearest match: {near}")
+        raise InvalidArgumentError("game", got=repr(name), expected="a game of the zoo", remedy=nearest(name, ZOO))
     return ZOO[name]()
