@@ -218,7 +218,11 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr().out
     for text in ("lab:make (horizon=9)", "a, b, c", "common", open_dataset("lab/y-v0", root=tmp_path).digest):
         assert text in shown
-    for option, match in (("{", "--environment-arguments"), ("[1]", "environment_arguments")):
+    for option, match in (
+        ("{", "--environment-arguments: line 1"),
+        ("[1]", "got a list"),
+        ('{"a": 1, "a": 2}', "a: got the field twice"),
+    ):
         assert (
             call("datasets", "import", "pymarl", source, "--id", "lab/z-v0", *root, "--environment", "x", *options[2:3], option)
             == 2

@@ -28,6 +28,7 @@ from alberdice.datasets.load import load_dataset
 from alberdice.datasets.statistics import DatasetSummary, summarise
 from alberdice.datasets.store import dataset_directory, default_root, stored_datasets, write_dataset
 from alberdice.errors import AlberDICEError, InvalidArgumentError
+from alberdice.readers import parse_json
 from alberdice.texts import one_line, printable
 
 __all__ = ["Datasets", "run"]
@@ -254,11 +255,8 @@ class Import:
         if self.environment is not None:
             given["environment"] = self.environment
         if self.environment_arguments is not None:
-            try:
-                given["environment_arguments"] = json.loads(self.environment_arguments)
-            except (ValueError, RecursionError) as problem:
-                expected = 'a JSON object, e.g. {"horizon": 20}'
-                raise InvalidArgumentError("--environment-arguments", got=str(problem), expected=expected) from None
+            text = self.environment_arguments
+            given["environment_arguments"] = parse_json(text, "--environment-arguments", InvalidArgumentError)
         own = loaded.header.agents
         if self.agents and own not in ((), self.agents):
             raise InvalidArgumentError("--agents", got=self.agents, expected=f"{own}, the source's own, or nothing")

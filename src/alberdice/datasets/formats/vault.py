@@ -16,7 +16,6 @@ truncations, unless ``ends="all"`` takes an episode to end when every agent has.
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
+from alberdice.datasets.formats.vault_metadata import vault_structure
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.memory import check_rows
 from alberdice.datasets.packages import require
@@ -84,52 +84,6 @@ def kvstore(base: Path, name: str) -> dict[str, Any]:
     return {"driver": "zarr", "kvstore": {"driver": "ocdbt", "base": files, "path": name}}
 
 
-def _leaves(source: str, tree: Any, dtypes: Any, prefix: str = "") -> dict[str, tuple[tuple[int, ...], str]]:
-    """Leaf name -> (shape, dtype) of a metadata structure, in either form."""
-    if isinstance(tree, dict):
-        found = {}
-        for key, value in tree.items():
-            if not key or key.strip(".") != key or "/" in key or ".." in key:
-                raise fail(source, f"structure key {key!r}", got="a path", expected="a plain name")
-            below = dtypes.get(key) if isinstance(dtypes, dict) else None
-            found.update(_leaves(source, value, below, f"{prefix}.{key}" if prefix else key))
-        return found
-    shape, kind = (
-        (tree, dtypes) if dtypes is not None else (tree if isinstance(tree, list) and len(tree) == 2 else (None, None))
-    )
-    try:
-        sizes = ast.literal_eval(shape) if isinstance(shape, str) else None
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        sizes = None
-    if not isinstance(sizes, tuple) or not all(isinstance(n, int) for n in sizes) or not isinstance(kind, str):
-        raise fail(
-            source, f"structure of {prefix!r}", got=f"{shape!r}, {kind!r}", expected='a shape such as "(1, 100, 3)" and a dtype'
-        )
-    return {prefix: (sizes, kind)}
-
-
-def _structure(base: Path) -> dict[str, tuple[tuple[int, ...], str]]:
-    path = inside(base, "metadata.json")
-    metadata, source = read_json(path), str(path)
-    version = metadata.get("version")
-    if not isinstance(version, int | float) or isinstance(version, bool):
-        raise fail(source, "version", got=repr(version), expected="a number")
-    if int(version) > 1 or version < 0:
-        raise fail(source, "version", got=version, expected="0.x or 1.x")
-    if "structure_shape" in metadata:
-        if not isinstance(metadata.get("structure_dtype"), dict):
-            raise fail(
-                source,
-                "structure_dtype",
-                got=type(metadata.get("structure_dtype")).__name__,
-                expected="the dtypes of structure_shape",
-            )
-        return _leaves(source, metadata["structure_shape"], metadata["structure_dtype"])
-    if "structure" not in metadata:
-        raise fail(source, "structure_shape", got="no such key", expected="structure_shape and structure_dtype, or structure")
-    return _leaves(source, metadata["structure"], None)
-
-
 def _open(base: Path, name: str) -> Any:
     """Open an array by its key: parts ended by dots, or in the oldest vaults as a Python expression."""
     ts = require("tensorstore")
@@ -175,7 +129,7 @@ def _locate(directory: Path) -> Path:
 
 def _open_leaves(base: Path) -> tuple[dict[str, _Leaf], list[str]]:
     """Every known leaf, checked against metadata.json, and notes on what was not read."""
-    structure = _structure(base)
+    structure = vault_structure(base)
     inside(base, "manifest.ocdbt")
     for path in base.rglob("*"):
         if path.is_symlink():
