@@ -1,14 +1,27 @@
 """Rates: two agents in turns are eps-Nash within (B - J_1)/eps updates.
 
-N agents that move only for more than eps are so within (B - J_0)/eps rounds.
-Without the rule, N >= 3 agents in turns can cycle for ever at alpha = 0 (counterexample 8).
+N agents that move only for more than eps are so within (B - J_0)/eps rounds; in plain turns of one state
+with alpha > 0 it takes of the order of 1/(alpha eps^2). Without the rule three agents can cycle for ever at
+alpha = 0 (counterexample 8).
 """
 
 import itertools
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from support import Problem, alphas, below, few_examples, one_shot, one_state_policy, problems, run_alone, uniform_data
+from support import (
+    Problem,
+    alphas,
+    below,
+    few_examples,
+    generators,
+    one_shot,
+    one_state_policy,
+    problems,
+    run_alone,
+    uniform_data,
+)
 
 import alberdice as ad
 
@@ -16,9 +29,13 @@ t = ad.tabular
 EPSILONS = st.sampled_from([0.3, 0.1, 0.05])
 
 
+def gains_of(model: ad.MMDP, policy: ad.FactorizedPolicy, data: ad.DataDistribution, alpha: float) -> list[float]:
+    now = t.objective(model, policy, data, alpha)
+    return [t.best_response(model, policy, i, data, alpha).value - now for i in range(model.n_agents)]
+
+
 def gains(p: Problem, policy: ad.FactorizedPolicy, alpha: float) -> list[float]:
-    now = t.objective(p.model, policy, p.data, alpha)
-    return [t.best_response(p.model, policy, i, p.data, alpha).value - now for i in range(p.model.n_agents)]
+    return gains_of(p.model, policy, p.data, alpha)
 
 
 @given(problems(min_agents=2, max_agents=2), alphas(0.05, 2.0) | st.just(0.0), EPSILONS)
@@ -62,6 +79,39 @@ def test_the_budget_of_two_agents_is_met_with_room_for_one_gain() -> None:
     policy = policy.replace(0, t.best_response(model, policy, 0, data, 0.0).policy)
     assert t.objective(model, policy, data, 0.0) == model.reward.max()
     below(t.nash_certificate(model, policy, data, 0.0).epsilon, 0.0)
+
+
+def pairwise_interaction(payoff: np.ndarray) -> float:
+    """The largest interaction of any two agents, the others' actions fixed."""
+    found = 0.0
+    for i, j in itertools.combinations(range(payoff.ndim), 2):
+        for table in np.moveaxis(payoff, (i, j), (-2, -1)).reshape(-1, payoff.shape[i], payoff.shape[j]):
+            rows = table[:, None, :] - table[None, :, :]
+            found = max(found, float((rows[..., :, None] - rows[..., None, :]).max()))
+    return found
+
+
+@given(generators(), st.sampled_from([0.05, 0.2, 1.0]), st.integers(3, 4))
+@few_examples(8)
+def test_in_one_state_plain_turns_of_any_number_are_epsilon_nash_in_time(
+    generator: np.random.Generator, alpha: float, agents: int
+) -> None:
+    """A move that gains g changes another's possible gain by at most L sqrt g, L = K / sqrt(2 alpha) (Pinsker)."""
+    model = one_shot(generator.uniform(-1, 1, (2,) * agents))
+    data = ad.games.random_data(model, generator)
+    root = pairwise_interaction(model.reward[0] + alpha * np.log(data.probabilities[0])) / np.sqrt(2 * alpha)
+    policy = data.behaviour_policy()
+    bound, start, worst = model.reward.max(), t.objective(model, policy, data, alpha), []
+    now = gains_of(model, policy, data, alpha)
+    for n in range(1, 6):
+        worst.append(max(now))
+        for mover in range(agents):
+            before = now
+            policy = policy.replace(mover, t.best_response(model, policy, mover, data, alpha).policy)
+            now = gains_of(model, policy, data, alpha)
+            below(before, np.array(now) + root * np.sqrt(max(before[mover], 0.0)), 1e-6)
+        delta = (bound - start) / n
+        below(min(worst), delta + root * np.sqrt(agents * delta))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
      FunctionalExtensionality.functional_extensionality_dep, Classical_Prop.classic. *)
 From AlberDICE Require RealSums Inequalities Lemma41 DualObjective Limits BlockAscent FrozenReward DualCertificate RegularisedLP
   ReducedMDP Occupancy StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall ExactGain Rates
-  Sampling Holes JointDual Extraction CycleLP LinearRate FiniteSample.
+  Sampling Holes JointDual Extraction CycleLP LinearRate FiniteSample PlainTurns.
 Definition every_theorem := (
   @Lemma41.lemma_4_1,
   @Lemma41.lemma_4_1_modified_reward,
@@ -133,5 +133,6 @@ Definition every_theorem := (
   @FiniteSample.empirical_equilibrium,
   @FiniteSample.returns_differ_by_the_model_error,
   @FiniteSample.empirical_distribution_error,
-  @FiniteSample.weighted_sampling_error).
+  @FiniteSample.weighted_sampling_error,
+  @PlainTurns.plain_turns_eps_nash).
 Print Assumptions every_theorem.

@@ -3,7 +3,7 @@ From Coq Require Import Reals.
 From mathcomp Require Import all_ssreflect.
 From AlberDICE Require Import RealSums Inequalities Lemma41 DualObjective Limits BlockAscent FrozenReward DualCertificate
   RegularisedLP ReducedMDP Occupancy StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall
-  ExactGain Rates Sampling Holes JointDual Extraction CycleLP LinearRate FiniteSample.
+  ExactGain Rates Sampling Holes JointDual Extraction CycleLP LinearRate FiniteSample PlainTurns.
 Local Open Scope R_scope.
 Unset Printing Implicit Defensive.
 Set Printing Width 120.
@@ -135,3 +135,4 @@ Check @FiniteSample.empirical_equilibrium.
 Check @FiniteSample.returns_differ_by_the_model_error.
 Check @FiniteSample.empirical_distribution_error.
 Check @FiniteSample.weighted_sampling_error.
+Check @PlainTurns.plain_turns_eps_nash.
