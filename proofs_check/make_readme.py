@@ -26,8 +26,8 @@ not there. The statements with their proofs in prose: [docs/mathematics.md](../d
   all its hypotheses, as Coq prints it: [`coq/statements.txt`](coq/statements.txt); `make proofs` compares it.
 - **Property**: a file here, which calls the package's public functions on random MMDPs (any number of agents, unequal action
   sets, impossible transitions, unreachable states) and asserts the counterexamples' numbers. `python proofs_check/lemma_4_1.py`
-  runs one alone, `pytest proofs_check` all of them, `pytest -m slow proofs_check` ten times as many new examples, and mutations
-  under which properties are seen to fail.
+  runs one alone, `pytest proofs_check` all of them, `pytest -m slow proofs_check` ten times as many new examples, and sees each
+  property fail under its mutation, a function of the package made wrong ([`mutations.py`](mutations.py)).
 - **Counterexample**: its number in the files' test names, and its values.
 - **Sample form**: the loss of the deep layer (`alberdice.deep.losses`) that estimates it; `tests/deep/test_losses.py` holds
   each against the population form.
