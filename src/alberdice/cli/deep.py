@@ -18,6 +18,7 @@ from alberdice.cli.common import run_command
 from alberdice.cli.compare import Compare
 from alberdice.cli.datasets import Datasets
 from alberdice.cli.reproduce import Reproduce
+from alberdice.cli.traffic import Traffic
 from alberdice.cli.training import Evaluate, train_command
 from alberdice.errors import AlberDICEError
 from alberdice.texts import one_line
@@ -36,6 +37,7 @@ def command_class(arguments: Sequence[str]) -> Any:
         | Annotated[Compare, tyro.conf.subcommand("compare")]
         | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
         | Annotated[Collect, tyro.conf.subcommand("collect")]
+        | Annotated[Traffic, tyro.conf.subcommand("traffic")]
         | Annotated[Datasets, tyro.conf.subcommand("datasets")]
         | Annotated[None, tyro.conf.subcommand("version")]
     )

@@ -17,7 +17,7 @@ from alberdice.deep.algorithms.bc import BC, BCConfig
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.play.tables import policy_of_game
 
-CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,)}
+CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,), "keep_best": 0.5}
 #: tested in test_history_runs.py
 HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "episode_steps"}
 
@@ -46,6 +46,30 @@ def test_bridge_is_cloned_where_the_data_are() -> None:
     start = int(game.mmdp.initial.argmax())
     first = policy.joint()[start]
     np.testing.assert_allclose(first[3:, 3:], 0.25, atol=0.06)
+
+
+def test_filtered_cloning_imitates_the_best_episodes_alone() -> None:
+    """Bridge's mixed data: 500 optimal episodes and 500 random ones; a third of all is optimal."""
+    agents = learned("bridge-mix", updates=500, hidden=(64,), learning_rate=3e-3, keep_best=0.333)
+    assert len(agents.data.lengths) == 333
+    game = ad.games.bridge()
+    start = int(game.mmdp.initial.argmax())
+    np.testing.assert_allclose(policy_of_game(agents.policies, game).joint()[start][3:, 3:], 0.25, atol=0.08)
+
+
+@pytest.mark.parametrize("share", [1e-6, 0.2, 0.5, 1.0])
+def test_the_best_episodes_are_those_of_the_highest_returns(share: float) -> None:
+    data = TrainingData.build(make_builtin("bridge-mix"), share=True)
+    whole = make_builtin("bridge-mix")
+    count = max(1, round(share * whole.n_episodes))
+    order = sorted(range(whole.n_episodes), key=lambda e: -np.float32(whole.returns[e]))
+    kept = sorted(order[:count])
+    best = data.of_best_episodes(share)
+    assert best.lengths.tolist() == whole.lengths[kept].tolist()
+    rows = np.concatenate([np.arange(whole.starts[e], whole.starts[e] + whole.lengths[e]) for e in kept])
+    np.testing.assert_array_equal(best.actions.numpy(), whole.actions[rows])
+    np.testing.assert_array_equal(best.here.numpy(), data.here.numpy()[rows])
+    assert best.endings == int(whole.terminated[rows].sum())
 
 
 def test_every_setting_is_covered() -> None:

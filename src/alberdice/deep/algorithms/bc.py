@@ -3,6 +3,9 @@
     J(pi_i) = -sum_x m_x log pi_i(a_i|o_i),       minimal at pi_i = pi_i^D                              (44)
     J(pi_i) = -sum_x m_x log pi_i(a_i|tau_i)      with a memory, ``policy = 'transformer'``             (49)
 
+With ``keep_best`` = .1, say, the data are the best tenth of the episodes (filtered cloning, a baseline for data of mixed
+quality): it needs luck to be rare, since it takes a lucky episode for a good one.
+
 The product of the agents' policies plays joint actions that the data never show: on {AB, BA} it plays AA and BB half of the
 time.
 Source: the paper's baseline (section 5); equation (44), Appendix E.3; (49), Appendix J.1.
@@ -43,6 +46,9 @@ class BCConfig(PolicyConfig):
     settle_share: Share = 1.0
     """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line"""
 
+    keep_best: Annotated[float, Within(1e-9, 1.0)] = 1.0
+    """share of the episodes, the best ones by return, that are imitated; below 1 this is filtered cloning"""
+
     @property
     def unread(self) -> tuple[str, ...]:
         """Settings that nothing reads with this kind of policy."""
@@ -56,6 +62,8 @@ class BC(NetworkLearner):
 
     def __init__(self, data: TrainingData, config: BCConfig, generator: torch.Generator) -> None:
         self.config = config
+        if config.keep_best < 1.0:
+            data = data.of_best_episodes(config.keep_best)
         self.sequences: Sequences | None = None
         network: Any = policy_network(data, config.hidden)
         if config.remembers:

@@ -13,7 +13,7 @@ Where a game has few distinct frames (Bridge: 184 in 28,812 steps), a network is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,26 @@ class TrainingData:
             shared=len(kept) < len(frame),
             breaks=torch.from_numpy(np.append(source.next_row[usable[:-1]] != usable[1:], True)).to(device),
         )
+
+    def of_best_episodes(self, share: float) -> TrainingData:
+        """The steps of the best episodes by return alone, at least one of them; frames and features stay as they are.
+
+        Args:
+            share: of the episodes, in (0, 1]; of equal returns the earlier one is kept.
+        """
+        played = self.lengths > 0
+        ends = torch.cumsum(self.lengths, 0)
+        first = (ends - self.lengths).clamp(max=self.n_steps - 1)
+        returns = torch.where(played, self.returns_to_go[first], torch.full_like(self.returns_to_go[first], -torch.inf))
+        count = max(1, min(int(played.sum()), round(share * int(played.sum()))))
+        best = torch.zeros_like(played)
+        best[torch.argsort(returns, descending=True, stable=True)[:count]] = True
+        steps = torch.repeat_interleave(best, self.lengths)
+        of_steps = {
+            name: getattr(self, name)[steps] for name in ("here", "after", "rewards", "actions", "returns_to_go", "breaks")
+        }
+        endings = int((of_steps["after"] == len(self.states) - 1).sum())
+        return replace(self, **of_steps, starts=self.starts[best], lengths=self.lengths[best], endings=endings)
 
     @property
     def n_steps(self) -> int:
