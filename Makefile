@@ -7,7 +7,7 @@ OUT ?= out
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test slow fuzz acceptance lint format types proofs bench clean
+.PHONY: demo demo-rware test slow fuzz acceptance lint format types proofs bench clean
 
 demo: .venv/deep
 	@mkdir -p $(OUT)
@@ -16,6 +16,21 @@ demo: .venv/deep
 	$(BIN)/alberdice-deep compare --dataset bridge-mix --algorithms bc alberdice --out $(OUT)/deep --plot $(OUT)/deep.png
 	@echo "Pictures: $(OUT)/table6.png; $(OUT)/bridge.png, and one per algorithm and agent beside it;"
 	@echo "$(OUT)/deep.png, and the training runs' own in $(OUT)/deep/*/pictures."
+
+# From nothing to cloned agents of a warehouse, their table and their pictures: minutes of training on one core.
+demo-rware: export MINARI_DATASETS_PATH = $(OUT)/rware/store
+demo-rware: .venv/deep
+	@mkdir -p $(OUT)/rware
+	$(BIN)/alberdice-deep collect --environment rware-tiny-2ag --id rware/tiny-2ag-conventions-v0 --episodes 200 --overwrite \
+		--policy "rware-expert(convention=0)" "rware-expert(convention=1)"
+	$(BIN)/alberdice-deep traffic rware/tiny-2ag-conventions-v0 --out $(OUT)/rware/experts
+	@rm -rf $(OUT)/rware/bc
+	$(BIN)/alberdice-deep train --dataset rware/tiny-2ag-conventions-v0 --algorithm bc --policy transformer --width 64 \
+		--updates 1700 --evaluate-every 1700 --evaluate-episodes 100 --no-pictures --out $(OUT)/rware/bc
+	$(BIN)/alberdice-deep collect --environment rware-tiny-2ag --id rware/tiny-2ag-bc-v0 --episodes 100 --overwrite \
+		--policy $(OUT)/rware/bc
+	$(BIN)/alberdice-deep traffic rware/tiny-2ag-bc-v0 --out $(OUT)/rware/clones
+	@echo "Pictures: $(OUT)/rware/experts, $(OUT)/rware/clones"
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
