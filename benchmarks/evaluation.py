@@ -2,7 +2,7 @@
 
     python benchmarks/evaluation.py            writes results/evaluation.json, some minutes
 
-rware's tiny warehouse, two agents and 500 steps, as a PettingZoo environment of its own code; feed-forward policies, and
+rware's tiny warehouse, two agents and 200 steps, as a PettingZoo environment of its own code; feed-forward policies, and
 transformers over windows of 40 steps.  Measured: processor seconds per episode (a worker's included) one at a time in the plain
 loop over PettingZoo's API that evaluation was before; through the contract at B = 1, 8, 32; and at B = 32 with 1 and 2 workers,
 whose starting is told apart.  Compared: the largest difference of any probability from those at B = 1 along the same episodes,
@@ -27,21 +27,22 @@ from machine import conditions, write
 from pettingzoo import ParallelEnv
 from rware.warehouse import RewardType, Warehouse
 
-from alberdice.datasets import make_builtin
+from alberdice.datasets import from_episodes, make_builtin
+from alberdice.datasets.record import record
 from alberdice.deep.batches.training_data import Features, TrainingData
 from alberdice.deep.learner import learner_class
 from alberdice.deep.networks.mlp import StackedMLP
-from alberdice.deep.play.collect import collect
 from alberdice.deep.play.episodes import play_episodes
 from alberdice.deep.play.returns import default_episodes, evaluate
 from alberdice.deep.policies import FeedForwardPolicies, transformer
 from alberdice.environments import find_environment
+from alberdice.environments.scripts import find_script
 
-SEED, EPISODES, STEPS = 0, 32, 500
+SEED, EPISODES, STEPS = 0, 32, 200
 
 
 class Rware(ParallelEnv):
-    """rware's tiny warehouse with two agents: one reward for all, 500 steps."""
+    """rware's tiny warehouse with two agents: one reward for all."""
 
     metadata: ClassVar[dict[str, Any]] = {"name": "rware-tiny-2ag", "render_modes": []}
     max_steps = STEPS
@@ -234,7 +235,9 @@ def main() -> None:
         rows = compared([measured(policies, "evaluation:Rware", slots, workers) for slots, workers in plans], plain)
         result[label] = {"one_at_a_time_processor_seconds_per_episode": round(plain, 5), "side_by_side": rows}
         print(label, result[label], flush=True)
-    warehouse = collect(find_environment("evaluation:Rware"), 20, SEED)
+    with find_environment("evaluation:Rware").open() as environment:
+        random = record(environment, find_script("random", environment.spec), range(20), SEED)
+    warehouse = from_episodes("rware-random", environment.spec.n_actions, random.episodes)
     result["share_of_training"] = [
         share_of_training(warehouse, "evaluation:Rware"),
         share_of_training(make_builtin("bridge-mix"), "bridge"),

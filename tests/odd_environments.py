@@ -162,6 +162,12 @@ class WithState(Plain):
         return np.arange(4).reshape(2, 2) + self.t
 
 
+class StateAttribute(Plain):
+    """As PettingZoo's environments where agents take turns, made parallel: state is no method."""
+
+    state: ClassVar[dict[str, Any]] = {}
+
+
 class Picture(Plain):
     def observation_space(self, agent):
         return spaces.Box(0, 255, (4, 4, 3), np.uint8)

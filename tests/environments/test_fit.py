@@ -99,7 +99,7 @@ def test_a_misfit_is_one_line_before_any_work(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["Plain", "Leaves", "Vanishes", "Forgets", "Ends", "InDictionaries", "MaskInInfo", "WithState"]
+    "name", ["Plain", "Leaves", "Vanishes", "Forgets", "Ends", "InDictionaries", "MaskInInfo", "WithState", "StateAttribute"]
 )
 def test_what_fits_opens(name):
     environment, notes = open_for(find_environment(f"odd_environments:{name}"), Data())

@@ -311,6 +311,8 @@ class Slot:
         except (NotImplementedError, AttributeError):
             return np.zeros(0, np.float32)
         except (Exception, SystemExit) as error:
+            if isinstance(error, TypeError) and "not callable" in str(error):  # an attribute of that name: turns made parallel
+                return np.zeros(0, np.float32)
             raise self._refuse("state()", told(error), "the state, or NotImplementedError where there is none") from error
         if state.dtype.kind not in "fiub":
             return np.zeros(0, np.float32)
