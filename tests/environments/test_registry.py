@@ -6,6 +6,7 @@ import odd_environments as odd
 import pytest
 
 import alberdice as ad
+from alberdice.cli.inputs import load_game
 from alberdice.datasets import RECIPES, DatasetHeader
 from alberdice.environments.games import GameEnvironment
 from alberdice.environments.registry import (
@@ -15,8 +16,10 @@ from alberdice.environments.registry import (
     PlayOptions,
     environment_for,
     find_environment,
+    is_game,
     known_environments,
     register_environment,
+    with_arguments,
 )
 from alberdice.errors import InvalidArgumentError, ResourceError
 
@@ -130,3 +133,12 @@ def test_asking_for_the_game_closes_what_is_none():
     odd.Plain.opened.clear()
     assert find_environment("odd_environments:Plain").game is None
     assert [each.closed for each in odd.Plain.opened] == [True]
+
+
+def test_games_are_told_by_name_and_arguments():
+    """One table for the commands, too: a dataset's game is made with the header's arguments."""
+    assert all(is_game(name) for name in ("bridge", "bridge(hard=False)", "xor-3", "zoo(name='relay-4')"))
+    assert not any(is_game(name) for name in ("xor-N", "rware-tiny-2ag", "odd_environments:game", "", "bridges"))
+    assert load_game("bridge(hard=False)").mmdp.initial.argmax() == load_game("bridge-original").mmdp.initial.argmax()
+    assert load_game("zoo(name='relay-4')").mmdp.n_agents == 4
+    assert str(find_environment(with_arguments("zoo", {"name": "relay-4"}))) == "zoo(name='relay-4')"

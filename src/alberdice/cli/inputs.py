@@ -1,6 +1,6 @@
 """Games and data from names and files.
 
-Games      a name (``GAMES``), ``xor-N`` for N agents, or a file:
+Games      a name of the registry, with arguments or without, ``xor-N`` for N agents, or a file:
                .json   {"payoff": nested list}  or  {"transition", "reward", "initial", "discount"} as MMDP takes them
                .csv    a payoff matrix of two agents, one row per action of agent 1
                .npz    arrays named as in the JSON file (never unpickled)
@@ -13,16 +13,14 @@ Data       a name of the game's, 'uniform', or a file:
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from alberdice import games
 from alberdice.cli.counts import read_counts
 from alberdice.data import DataDistribution
+from alberdice.environments.registry import ENVIRONMENTS, find_environment, is_game
 from alberdice.errors import InvalidArgumentError, InvalidDataError, within
 from alberdice.files import is_file
 from alberdice.games.files import read_game
@@ -30,17 +28,10 @@ from alberdice.games.game import Game
 from alberdice.names import nearest
 from alberdice.texts import printable
 
-__all__ = ["GAMES", "is_game", "load_data", "load_game"]
+__all__ = ["GAMES", "load_data", "load_game"]
 
-GAMES: dict[str, Callable[[], Game]] = {
-    "xor": games.xor,
-    "penalty-xor": games.penalty_xor,
-    "climbing": games.climbing_game,
-    "penalty": games.penalty_game,
-    "stag-hunt": games.stag_hunt,
-    "bridge": games.bridge,
-    "bridge-original": lambda: games.bridge(hard=False),
-}
+GAMES = tuple(name for name, entry in ENVIRONMENTS.items() if entry.game)
+"""Names of games."""
 
 
 def load_game(name: str) -> Game:
@@ -50,13 +41,13 @@ def load_game(name: str) -> Game:
         InvalidArgumentError: neither a known name nor a file.
         InvalidModelError: a file that does not hold a game.
     """
-    if name in GAMES:
-        return GAMES[name]()
-    if match := re.fullmatch(r"xor-(\d+)", name):
-        return games.n_agent_xor(int(match[1]))
+    if is_game(name):
+        game = find_environment(name).game
+        assert game is not None, name
+        return game
     path = Path(name)
     if not is_file(path):
-        known = [*GAMES, "xor-N"]
+        known = GAMES
         raise InvalidArgumentError(
             "GAME",
             got=repr(name),
@@ -67,11 +58,6 @@ def load_game(name: str) -> Game:
     for note in notes:
         say(note)
     return game
-
-
-def is_game(name: str) -> bool:
-    """Whether ``name`` is a game's, and no file's."""
-    return name in GAMES or re.fullmatch(r"xor-\d+", name) is not None
 
 
 def load_data(name: str | None, game: Game, floor: float) -> tuple[str, DataDistribution]:

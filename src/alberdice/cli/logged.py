@@ -59,9 +59,10 @@ def load_logged(
         InvalidDataError: no such dataset, or one that cannot be read.
         InvalidArgumentError: a true game whose agents, actions or features differ from the data's.
     """
-    from alberdice.cli.inputs import is_game, load_game
+    from alberdice.cli.inputs import load_game
     from alberdice.datasets.empirical import EmpiricalModel, SparseEmpiricalModel, empirical_model, sparse_empirical_model
     from alberdice.datasets.load import load_dataset
+    from alberdice.environments.registry import is_game, with_arguments
 
     dataset = load_dataset(dataset_name)
     model: EmpiricalModel | SparseEmpiricalModel = sparse_empirical_model(
@@ -71,7 +72,8 @@ def load_logged(
         model = empirical_model(dataset, discount, floor=floors[0], unseen_reward=unseen_reward)
     names = [f"state {_shown(row)}" for row in model.states]
     names += [{model.end: "END", model.unseen: "UNSEEN"}[k] for k in range(len(names), model.mmdp.n_states)]
-    known = game_name or (dataset.header.environment if is_game(dataset.header.environment) else None)
+    named = with_arguments(dataset.header.environment, dataset.header.environment_arguments)
+    known = game_name or (named if is_game(named) else None)
     truth = load_game(known) if known else None
     if truth is not None and truth.mmdp.n_actions != dataset.n_actions:
         raise InvalidArgumentError(

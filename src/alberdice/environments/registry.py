@@ -34,9 +34,11 @@ __all__ = [
     "PlayOptions",
     "environment_for",
     "find_environment",
+    "is_game",
     "known_environments",
     "register_environment",
     "split_arguments",
+    "with_arguments",
 ]
 
 
@@ -50,26 +52,28 @@ class EnvironmentEntry:
         description: one line.
         arguments: what ``make`` takes, with its defaults.
         needs: modules that must be installed, and what installs each, e.g. ``{"rware": "pip install alberdice[rware]"}``.
+        game: whether ``make`` gives a ``Game``, whose exact model is known.
     """
 
     make: Callable[..., Any] | str
     description: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
+    game: bool = False
 
 
 #: every name; ``register_environment`` adds to it
 ENVIRONMENTS: dict[str, EnvironmentEntry] = {
-    "xor": EnvironmentEntry(games.xor, "XOR of two agents, one step"),
-    "xor-N": EnvironmentEntry(games.n_agent_xor, "XOR of N agents, one step: xor-3, xor-4, ..."),
-    "penalty-xor": EnvironmentEntry(games.penalty_xor, "Penalty XOR, one step: the game of the matrix datasets"),
-    "climbing": EnvironmentEntry(games.climbing_game, "the climbing game, one step"),
-    "penalty": EnvironmentEntry(games.penalty_game, "the penalty game, one step"),
-    "stag-hunt": EnvironmentEntry(games.stag_hunt, "stag hunt, one step"),
-    "zoo": EnvironmentEntry(zoo_game, "a game of the zoo: zoo(name='relay'), ...", {"name": "relay"}),
-    "bridge": EnvironmentEntry(games.bridge, "Bridge, hard: both agents begin on it"),
+    "xor": EnvironmentEntry(games.xor, "XOR of two agents, one step", game=True),
+    "xor-N": EnvironmentEntry(games.n_agent_xor, "XOR of N agents, one step: xor-3, xor-4, ...", game=True),
+    "penalty-xor": EnvironmentEntry(games.penalty_xor, "Penalty XOR, one step: the game of the matrix datasets", game=True),
+    "climbing": EnvironmentEntry(games.climbing_game, "the climbing game, one step", game=True),
+    "penalty": EnvironmentEntry(games.penalty_game, "the penalty game, one step", game=True),
+    "stag-hunt": EnvironmentEntry(games.stag_hunt, "stag hunt, one step", game=True),
+    "zoo": EnvironmentEntry(zoo_game, "a game of the zoo: zoo(name='relay'), ...", {"name": "relay"}, game=True),
+    "bridge": EnvironmentEntry(games.bridge, "Bridge, hard: both agents begin on it", game=True),
     "bridge-original": EnvironmentEntry(
-        partial(games.bridge, hard=False), "Bridge as it was first: the agents begin beside it"
+        partial(games.bridge, hard=False), "Bridge as it was first: the agents begin beside it", game=True
     ),
     **{
         f"rware-{size}-{n}ag": EnvironmentEntry(
@@ -141,8 +145,7 @@ class Environment:
 
     def __str__(self) -> str:
         """The text by which ``find_environment`` finds it again."""
-        given = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
-        return f"{self.name}({given})" if given else self.name
+        return with_arguments(self.name, self.arguments)
 
     def made(self) -> Any:
         """A game, a parallel environment, or an environment behind the contract.
@@ -254,6 +257,19 @@ def find_environment(name: str, arguments: Mapping[str, Any] | None = None) -> E
         raise ResourceError(where, got=f"no module {module!r}", expected="it installed", remedy=how)
     make = import_named(entry.make, "environment") if isinstance(entry.make, str) else entry.make
     return Environment(base, make, given, findable=base in _OURS)
+
+
+def with_arguments(name: str, arguments: Mapping[str, Any]) -> str:
+    """A name and its arguments in one text."""
+    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return f"{name}({given})" if given else name
+
+
+def is_game(text: str) -> bool:
+    """Whether a text, with or without arguments, names a game of the table, or XOR of so many agents."""
+    base = text.partition("(")[0].strip()
+    entry = ENVIRONMENTS.get(base)
+    return re.fullmatch(r"xor-\d+", base) is not None or (entry is not None and entry.game and base != "xor-N")
 
 
 def split_arguments(text: str) -> tuple[str, dict[str, Any]]:
