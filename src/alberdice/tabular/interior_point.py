@@ -50,7 +50,7 @@ from scipy.special import entr
 from alberdice import _checks
 from alberdice._checks import FloatArray
 from alberdice.tabular.flow import FlowProblem, FlowSolution, Status
-from alberdice.tabular.interior_point_certificate import Judge, Judged, by_state, soft_maximum
+from alberdice.tabular.interior_point_certificate import Judge, Judged, by_state, soft_maximum, soft_shares
 from alberdice.tabular.linear_systems import (
     EPS,
     FlowOperator,
@@ -282,6 +282,10 @@ class _Run:
         assert best is not None
         if not math.isfinite(best.gap):
             return best, Status.FAILED, step
+        if step < limit and self.kind != "iterative" and not best.limited(self.goal):
+            best = self.judge.refined(best, self.goal)
+            if best.certified(self.goal):
+                return best, Status.CERTIFIED, step
         if best.limited(self.goal):
             return best, Status.LIMITED, step
         return best, Status.ITERATION_LIMIT if step == limit else Status.STALLED, step
@@ -367,9 +371,7 @@ class _Run:
 
     def soft_policy(self, exponent: FloatArray) -> FloatArray:
         """exp(exponent) as shares of their state's sum, ``(M,)``."""
-        top = np.full(self.problem.n_states, -np.inf)
-        np.maximum.at(top, self.problem.state, exponent)
-        return by_state(np.exp(exponent - top[self.problem.state]), self.problem.state, self.problem.n_states)
+        return soft_shares(exponent, self.problem.state, self.problem.n_states)
 
 
 def _room(relative: FloatArray) -> float:

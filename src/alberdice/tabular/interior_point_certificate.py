@@ -15,15 +15,16 @@ of the flow equations at d is charged against the gap as sum_s |r_s nu_s|, plus 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
 
 from alberdice._checks import FloatArray
+from alberdice.tabular.band_matrices import Coordinates
 from alberdice.tabular.flow import FlowProblem
-from alberdice.tabular.linear_systems import EPS, FlowOperator, LinearSolver, policy_values, stationary_flow
+from alberdice.tabular.linear_systems import EPS, FlowOperator, LinearSolver, policy_values, solve_directly, stationary_flow
 
 #: largest violation of a flow constraint by a certified answer
 FEASIBILITY = 1e-10
@@ -31,6 +32,8 @@ FEASIBILITY = 1e-10
 POLICIES, GAIN = 50, 64 * EPS
 #: a gap of up to so many times the part that rounding explains counts as rounding
 EXPLAINED = 4.0
+#: refinements of a stalled point at most, and the shortest step
+REFINEMENTS, SHORTEST = 200, 1e-9
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,60 @@ class Judge:
         policy[choice] = 1.0
         return self.policy(policy, self.operator.per_state(d), values)
 
+    def refined(self, judged: Judged, goal: float) -> Judged:
+        """A stalled point made better by mirror ascent on its policy; value and bound are the best met, each valid by itself.
+
+        At a policy pi with occupancy d the multipliers are the values of g = c - alpha (log d + 1) under pi, and the step is
+        pi exp(t A / alpha) with A = g - nu + gamma P nu; t = 1 is the fixed point's own map, and t falls where the value would.
+        Rewards are taken relative to their average, so that values stay as small as differences between states, however near
+        gamma is to 1.
+        """
+        best, here, length = judged, judged, 1.0
+        for _ in range(REFINEMENTS):
+            mass, policy, nu = self.multipliers(here.d)
+            if not np.isfinite(nu).all():
+                break
+            known = self.policy(policy, np.maximum(mass, EPS), nu)
+            best = _better(best, known)
+            if self.problem.alpha == 0 or best.certified(goal):
+                break
+            moved = self.policy(self.ascended(here.d, policy, nu, length), np.maximum(mass, EPS), nu)
+            best = _better(best, moved)
+            if best.certified(goal) or best.gap <= EXPLAINED * best.rounding or length < SHORTEST:
+                break
+            here, length = (moved, min(1.0, 2 * length)) if moved.value > known.value else (known, length / 4)
+        return best
+
+    def multipliers(self, d: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Occupancy of states, policy by rows, and the multipliers that belong to them; NaN where rounding leaves none."""
+        state, size = self.problem.state, self.problem.n_states
+        mass = np.bincount(state, d, size).astype(np.float64)
+        policy = by_state(np.where(mass[state] > 0, d, 1.0), state, size)
+        net = policy * (self.reward - self.problem.alpha * (_log(d) + 1.0))
+        mean = np.bincount(state, net, size).astype(np.float64)
+        chain = self.operator.flow_system(policy)
+        backward = Coordinates(chain.values, chain.columns, chain.rows)
+        return mass, policy, solve_directly(self.operator, backward, mean - float(mass @ mean), self.kind)
+
+    def ascended(self, d: FloatArray, policy: FloatArray, nu: FloatArray, length: float) -> FloatArray:
+        """The policy pi exp(length A / alpha) by rows, ``(M,)``."""
+        advantage = (self.reward - self.operator.forward(nu)) / self.problem.alpha - _log(d)
+        return soft_shares(_log(policy) + length * advantage, self.problem.state, self.problem.n_states)
+
+
+def _log(values: FloatArray) -> FloatArray:
+    """Logarithms; that of the smallest float at 0."""
+    return np.asarray(np.log(np.maximum(values, np.finfo(np.float64).tiny)))
+
+
+def _better(first: Judged, second: Judged) -> Judged:
+    """The larger value with the smaller bound: a feasible point and multipliers prove each other whatever they come from."""
+    usable = second.residual <= FEASIBILITY
+    point = second if usable and second.value > first.value else first
+    proof = second if second.bound < first.bound else first
+    charge = max(first.charge, second.charge)
+    return replace(point, nu=proof.nu, bound=proof.bound, charge=charge, rounding=max(proof.rounding, charge))
+
 
 def soft_maximum(e: FloatArray, alpha: float) -> float:
     """The limit max e included: alpha log sum exp(e/alpha), max e at alpha = 0."""
@@ -155,6 +212,13 @@ def soft_maximum(e: FloatArray, alpha: float) -> float:
 def by_state(rows: FloatArray, state: NDArray[np.intp], n_states: int) -> FloatArray:
     """Rows as shares of their state's sum, ``(M,)``."""
     return np.asarray(rows / np.bincount(state, rows, n_states)[state])
+
+
+def soft_shares(exponent: FloatArray, state: NDArray[np.intp], n_states: int) -> FloatArray:
+    """exp(exponent) as shares of their state's sum, ``(M,)``."""
+    top = np.full(n_states, -np.inf)
+    np.maximum.at(top, state, exponent)
+    return by_state(np.exp(exponent - top[state]), state, n_states)
 
 
 def best_rows(values: FloatArray, state: NDArray[np.intp]) -> NDArray[np.intp]:
