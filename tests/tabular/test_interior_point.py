@@ -249,7 +249,7 @@ def test_the_order_of_rows_and_duplicate_entries_do_not_matter() -> None:
     base = solved(problem)
     for kind in KINDS:
         solution = solved(shuffled, linear_solver=kind)
-        np.testing.assert_allclose(solution.occupancy, base.occupancy[order], rtol=1e-5)
+        np.testing.assert_allclose(solution.occupancy, base.occupancy[order], rtol=1e-4)
 
 
 def test_a_face_of_optimal_points() -> None:

@@ -49,8 +49,9 @@ from scipy.special import entr
 
 from alberdice import _checks
 from alberdice._checks import FloatArray
+from alberdice.tabular.first_order import first_multipliers
 from alberdice.tabular.flow import FlowProblem, FlowSolution, Status
-from alberdice.tabular.interior_point_certificate import Judge, Judged, by_state, soft_maximum, soft_shares
+from alberdice.tabular.interior_point_certificate import Judge, Judged, best_rows, by_state, soft_maximum, soft_shares
 from alberdice.tabular.linear_systems import (
     EPS,
     FlowOperator,
@@ -157,8 +158,11 @@ def solve_flow(
     used = 0
     if start is not None and _fits(problem, start):
         judged, status, used = run.iterate(run.warm_point(start), max(1, limit // 3))
-        if status.proven:
+        if status is Status.CERTIFIED:  # rounding is worth much at multipliers far from the answer
             return _solution(problem, judged, status, used, kind, warm=True)
+    near = run.first_point() if kind == "iterative" else None
+    if near is not None and near.certified(run.goal):
+        return _solution(problem, near, Status.CERTIFIED, used, kind, warm=False)
     judged, status, steps = run.iterate(run.cold_point(), limit - used)
     return _solution(problem, judged, status, used + steps, kind, warm=False)
 
@@ -224,6 +228,20 @@ class _Run:
         """The uniform policy, judged at nu = 0."""
         policy = by_state(np.ones(self.problem.n_rows), self.problem.state, self.problem.n_states)
         return self.judge.policy(policy, self.start_flow(policy), np.zeros(self.problem.n_states))
+
+    def first_point(self) -> Judged | None:
+        """What a first-order method finds on a graph that mixes, judged as any answer is."""
+        nu = first_multipliers(self.problem, self.operator, self.reward)
+        if nu is None:
+            return None
+        e = self.reward - self.operator.forward(nu)
+        if self.alpha == 0:
+            chosen = np.zeros(self.problem.n_rows)
+            chosen[best_rows(e, self.problem.state)] = 1.0
+            mass = np.full(self.problem.n_states, 1.0 / self.problem.n_states)
+            return self.judge.vertex(chosen * mass[self.problem.state], nu)
+        policy = self.soft_policy(e / self.alpha)
+        return self.judge.policy(policy, np.full(self.problem.n_states, 1.0), nu)
 
     def start_flow(self, policy: FloatArray) -> FloatArray:
         """D^pi(s), ``(S,)``; some sweeps of the flow map are enough where no direct solution is at hand."""

@@ -1,0 +1,30 @@
+"""First-order methods on graphs that mix: near the answer that the interior-point method proves, and proven alike."""
+
+import flow_oracles as oracle
+import numpy as np
+import pytest
+
+from alberdice.tabular.first_order import SMOOTH, first_multipliers
+from alberdice.tabular.interior_point import solve_flow
+from alberdice.tabular.linear_systems import FlowOperator
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.1, 10.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_certified_answer_without_an_interior_point_step(alpha, seed):
+    problem = oracle.garnet(60, 4, 4, seed, alpha, 0.95)
+    direct, mixed = solve_flow(problem, linear_solver="cholesky"), solve_flow(problem, linear_solver="iterative")
+    assert mixed.status.proven
+    assert mixed.value == pytest.approx(direct.value, abs=2e-10 * direct.unit)
+    np.testing.assert_allclose(mixed.occupancy, direct.occupancy, atol=1e-4)
+    if alpha != 0.1:
+        assert mixed.iterations == 0
+    if alpha == 0:
+        assert mixed.value == pytest.approx(oracle.linear_program(problem), abs=1e-9)
+
+
+def test_a_small_alpha_is_left_to_the_interior_point_method():
+    problem = oracle.garnet(20, 3, 3, 0, 1e-4)
+    reward = problem.reward - problem.reward.max()
+    assert -reward.min() > SMOOTH * problem.alpha
+    assert first_multipliers(problem, FlowOperator(problem), reward) is None
