@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 the work failed (no room), 2 the request was wrong; an err
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -20,12 +19,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from alberdice.cli.dataset_tables import cells, print_summary, print_table
 from alberdice.datasets import formats
 from alberdice.datasets.builtin import RECIPES, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.limit_steps import without_limit_steps
 from alberdice.datasets.load import load_dataset
-from alberdice.datasets.statistics import DatasetSummary, summarise
+from alberdice.datasets.statistics import summarise
 from alberdice.datasets.store import dataset_directory, default_root, stored_datasets, write_dataset
 from alberdice.errors import AlberDICEError, InvalidArgumentError
 from alberdice.readers import parse_json
@@ -42,23 +42,13 @@ def _say(text: object) -> None:
     print(printable(text), file=sys.stderr)
 
 
-def _cells(*texts: object) -> tuple[Text, ...]:
-    """Cells that print what they say: no markup, no escape codes."""
-    return tuple(Text(printable(text)) for text in texts)
-
-
 def _busy(text: str) -> AbstractContextManager[Any]:
     """A spinner on stderr, silent when that is no terminal."""
     return Console(stderr=True).status(Text(printable(text)))
 
 
-def _print_table(table: Table) -> None:
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
-    console.print(table)
-
-
 def _result(path: Path) -> None:
-    print(printable(path))
+    print(printable(path, longest=1 << 20))
 
 
 def _check_free(identity: str, root: Path | None, overwrite: bool) -> None:
@@ -90,17 +80,17 @@ class List:
         for recipe in RECIPES.values():
             steps = f"{recipe.steps:,}" if recipe.steps else "by the seed"
             row = (recipe.name, recipe.description, f"{recipe.episodes:,}", steps, f"{recipe.mean_return:.6g}")
-            table.add_row(*_cells(*row))
-        _print_table(table)
+            table.add_row(*cells(*row))
+        print_table(table)
         table = Table("stored", "header", "episodes", "steps", "MB")
         for each in stored:
             sizes = [each[key] for key in ("total_episodes", "total_steps", "dataset_size")]
             kind = "not readable" if each["problem"] else "alberdice" if each["native"] else "Minari"
-            table.add_row(*_cells(each["id"], kind, *("" if size is None else f"{size:,}" for size in sizes)))
+            table.add_row(*cells(each["id"], kind, *("" if size is None else f"{size:,}" for size in sizes)))
             if each["problem"]:
                 _say(each["problem"])
         if stored:
-            _print_table(table)
+            print_table(table)
         else:
             _say(f"Nothing is stored under {default_root() if self.root is None else self.root}.")
         return 0
@@ -158,62 +148,8 @@ class Inspect:
         if self.json:
             print(json.dumps(summary.as_json(), indent=1))
         else:
-            _print_summary(summary)
+            print_summary(summary)
         return 0
-
-
-def _print_summary(summary: DatasetSummary) -> None:
-    table = Table(title=_cells(summary.name)[0], show_header=False)
-
-    def spread(name: str) -> str:
-        of = getattr(summary, name)
-        return f"mean {of.mean:.6g} ± {of.std:.4g}   min {of.minimum:.6g}   median {of.median:.6g}   max {of.maximum:.6g}"
-
-    rows = {
-        "source": summary.source,
-        "environment": _environment(summary.header),
-        "agents' names": ", ".join(summary.header["agents"]),
-        "team's reward": summary.header["team_reward"],
-        "episode limit": str(summary.header["episode_limit"] or ""),
-        "recipe": summary.header["recipe"],
-        "digest": summary.digest,
-        "episodes": f"{summary.episodes:,} ({summary.terminated_episodes:,} terminated, {summary.truncated_episodes:,} cut)",
-        "steps": f"{summary.steps:,} ({summary.transitions:,} transitions)",
-        "agents": f"{summary.agents}, actions {', '.join(map(str, summary.n_actions))}",
-        "features": f"state {summary.state_size}, observation {summary.observation_size}",
-        "types": ", ".join(f"{key} {kind}" for key, kind in summary.types.items()),
-        "memory": f"{summary.megabytes:,.1f} MB" + (" (mapped)" if summary.memory_mapped else ""),
-        "returns": spread("returns"),
-        "lengths": spread("lengths"),
-        "rewards": spread("rewards"),
-        "joint actions": f"{summary.joint_actions:,} of {_large(summary.joint_action_space)}, "
-        f"{summary.joint_action_coverage:.3%}",
-        "joint entropy": f"{summary.joint_action_entropy:.4f} nats, total correlation {summary.total_correlation:.4f}",
-        "outside support": f"{100 * summary.product_outside_support:.2f}% of the product of the agents' marginals",
-        "most frequent": "   ".join(f"{' '.join(map(str, a))}: {n:,}" for a, n in summary.most_frequent[:6]),
-        "distinct": f"{summary.distinct_states:,} states, {summary.distinct_state_actions:,} pairs of state and joint action",
-        "duplicates": f"{summary.duplicate_transitions:,} transitions, {summary.duplicate_episodes:,} episodes",
-    }
-    for agent, frequencies in enumerate(summary.action_frequencies):
-        rows[f"agent {agent + 1} actions"] = "  ".join(f"{p:.3f}" for p in frequencies)
-    for name, text in rows.items():
-        if text:
-            table.add_row(*_cells(name, text))
-    for kind in ("notes", "warnings"):
-        for sentence in getattr(summary, kind):
-            table.add_row(*_cells(kind.removesuffix("s"), sentence))
-    _print_table(table)
-
-
-def _large(number: int) -> str:
-    """A whole number of any size."""
-    return f"{number:,}" if number < 10**15 else f"about 10^{math.log10(number):.0f}"
-
-
-def _environment(header: dict[str, Any]) -> str:
-    """Name and arguments, in one line."""
-    arguments = ", ".join(f"{key}={json.dumps(value)}" for key, value in header["environment_arguments"].items())
-    return header["environment"] + (f" ({arguments})" if arguments else "") or "not known"
 
 
 @dataclass(frozen=True)
