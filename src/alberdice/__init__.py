@@ -5,6 +5,9 @@ Bridge, random models) and ``alberdice.tabular`` (certified best responses, the 
 Importing this package loads no torch, cvxpy or matplotlib.
 """
 
+from importlib import import_module
+from typing import Any
+
 from alberdice import games, tabular
 from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import (
@@ -55,3 +58,10 @@ __all__ = [
     "tabular",
     "undiscounted_return",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """``alberdice.datasets``, ``alberdice.environments`` and ``alberdice.deep`` are loaded when first asked for."""
+    if name in ("datasets", "deep", "environments"):
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

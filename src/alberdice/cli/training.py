@@ -106,8 +106,8 @@ class Evaluate:
     """processes that step the environment's episodes; 0: this one"""
     seed: int = 0
     """seed of the episodes"""
-    update: Literal["selected", "last"] = "selected"
-    """which policies: those chosen by data alone, or the last ones"""
+    update: str = "selected"
+    """which policies: selected (those chosen by data alone), last, or the updates after which they were evaluated and kept"""
     offline: bool = False
     """estimate the return from data alone, with an interval, instead of playing"""
     dataset: str = ""

@@ -140,7 +140,7 @@ def test_resuming_a_finished_run_keeps_its_result(tmp_path: Path) -> None:
 
 
 def test_the_note_shows_return_gap_and_effective_rows_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alberdice.deep.training.loop._LOOK_EVERY", 4)
+    monkeypatch.setattr("alberdice.deep.training.fit.LOOK_EVERY", 4)
     notes: list[str] = []
     train(tiny(evaluate_every=3), tmp_path / "run", progress=notes.append)
     assert notes[:3] == ["", "", ""]

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 #: settings that may change when a run is resumed: none of them changes what is learned up to any update
-_FREE = ("threads", "workers", "evaluate_every", "evaluate_episodes", "checkpoint_every", "play", "pictures")
+_FREE = ("threads", "workers", "evaluate_every", "evaluate_episodes", "checkpoint_every", "keep_policies", "play", "pictures")
 #: the least positive number and the largest count that settings take
 LEAST, MOST = 1e-12, 1 << 40
 
@@ -120,6 +120,8 @@ class TrainConfig:
     """updates between scores of the policies by data alone"""
     checkpoint_every: Count = 1000
     """updates between checkpoints"""
+    keep_policies: Annotated[int, Within(0, 1 << 20)] = 20
+    """evaluations whose policies the run's folder keeps at most; of more, every second one goes.  0: none"""
     pictures: bool = True
     """draw the run's pictures at its end"""
 

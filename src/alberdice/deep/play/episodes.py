@@ -17,17 +17,16 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import one_hot
 
 from alberdice._checks import FloatArray
 from alberdice.deep.play.tables import TableActor
 from alberdice.deep.policies import Actor, Policies
+from alberdice.deep.policies.acting import chosen, distributions
 from alberdice.environments import BatchedEnvironment, EnvironmentSpec, Frame, Step
 from alberdice.environments.games import GameEnvironment
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["Episodes", "Watcher", "check_policies", "chosen", "distributions", "generator_of", "play_episodes", "slots_for"]
+__all__ = ["Episodes", "Watcher", "check_policies", "generator_of", "play_episodes", "slots_for"]
 
 #: slots of environments whose every slot costs the same, and of those that play all by array operations
 _SLOTS, _ARRAY_SLOTS = 32, 4096
@@ -83,21 +82,6 @@ def check_policies(policies: Policies, spec: EnvironmentSpec) -> None:
     if got != expected:
         words = f"{spec.name} with actions {got[0]} and {got[1]} features"
         raise InvalidArgumentError("environment", got=words, expected=f"actions {expected[0]} and {expected[1]} features")
-
-
-def distributions(log_probabilities: Tensor, play: str) -> FloatArray:
-    """Probabilities of actions, ``(B, N, A)``, all on the most probable one if ``play`` is 'greedy'."""
-    if play == "greedy":
-        log_probabilities = one_hot(log_probabilities.argmax(-1), log_probabilities.shape[-1]).log()
-    return np.asarray(log_probabilities.double().exp().cpu().numpy())
-
-
-def chosen(probabilities: FloatArray, uniform: FloatArray) -> NDArray[np.int64]:
-    """The actions ``(B, N)`` that uniform numbers ``(B, N)`` choose from ``(B, N, A)``; one of probability 0 never."""
-    upto = np.cumsum(probabilities, axis=-1)
-    found = (uniform[..., None] * upto[..., -1:] >= upto).sum(axis=-1)
-    last = probabilities.shape[-1] - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
-    return np.asarray(np.minimum(found, last))
 
 
 def play_episodes(

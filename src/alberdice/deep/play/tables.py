@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from alberdice.deep.policies import Policies
+from alberdice.deep.policies.acting import Acting
 from alberdice.environments.games import GameEnvironment
 from alberdice.errors import InvalidArgumentError
 from alberdice.games.game import Game
@@ -43,11 +44,16 @@ def _log_tables(policies: Policies, game: Game) -> Tensor:
     return policies.actor(len(seen)).log_probabilities(everyone, open_there)
 
 
-class TableActor:
+class TableActor(Acting):
     """Plays policies without a memory in a game by looking up what they do at its present states."""
 
     def __init__(self, policies: Policies, environment: GameEnvironment) -> None:
         self.environment, self.logs = environment, _log_tables(policies, environment.game)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tables are."""
+        return self.logs.device
 
     def log_probabilities(self, observations: Tensor, available: Tensor | None = None) -> Tensor:
         """See ``policies.Actor``."""

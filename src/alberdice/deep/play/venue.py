@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alberdice.datasets import RECIPES, DatasetHeader, OfflineDataset, load_dataset
-from alberdice.environments import BatchedEnvironment, environment_for, open_for
+from alberdice.environments import BatchedEnvironment, Environment, environment_for, open_for
 from alberdice.environments.fit import options_for
 from alberdice.environments.games import GameEnvironment
 from alberdice.games.game import Game
@@ -54,14 +54,14 @@ class Venue:
             self.environment.close()
 
 
-def venue_of(name: str, dataset: OfflineDataset, *, workers: int = 0) -> Venue:
-    """The environment of that name ('auto': the data's), open and found to fit.
+def venue_of(name: str | Environment, dataset: OfflineDataset, *, workers: int = 0) -> Venue:
+    """The environment, or that of a name ('auto': the data's), open and found to fit.
 
     Raises:
         InvalidArgumentError, ResourceError: no such environment, or one that does not fit or fails.
     """
     longest = int(dataset.lengths.max(initial=1))
-    found, why = environment_for(name, dataset.header)
+    found, why = environment_for(name, dataset.header) if isinstance(name, str) else (name, "")
     if found is None:
         return Venue("none", None, (why,), dataset.header, longest)
     opened, notes = open_for(found, dataset, workers=workers)

@@ -2,6 +2,7 @@
 
     policies.actor(episodes)                one player of so many episodes side by side, each at its beginning
     actor.log_probabilities(obs, mask)      the tables log pi_i(a|o_i, what came before), (B, N, A)
+    actor.act(obs, mask, generator)         joint actions (B, N), drawn or greedy; NumPy in, NumPy out
     actor.observe(actions, rewards)         what was then done and gained: what came before, from now on
     policies.save() / load_policies(...)    as named tensors and a JSON header
 
@@ -13,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from alberdice.deep.batches.training_data import Features
@@ -27,6 +30,11 @@ class Actor(Protocol):
 
     def log_probabilities(self, observations: Tensor, available: Tensor | None = None) -> Tensor:
         """The tables log pi_i(a|o_i), ``(B, N, A)``, for raw observations ``(B, N, O)`` and masks ``(B, N, A)``."""
+
+    def act(
+        self, observations: ArrayLike, masks: ArrayLike | None, generator: np.random.Generator, *, greedy: bool = False
+    ) -> NDArray[np.int64]:
+        """Joint actions ``(B, N)``, drawn by the generator or the most probable ones, see ``policies.acting``."""
 
     def observe(self, actions: Tensor, rewards: Tensor) -> None:
         """Take note of the joint actions ``(B, N)`` that were played, and of the team's rewards ``(B,)``."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from alberdice.deep.batches.training_data import Features, TrainingData
 from alberdice.deep.losses import log_policy
 from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.policies.acting import Acting
 from alberdice.deep.policies.base import mask_of_agents, register_policies
 
 __all__ = ["FeedForwardPolicies", "policy_network", "policy_tables"]
@@ -28,7 +29,7 @@ def policy_tables(network: StackedMLP, parameters: Tensor, data: TrainingData, f
 
 
 @dataclass(frozen=True)
-class FeedForwardPolicies:
+class FeedForwardPolicies(Acting):
     """pi_i(a_i|o_i), one network each, without a memory; each is its own actor.
 
     Attributes:
@@ -46,6 +47,11 @@ class FeedForwardPolicies:
     n_actions: tuple[int, ...]
     base: tuple[StackedMLP, Tensor] | None = None
     has_memory: ClassVar[bool] = False
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.features.mean.device
 
     def actor(self, episodes: int) -> FeedForwardPolicies:
         """These policies."""

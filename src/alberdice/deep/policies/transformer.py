@@ -26,6 +26,7 @@ from alberdice.deep.batches.sequences import Batch, kept
 from alberdice.deep.batches.training_data import Features, indicators
 from alberdice.deep.losses import log_policy
 from alberdice.deep.networks.transformer import StackedTransformer
+from alberdice.deep.policies.acting import Acting
 from alberdice.deep.policies.base import mask_of_agents, register_policies
 
 __all__ = [
@@ -166,7 +167,7 @@ def _network(shape: dict[str, Any]) -> StackedTransformer:
     return StackedTransformer(**tuples)
 
 
-class TransformerActor:
+class TransformerActor(Acting):
     """Plays episodes side by side, all of them as old as each other.
 
     Args:
@@ -181,6 +182,11 @@ class TransformerActor:
         self._actions = torch.zeros(n, episodes, steps, dtype=torch.int64, device=device)
         self._returns = torch.zeros(episodes, steps, device=device)
         self._to_go = torch.full((episodes,), policies.returns.target if policies.returns else 0.0, device=device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.policies.parameters.device
 
     @torch.no_grad()
     def log_probabilities(self, observations: Tensor, available: Tensor | None = None) -> Tensor:

@@ -1,9 +1,10 @@
 """The folder of one run: locked while in use, written so that a crash or a full disk loses nothing already saved.
 
 config.json                 the settings
-checkpoint.safetensors      everything that the next update depends on; its JSON header says what and how far
+checkpoint.safetensors      everything that the next update depends on, the history too; its JSON header says what and how far
 metrics.csv                 one row per evaluation
 result.json                 what came out
+policies/                   the policies of evaluations, as ``update-00000250.safetensors``
 tensorboard/                curves
 pictures/                   learning curve, policies, joint actions; see ``alberdice.deep.training.run_pictures``
 """
@@ -15,20 +16,20 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.errors import InvalidArgumentError, InvalidDataError
-from alberdice.files import exclusive, write_atomically
+from alberdice.files import exclusive, storage_errors, write_atomically
 
 __all__ = ["RunDirectory"]
 
-FORMAT = "alberdice-checkpoint-1"
+_POLICIES = re.compile(r"update-(\d+)\.safetensors")
 
 
 class RunDirectory:
@@ -47,16 +48,22 @@ class RunDirectory:
 
         Raises:
             InvalidArgumentError: another process holds it, or the path is no folder.
+            InvalidDataError: it cannot be made.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
+            with storage_errors(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+        except InvalidDataError:
+            if not self.path.exists() or self.path.is_dir():
+                raise
             raise InvalidArgumentError(str(self.path), got="a file", expected="a folder for the run") from None
         with exclusive(self.path) as held:
             if not held:
                 got, remedy = "a run in progress", "wait for it, or choose another --out"
                 raise InvalidArgumentError(str(self.path), got=got, expected="a free folder", remedy=remedy)
             yield
+
+    # ---- JSON --------------------------------------------------------------------------------------------------------
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file; NaN and infinities as null."""
@@ -71,41 +78,74 @@ class RunDirectory:
         """
         try:
             value = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             raise InvalidArgumentError(str(self.path / name), got="nothing readable", expected="a run's file") from None
         if not isinstance(value, dict):
             raise InvalidArgumentError(str(self.path / name), got=type(value).__name__, expected="a JSON object")
         return value
 
-    def save(self, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-        """Write the checkpoint."""
-        plain = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-        content = safetensors.torch.save(plain, {"format": FORMAT, "header": json.dumps(header)})
-        write_atomically(self.path / "checkpoint.safetensors", content)
+    # ---- checkpoint and kept policies --------------------------------------------------------------------------------
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.path / "checkpoint.safetensors"
 
     @property
     def has_checkpoint(self) -> bool:
         """Whether there is something to continue."""
-        return (self.path / "checkpoint.safetensors").exists()
+        return self._checkpoint.exists()
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether a run began here."""
+        return self.has_checkpoint or (self.path / "config.json").exists()
+
+    def save(self, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+        """Write the checkpoint."""
+        write_checkpoint(self._checkpoint, tensors, header)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Read tensors and header of the checkpoint.
 
         Raises:
-            InvalidDataError: not a checkpoint of this package.
+            InvalidArgumentError: there is none.
+            InvalidDataError: not a checkpoint of this package, or a damaged one.
         """
-        path = self.path / "checkpoint.safetensors"
-        if not path.exists():
+        if not self.has_checkpoint:
             raise InvalidArgumentError(str(self.path), got="no checkpoint", expected="the folder of a training run")
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise InvalidDataError(str(path), got=str(error), expected="a safetensors file") from None
-        if metadata.get("format") != FORMAT:
-            raise InvalidDataError(str(path), got=metadata.get("format"), expected=FORMAT)
-        return tensors, json.loads(metadata["header"])
+        return read_checkpoint(self._checkpoint)
+
+    def kept_updates(self) -> list[int]:
+        """The updates whose policies are kept, ascending."""
+        folder = self.path / "policies"
+        found = (_POLICIES.fullmatch(p.name) for p in folder.iterdir()) if folder.is_dir() else ()
+        return sorted(int(match[1]) for match in found if match)
+
+    def _policies(self, update: int) -> Path:
+        return self.path / "policies" / f"update-{update:08d}.safetensors"
+
+    def save_policies(self, update: int, tensors: dict[str, Tensor], shape: dict[str, Any]) -> None:
+        """Keep the policies of an update."""
+        write_checkpoint(self._policies(update), tensors, {"update": update, "policies": shape})
+
+    def load_policies(self, update: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The policies of an update, as ``policies.load_policies`` takes them.
+
+        Raises:
+            InvalidArgumentError: they are not kept.
+        """
+        kept = self.kept_updates()
+        if update not in kept:
+            expected = f"one of {', '.join(map(str, kept))}" if kept else "selected or last: this run kept no others"
+            raise InvalidArgumentError(f"{self.path}: update", got=update, expected=expected)
+        tensors, header = read_checkpoint(self._policies(update))
+        return tensors, header["policies"]
+
+    def drop_policies(self, update: int) -> None:
+        """Keep the policies of an update no longer."""
+        self._policies(update).unlink(missing_ok=True)
+
+    # ---- metrics -----------------------------------------------------------------------------------------------------
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
         """Write metrics.csv whole."""
@@ -117,15 +157,23 @@ class RunDirectory:
         write_atomically(self.path / "metrics.csv", text.getvalue().encode())
 
     def read_metrics(self, upto: float = math.inf) -> list[dict[str, float]]:
-        """Read the rows of metrics.csv up to this update, by default all of them."""
+        """Read the rows of metrics.csv up to this update, by default all of them.
+
+        Raises:
+            InvalidDataError: no such table of numbers.
+        """
         path = self.path / "metrics.csv"
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [{name: _number(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-        return [row for row in rows if row["update"] <= upto]
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [{name: _number(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+            return [row for row in rows if row["update"] <= upto]
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            words = f"{type(error).__name__}: {error}"
+            raise InvalidDataError(str(path), got=words, expected="rows of numbers, one of them 'update'") from None
 
 
 def _number(text: str) -> float:
     """Whole numbers stay whole, so that they are written again as they were."""
-    return int(text) if text.isdigit() else float(text)
+    return int(text) if text.isdigit() and len(text) < 20 else float(text)

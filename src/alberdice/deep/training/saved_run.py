@@ -28,7 +28,7 @@ def policies_of_run(out: Path, update: str = "selected") -> Policies:
 
     Args:
         out: the run's folder.
-        update: 'selected' (the last ones where none were selected), or 'last'.
+        update: 'selected' (the last ones where none were selected), 'last', or the number of updates of a kept evaluation.
 
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, or not one of this package.
@@ -39,8 +39,10 @@ def policies_of_run(out: Path, update: str = "selected") -> Policies:
 def _policies_and_header(out: Path, update: str) -> tuple[Policies, dict[str, Any]]:
     tensors, header = RunDirectory(out).load()
     learner_class(header["algorithm"])  # what reads its policies registers itself
+    if update.isdecimal():
+        return load_policies(*RunDirectory(out).load_policies(int(update))), header
     if update not in ("selected", "last"):
-        raise InvalidArgumentError("update", got=repr(update), expected="selected or last")
+        raise InvalidArgumentError("update", got=repr(update), expected="selected, last or a number of updates")
     selection = header.get("selection") or {}
     if update == "selected" and selection.get("policies"):
         chosen = {name.removeprefix(SELECTED): t for name, t in tensors.items() if name.startswith(SELECTED)}

@@ -8,8 +8,8 @@ import torch
 from alberdice.datasets import load_dataset
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.algorithms.weights import step_weights, weight_report, weight_warning
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.batches.weights import step_weights, weight_report, weight_warning
 
 
 def test_by_hand() -> None:
