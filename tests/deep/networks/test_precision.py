@@ -15,7 +15,7 @@ from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.learner import ALGORITHMS, learner_class
 from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.networks.precision import full_precision
-from alberdice.deep.training import loop as training
+from alberdice.deep.training import evaluators
 from alberdice.deep.training.device import arithmetic_of, tensor_floats
 from alberdice.deep.training.loop import train
 from alberdice.errors import InvalidArgumentError
@@ -98,8 +98,13 @@ def test_tf32_is_for_the_updates_only() -> None:
 
 
 def test_policies_are_evaluated_in_float32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, real = [], training.evaluate
-    monkeypatch.setattr(training, "evaluate", lambda *a: [seen.append(torch.is_autocast_enabled("cpu")), real(*a)][1])
+    seen, real = [], evaluators.evaluate
+
+    def spy(*arguments: Any, **more: Any) -> Any:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(evaluators, "evaluate", spy)
     train(tiny(precision="bf16"), tmp_path / "run")
     assert seen == [False, False]
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from deep_samples import equal, tiny, trained
+from deep_samples import chain_dataset, equal, tiny, trained
 from run_samples import Killed, final_state, kill_at
 
-from alberdice.deep.training.loop import train
+from alberdice.deep.training.loop import run_training, train
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import evaluate_run, policies_of_run
 from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceError, SolverError
@@ -37,6 +37,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
         "checkpoint.safetensors",
         "config.json",
         "metrics.csv",
+        "policies",
         "result.json",
         "tensorboard",
     }
@@ -199,16 +200,16 @@ def test_a_full_disk_loses_nothing_saved(tmp_path: Path, monkeypatch: pytest.Mon
 
     def full(descriptor: int) -> None:
         calls.append(descriptor)
-        if len(calls) > 6:
+        if len(calls) > 6:  # two for config.json and for each of two checkpoints: the file and its folder
             raise OSError(errno.ENOSPC, "No space left on device")
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ResourceError, match="no room left on the disk"):
-        train(tiny(), parts)
+        train(tiny(keep_policies=0), parts)
     monkeypatch.setattr(os, "fsync", real)
     assert RunDirectory(parts).load()[1]["update"] == 10
-    assert not list(parts.glob(".*.partial*"))
+    assert not list(parts.glob(".*.partial-*"))
     train(tiny(), parts, resume=True)
     assert equal(final_state(whole), final_state(parts))
 
@@ -228,3 +229,72 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(InvalidDataError, match="a safetensors file"):
         policies_of_run(tmp_path)
+
+
+def test_a_run_goes_on_with_its_own_data_only(tmp_path: Path) -> None:
+    first, other = chain_dataset(), chain_dataset(1)
+    config = tiny("bc", dataset=first.name, environment="none")
+    with pytest.raises(Killed):
+        run_training(config, tmp_path, dataset=first, progress=kill_at(7))
+    with pytest.raises(InvalidDataError, match=r"dataset 'chain': got other content than when the run began"):
+        run_training(config, tmp_path, dataset=other, resume=True)
+    assert run_training(config, tmp_path, dataset=first, resume=True).result["updates"] == 12
+
+
+def test_a_folder_without_its_settings_is_neither_overwritten_nor_continued_with_others(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(tiny(), whole)
+    with pytest.raises(Killed):
+        train(tiny(), parts, progress=kill_at(12))
+    (parts / "config.json").unlink()
+    with pytest.raises(InvalidArgumentError, match="a folder that holds a run"):
+        train(tiny(), parts)
+    with pytest.raises(InvalidArgumentError, match="as the run began"):
+        train(tiny(alpha_end=0.1), parts, resume=True)
+    train(tiny(), parts, resume=True)
+    assert equal(final_state(whole), final_state(parts))
+
+
+@pytest.mark.parametrize("damage", ["gone", "short", "other"])
+def test_resuming_mends_lost_metrics(tmp_path: Path, damage: str) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(tiny(), whole)
+    with pytest.raises(Killed):
+        train(tiny(), parts, progress=kill_at(21))
+    path = parts / "metrics.csv"
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_text(path.read_text().splitlines()[0] + "\n" if damage == "short" else "nothing,of\nthe,kind\n")
+    train(tiny(), parts, resume=True)
+    rows = [RunDirectory(folder).read_metrics() for folder in (whole, parts)]
+    assert [row["update"] for row in rows[1]] == [row["update"] for row in rows[0]] == [16, 22]
+    assert [row["return_mean"] for row in rows[1]] == [row["return_mean"] for row in rows[0]]
+
+
+def test_curves_have_every_step_once_after_resuming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.setattr("alberdice.deep.training.fit.LOOK_EVERY", 5)
+    with pytest.raises(Killed):
+        train(tiny(), tmp_path, progress=kill_at(13))
+    time.sleep(1.1)  # event files are named by the second
+    train(tiny(), tmp_path, resume=True)
+    curves = EventAccumulator(str(tmp_path / "tensorboard"))
+    curves.Reload()
+    names = [tag for tag in curves.Tags()["scalars"] if tag.startswith("training/")]
+    steps = [[event.step for event in curves.Scalars(name)] for name in names]
+    assert all(len(set(own)) == len(own) for own in steps)
+    assert set().union(*steps) == {5, 10, 15, 16, 20, 22}
+
+
+def test_policies_of_evaluations_are_kept_and_found_again(tmp_path: Path) -> None:
+    result = train(tiny(evaluate_every=2, keep_policies=3), tmp_path)
+    kept = RunDirectory(tmp_path).kept_updates()
+    assert kept[-1] == result["updates"] == 22
+    assert 2 <= len(kept) <= 3
+    last, early = (policies_of_run(tmp_path, str(update)) for update in (kept[-1], kept[0]))
+    assert torch.equal(last.parameters, policies_of_run(tmp_path, "last").parameters)  # type: ignore[attr-defined]
+    assert not torch.equal(early.parameters, last.parameters)  # type: ignore[attr-defined]
+    with pytest.raises(InvalidArgumentError, match=rf"update: got 11, expected one of .*{kept[0]}"):
+        policies_of_run(tmp_path, "11")

@@ -30,6 +30,7 @@ class Venue:
         notes: why nothing is played, or what is not certain, a sentence each.
         header: the data's.
         longest: steps of the data's longest episode.
+        source: what opens the environment again.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Venue:
     notes: tuple[str, ...]
     header: DatasetHeader
     longest: int
+    source: Environment | None = None
 
     @property
     def game(self) -> Game | None:
@@ -47,6 +49,10 @@ class Venue:
     def facts(self) -> dict[str, Any]:
         """What ``venue_of_run`` needs, as JSON values."""
         return {"environment": self.name, "header": self.header.as_json(), "longest": self.longest}
+
+    def reopened(self) -> BatchedEnvironment | None:
+        """The environment again, open, once this one is closed."""
+        return None if self.source is None else self.source.open(options_for(self.header))
 
     def close(self) -> None:
         """Close the environment."""
@@ -65,7 +71,7 @@ def venue_of(name: str | Environment, dataset: OfflineDataset, *, workers: int =
     if found is None:
         return Venue("none", None, (why,), dataset.header, longest)
     opened, notes = open_for(found, dataset, workers=workers)
-    return Venue(str(found), opened, tuple(notes), dataset.header, longest)
+    return Venue(str(found), opened, tuple(notes), dataset.header, longest, found)
 
 
 def venue_of_run(config: Mapping[str, Any], facts: Mapping[str, Any] | None, name: str = "auto", *, workers: int = 0) -> Venue:

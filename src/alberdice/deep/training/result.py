@@ -14,7 +14,7 @@ import alberdice
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.learner import Learner
 from alberdice.deep.play.returns import Evaluation, evaluate
-from alberdice.deep.play.venue import Venue, venue_of_run
+from alberdice.deep.play.venue import Venue
 from alberdice.deep.policies import Policies, load_policies
 from alberdice.deep.training.evaluators import Returns, seed_of
 from alberdice.deep.training.fit import Fitting
@@ -88,12 +88,12 @@ class TrainedRun:
         if environment is not None:
             where = find_environment(environment) if isinstance(environment, str) else environment
             return evaluate(self.policies, where, episodes, seed, play=play)
-        again = venue_of_run({}, self.venue.facts)
-        if again.environment is None:
+        again = self.venue.reopened()
+        if again is None:
             remedy = "name a game, or a maker of environments"
             raise InvalidArgumentError("environment", got="none", expected="where to play", remedy=remedy)
-        with again.environment as opened:
-            return evaluate(self.policies, opened, episodes, seed, play=play)
+        with again:
+            return evaluate(self.policies, again, episodes, seed, play=play)
 
     def __repr__(self) -> str:
         name = f"{self.config.algorithm} on {self.config.dataset}, seed {self.config.seed}"
