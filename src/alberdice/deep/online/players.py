@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.record import MakePlayer
 from alberdice.deep.online.run import is_mat_run, mat_player
-from alberdice.deep.play.episodes import chosen
 from alberdice.deep.policies import Policies
+from alberdice.deep.policies.acting import chosen
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments.contract import EnvironmentSpec, Frame
 from alberdice.environments.scripts import find_script
