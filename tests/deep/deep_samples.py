@@ -54,6 +54,7 @@ ELSEWHERE = {
     "evaluate_every",
     "evaluate_episodes",
     "checkpoint_every",
+    "keep_policies",
     "play",
     "precision",
     "pictures",

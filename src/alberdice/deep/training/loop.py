@@ -41,7 +41,15 @@ from alberdice.deep.training.result import TrainedRun, result_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import try_to_draw
 from alberdice.deep.training.saved_run import DEPLOYED
-from alberdice.deep.training.selection import SCORES, SELECTED, OfflineScores, Selector, scores_for, split_selection
+from alberdice.deep.training.selection import (
+    SCORES,
+    SELECTED,
+    OfflineScores,
+    Selector,
+    plain_numbers,
+    scores_for,
+    split_selection,
+)
 from alberdice.environments import Environment
 from alberdice.errors import InvalidArgumentError, InvalidDataError, SolverError
 
@@ -276,7 +284,7 @@ def _finish(run: _Run, status: str, reason: str) -> TrainedRun:
         own={
             "episode_steps": _steps_per_episode(run.config, run.venue),
             "out_of_data": None if run.outside is None else run.outside.latest,
-            "weights": _weights(run),
+            "weights": plain_numbers(_weights(run)),
             "wall_seconds": round(time.perf_counter() - run.begun, 3),
             "device": run.device,
         },
