@@ -8,12 +8,15 @@ loop over PettingZoo's API that evaluation was before; through the contract at B
 whose starting is told apart.  Compared: the largest difference of any probability from those at B = 1 along the same episodes,
 and whether probabilities, actions and returns with workers are those without, bit for bit.
 
+The same warehouse by array operations at B = 1, 8, 32, too.
+
 Then what share of a training its evaluations are with the default number of episodes: processor seconds of U = 250 updates of
 AlberDICE on these warehouses' data, of one evaluation there, and the same for Bridge.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -193,7 +196,7 @@ def compared(rows: list[dict[str, Any]], plain: float) -> list[dict[str, Any]]:
             and row["returns"] == same["returns"]
         )
         seconds = row["processor_seconds_per_episode"]
-        row["times_fewer_than_one_at_a_time"] = round(plain / seconds, 2)
+        row["times_fewer_than_one_at_a_time"] = None if math.isnan(plain) else round(plain / seconds, 2)
         row["times_fewer_than_one_slot"] = round(first["processor_seconds_per_episode"] / seconds, 2)
     return [{k: v for k, v in row.items() if k not in ("tables", "actions", "returns")} for row in rows]
 
@@ -225,6 +228,13 @@ def share_of_training(dataset: Any, name: str, every: int = 250, updates: int = 
     }
 
 
+def random_play(name: str) -> Any:
+    """Twenty episodes as a dataset."""
+    with find_environment(name).open() as environment:
+        played = record(environment, find_script("random", environment.spec), range(20), SEED)
+    return from_episodes(f"random play in {name}", environment.spec.n_actions, played.episodes)
+
+
 def main() -> None:
     sys.path.insert(0, str(Path(__file__).parent))
     torch.set_num_threads(1)
@@ -235,11 +245,13 @@ def main() -> None:
         rows = compared([measured(policies, "evaluation:Rware", slots, workers) for slots, workers in plans], plain)
         result[label] = {"one_at_a_time_processor_seconds_per_episode": round(plain, 5), "side_by_side": rows}
         print(label, result[label], flush=True)
-    with find_environment("evaluation:Rware").open() as environment:
-        random = record(environment, find_script("random", environment.spec), range(20), SEED)
-    warehouse = from_episodes("rware-random", environment.spec.n_actions, random.episodes)
+    arrays = f"rware-tiny-2ag(episode_limit={STEPS})"
+    rows = compared([measured(feed_forward(), arrays, slots, 0) for slots in (1, 8, 32)], math.nan)
+    result["feed-forward, the same warehouse by array operations"] = rows
+    print(rows, flush=True)
     result["share_of_training"] = [
-        share_of_training(warehouse, "evaluation:Rware"),
+        share_of_training(random_play("evaluation:Rware"), "evaluation:Rware"),
+        share_of_training(random_play("rware-tiny-2ag"), "rware-tiny-2ag"),
         share_of_training(make_builtin("bridge-mix"), "bridge"),
     ]
     print(result["share_of_training"])

@@ -21,7 +21,13 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 MODULES = {"alberdice": "alberdice", "alberdice-deep": "alberdice.cli.deep"}
 LANGUAGES = ("python", "sh", "bash", "console")
 #: pages that need an optional package
-NEEDS = {"README.md": "torch", "datasets.md": "torch", "algorithms.md": "torch", "warehouses.md": "torch"}
+NEEDS = {
+    "README.md": "torch",
+    "datasets.md": "torch",
+    "algorithms.md": "torch",
+    "warehouses.md": "torch",
+    "environments.md": "torch",
+}
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:

@@ -76,6 +76,7 @@ class Warehouses(BatchedEnvironment):
             horizon=self.limit,
             team_reward="mean",
             metrics=(METRIC,),
+            vectorised=True,
         )
         self._allocate(0)
 
