@@ -59,6 +59,14 @@ class Plain(ParallelEnv):
         self.closed = True
 
 
+class Varied(Plain):
+    """Episodes of 2 to 4 steps, as the seed says."""
+
+    def reset(self, seed=None, options=None):
+        self.horizon = 2 + seed % 3
+        return super().reset(seed)
+
+
 class Leaves(Plain):
     """agent_1 is terminated after step 2, and gone."""
 
