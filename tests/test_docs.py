@@ -27,6 +27,7 @@ NEEDS = {
     "algorithms.md": "torch",
     "warehouses.md": "torch",
     "environments.md": "torch",
+    "training.md": "torch",
 }
 
 

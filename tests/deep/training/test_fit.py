@@ -110,3 +110,10 @@ def test_policies_act_on_arrays_with_masks() -> None:
     greedy = actor.act(seen, None, np.random.default_rng(4), greedy=True)
     tables = actor.log_probabilities(torch.from_numpy(seen))
     assert (greedy == tables.argmax(-1).numpy()).all()
+
+
+def test_the_policies_of_an_early_end_are_scored_too() -> None:
+    settings = {"updates": 60, "pretrain_updates": 10, "batch_size": 32, "hidden": (8,), "starts": 1, "evaluate_episodes": 20}
+    run = ad.deep.train("matrix-c", callbacks=[Book(stop_at=27)], **settings)
+    assert run.fitting.done == 27
+    assert run.result["selection"]["last"]["update"] == 27

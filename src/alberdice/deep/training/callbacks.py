@@ -58,8 +58,9 @@ class Selection:
         self.config, self.selector = config, selector
 
     def after_update(self, fitting: Fitting) -> None:
-        """See ``fit.Callback``."""
-        if self.config.selects_after(fitting.done):
+        """See ``fit.Callback``; where a callback ends the run, its last policies are scored, too."""
+        ended = self.config.select == "auto" and fitting.stopped not in ("", SIGNALLED)
+        if ended or self.config.selects_after(fitting.done):
             cloned = 0 < fitting.done == fitting.pretraining
             self.selector.consider(fitting.policies, fitting.done, cloned=cloned)
 
