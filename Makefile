@@ -62,6 +62,7 @@ proofs:
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/best_response.py
+	$(BIN)/python benchmarks/best_response_classes.py
 	$(BIN)/python benchmarks/linear_rate.py
 	$(BIN)/python benchmarks/datasets.py
 	$(BIN)/python benchmarks/train_step.py
