@@ -142,7 +142,7 @@ class Inspect:
             loaded = load_dataset(self.dataset, seed=self.seed, root=self.root)
             summary = summarise(loaded)
             if self.plot is not None:
-                from alberdice.datasets.pictures import plot_dataset
+                from alberdice.plotting import plot_dataset
 
                 _say(f"Wrote {plot_dataset(loaded, self.plot)}.")
         if self.json:

@@ -1,12 +1,15 @@
 """Offline multi-agent datasets: one in-memory form and store, importers, exporters, built-in recipes, and the way to theory.
 
     formats, recipes ──► OfflineDataset ──► store, formats
-                              ├──► statistics, pictures
+                              ├──► statistics (drawn by ``alberdice.plotting``)
                               ├──► torch tensors (deep layer)
                               └──► empirical MMDP and data distribution (tabular layer)
 
 Importing this package loads no torch, h5py, Minari, tensorstore or matplotlib; each is loaded by the function that needs it.
 """
+
+from importlib import import_module
+from typing import Any
 
 from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes, from_transitions
 from alberdice.datasets.builtin import RECIPES, Recipe, make_builtin
@@ -30,7 +33,6 @@ from alberdice.datasets.formats import (
 )
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.load import load_dataset
-from alberdice.datasets.pictures import plot_dataset
 from alberdice.datasets.statistics import DatasetSummary, joint_action_counts, summarise
 from alberdice.datasets.store import default_root, open_dataset, stored_datasets, write_dataset
 
@@ -67,3 +69,9 @@ __all__ = [
     "write_pymarl",
     "write_vault",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot_dataset":  # of a higher layer, under the name that it had here
+        return getattr(import_module("alberdice.plotting"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["BatchedEnvironment", "EnvironmentSpec", "Frame", "Step", "team_weights"]
+__all__ = ["BatchedEnvironment", "EnvironmentSpec", "Frame", "PlayOptions", "Step", "team_weights"]
 
 FloatArray = NDArray[np.float64]
 
@@ -75,6 +75,23 @@ class EnvironmentSpec:
     def n_agents(self) -> int:
         """N."""
         return len(self.agents)
+
+
+@dataclass(frozen=True)
+class PlayOptions:
+    """How a PettingZoo environment is read; games and environments behind the contract decide for themselves.
+
+    Attributes:
+        agents: its agents in the order wanted, or a mapping from the names wanted to its own; None: as it lists them.
+        team_reward: 'mean', 'sum' or one of the names wanted.
+        flatten: take images as features.
+        max_steps: steps after which episodes are truncated; None: as the environment does.
+    """
+
+    agents: tuple[str, ...] | Mapping[str, str] | None = None
+    team_reward: str = "mean"
+    flatten: bool = False
+    max_steps: int | None = None
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, Step
-from alberdice.environments.registry import Environment, PlayOptions
+from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, PlayOptions, Step
+from alberdice.environments.registry import Environment
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["Data", "check_environment", "check_fit", "check_frame", "open_for", "options_for"]

@@ -20,7 +20,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from alberdice import games
-from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec
+from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, PlayOptions
 from alberdice.environments.rware import SIZES, TEAMS, warehouse
 from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.games.game import Game
@@ -108,23 +108,6 @@ def known_environments() -> list[tuple[str, str, str]]:
 
 def _missing(entry: EnvironmentEntry) -> dict[str, str]:
     return {module: how for module, how in entry.needs.items() if importlib.util.find_spec(module) is None}
-
-
-@dataclass(frozen=True)
-class PlayOptions:
-    """How a PettingZoo environment is read; games and environments behind the contract decide for themselves.
-
-    Attributes:
-        agents: its agents in the order wanted, or a mapping from the names wanted to its own; None: as it lists them.
-        team_reward: 'mean', 'sum' or one of the names wanted.
-        flatten: take images as features.
-        max_steps: steps after which episodes are truncated; None: as the environment does.
-    """
-
-    agents: tuple[str, ...] | Mapping[str, str] | None = None
-    team_reward: str = "mean"
-    flatten: bool = False
-    max_steps: int | None = None
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alberdice import _checks, errors
 from alberdice.environments.channel import receive, send
-from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, Step
+from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, PlayOptions, Step
 from alberdice.errors import InvalidArgumentError, ResourceError
-
-if TYPE_CHECKING:
-    from alberdice.environments.registry import Environment, PlayOptions
 
 __all__ = ["SideBySide"]
 
@@ -35,6 +32,26 @@ __all__ = ["SideBySide"]
 _PATIENCE = 10.0
 Message = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 _FRAME = ("observations", "masks", "state", "alive")
+
+
+class Named(Protocol):
+    """What is asked of a registry's ``Environment``."""
+
+    @property
+    def name(self) -> str:
+        """As it was asked for."""
+
+    @property
+    def make(self) -> Callable[..., Any]:
+        """What makes it."""
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What that is called with."""
+
+    @property
+    def findable(self) -> bool:
+        """Whether another process finds it by its name."""
 
 
 class SideBySide(BatchedEnvironment):
@@ -50,7 +67,7 @@ class SideBySide(BatchedEnvironment):
         ResourceError: a worker that died.
     """
 
-    def __init__(self, environment: Environment, options: PlayOptions, workers: int) -> None:
+    def __init__(self, environment: Named, options: PlayOptions, workers: int) -> None:
         workers = _checks.whole_number(workers, "workers", low=1)
         request = {
             "do": "open",
@@ -228,7 +245,7 @@ def _started() -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=surroundings, start_new_session=True)
 
 
-def address_of(environment: Environment) -> str:
+def address_of(environment: Named) -> str:
     """The name by which another process finds an environment.
 
     Raises:
@@ -248,7 +265,7 @@ def address_of(environment: Environment) -> str:
     return f"{module}:{name}"
 
 
-def _json(environment: Environment) -> dict[str, Any]:
+def _json(environment: Named) -> dict[str, Any]:
     """Its arguments, if another process can be told them."""
     plain = dict(environment.arguments)
     try:

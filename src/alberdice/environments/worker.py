@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.environments.channel import receive, send
-from alberdice.environments.contract import BatchedEnvironment, Frame
-from alberdice.environments.registry import PlayOptions, find_environment
+from alberdice.environments.contract import BatchedEnvironment, Frame, PlayOptions
+from alberdice.environments.registry import find_environment
 from alberdice.errors import AlberDICEError
 
 __all__ = ["main"]

@@ -4,6 +4,7 @@ matplotlib is imported when a picture is drawn, not before.
 """
 
 from alberdice.plotting.bridge_map import draw_first_moves, draw_policy
+from alberdice.plotting.dataset import plot_dataset
 from alberdice.plotting.figures import save
 from alberdice.plotting.matrix_heatmaps import draw_heatmaps
 from alberdice.plotting.reproduction import Mark, draw_returns, draw_uncertainties
@@ -23,6 +24,7 @@ __all__ = [
     "draw_strip",
     "draw_traffic",
     "draw_uncertainties",
+    "plot_dataset",
     "save",
     "save_animation",
     "solution_figures",

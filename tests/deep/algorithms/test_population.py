@@ -15,8 +15,8 @@ from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.algorithms.annealing import in_units, spread_of
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.batches.units import in_units, spread_of
 
 
 @pytest.fixture(scope="module")

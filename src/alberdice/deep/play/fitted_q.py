@@ -18,8 +18,8 @@ from torch import Tensor
 
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.resampled import Estimate
-from alberdice.deep.algorithms.annealing import spread_of
 from alberdice.deep.batches.training_data import TrainingData, indicators
+from alberdice.deep.batches.units import spread_of
 from alberdice.deep.networks.mlp import Adam, StackedMLP
 from alberdice.deep.policies import Policies
 

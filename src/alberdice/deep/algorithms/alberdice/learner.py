@@ -35,8 +35,9 @@ from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.starts import chosen_pairs, start_weights
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
-from alberdice.deep.algorithms.annealing import Annealing, in_units
+from alberdice.deep.algorithms.annealing import Annealing
 from alberdice.deep.batches.training_data import TrainingData, at
+from alberdice.deep.batches.units import in_units
 from alberdice.deep.batches.weights import step_weights, weight_report
 from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
