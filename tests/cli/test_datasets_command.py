@@ -53,7 +53,7 @@ def test_make_and_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     call("datasets", "make", "matrix-c", "--seed", 5, "--root", tmp_path, code=2)
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("error: ")
+    assert said.err.startswith("alberdice-deep: ")
     assert said.err.count("\n") == 1
     assert "something is there already" in said.err
     call("datasets", "make", "matrix-c", "--seed", 5, "--root", tmp_path, "--overwrite")
@@ -151,7 +151,7 @@ def test_the_process_itself(tmp_path: Path) -> None:
     assert not loaded & {"torch", "tensorstore", "minari", "matplotlib"}
     words = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
     assert len(words) == 1
-    assert words[0].startswith("error: dataset")
+    assert words[0].startswith("alberdice-deep: dataset")
     wrong = subprocess.run([sys.executable, "-m", "alberdice.cli.deep", "datasets", "mak"], capture_output=True, text=True)
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr

@@ -1,14 +1,13 @@
 """The command line ``alberdice``: ``table6`` and ``solve``.
 
-Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 the work failed, 2 the request was
-wrong, with one line that says what, where and what to do.
+Results go to standard output, everything else to standard error; ``cli.common`` says which exit code means what.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from alberdice.cli.common import run_command
 
@@ -16,11 +15,14 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of ``alberdice``; exits with the code above."""
+    """Entry point of ``alberdice``; exits with one of those codes."""
+    sys.exit(run_command("alberdice", _commands, arguments, "AlberDICE, solved exactly on finite games."))
+
+
+def _commands(arguments: Sequence[str]) -> Any:
     import tyro
 
     from alberdice.cli.solve import Solve
     from alberdice.cli.table6 import Table6
 
-    commands = Annotated[Table6, tyro.conf.subcommand("table6")] | Annotated[Solve, tyro.conf.subcommand("solve")]
-    sys.exit(run_command("alberdice", commands, arguments, "AlberDICE, solved exactly on finite games."))
+    return Annotated[Table6, tyro.conf.subcommand("table6")] | Annotated[Solve, tyro.conf.subcommand("solve")]

@@ -1,16 +1,27 @@
-"""What every command shares: parsing with one-line errors, exit codes, pictures."""
+"""What every command shares: parsing, one line per error, exit codes, pictures.
+
+An error is one line on standard error that begins with the program's name, wherever it was raised: while the parser was built,
+while the arguments were parsed, in the work itself or in a process that does a part of it.
+
+    0   done
+    1   the work failed: no room, no memory, no package, a solver or a training that stopped, an interrupt, a fault of our own
+    2   the request was wrong: an argument, a file, data or a model that do not fit
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import sys
+import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from alberdice import __version__
 from alberdice.errors import AlberDICEError, InvalidArgumentError, RoundingWarning
 from alberdice.texts import one_line
 
@@ -18,32 +29,69 @@ from alberdice.texts import one_line
 class Command(Protocol):
     """A parsed command."""
 
-    def run(self) -> None:
-        """Do the work; raises AlberDICEError."""
+    def run(self) -> int | None:
+        """Do the work, and return the exit code, 0 unless told; raises AlberDICEError."""
 
 
-def run_command(program: str, commands: Any, arguments: Sequence[str] | None, description: str) -> int:
-    """Parse and run one of ``commands``; returns the exit code."""
+#: the program with the deep layer's commands
+DEEP_PROGRAM = "alberdice-deep"
+#: set to anything, it shows where an unforeseen error comes from
+TRACEBACK = "ALBERDICE_TRACEBACK"
+
+
+def run_command(
+    program: str, commands: Callable[[Sequence[str]], Any], arguments: Sequence[str] | None, description: str
+) -> int:
+    """Parse and run one of the commands; returns the exit code.
+
+    Args:
+        program: its name.
+        commands: what the arguments are parsed into, told the arguments.
+        arguments: those of the process unless given.
+        description: for ``--help``.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        command = parse(program, commands, arguments, description)
+        if given[:1] == ["--version"]:
+            print(f"{program} {__version__}")
+            return 0
+        command = parse(program, commands(given), given, f"{description}  --version prints the version.")
         if command is None:
             return 0
         with _notes(program):
-            command.run()
-    except AlberDICEError as error:
-        print(f"{program}: {one_line(str(error))}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        return 1
+            return command.run() or 0
     except BrokenPipeError:
         # The reader of standard output has gone (e.g. ``| head``); nothing is left to say to it.
         sys.stdout = io.TextIOWrapper(io.BytesIO())
         return 1
-    except OSError as error:
-        print(f"{program}: {one_line(str(error))}", file=sys.stderr)
-        return 1
-    return 0
+    except (Exception, KeyboardInterrupt) as error:
+        words, code = _told(error)
+        complain(program, words)
+        return code
+
+
+def complain(program: str, words: object) -> None:
+    """One line about what went wrong, on standard error."""
+    print(f"{program}: {one_line(words)}", file=sys.stderr)
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    """What to say of an error, and the exit code."""
+    if isinstance(error, AlberDICEError):
+        return str(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", 1
+    if isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError | IsADirectoryError | PermissionError):
+        return str(error), 2  # a path of the request
+    if isinstance(error, OSError):
+        return str(error), 1
+    if isinstance(error, MemoryError):
+        return f"memory: got {str(error) or 'none left'}, expected room for the work; ask for less, or use a larger machine", 1
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(frame.filename)}, line {frame.lineno}"
+    return f"a fault of the program, {type(error).__name__} ({place}): {error}; {TRACEBACK}=1 shows where", 1
 
 
 @contextlib.contextmanager
@@ -62,7 +110,7 @@ def _notes(program: str) -> Iterator[None]:
         yield
 
 
-def parse(program: str, commands: Any, arguments: Sequence[str] | None, description: str) -> Command | None:
+def parse(program: str, commands: Any, arguments: Sequence[str], description: str) -> Command | None:
     """The command that the arguments ask for; None after --help.
 
     Raises:
@@ -75,7 +123,7 @@ def parse(program: str, commands: Any, arguments: Sequence[str] | None, descript
         with contextlib.redirect_stderr(complaint):
             parsed: Command = tyro.cli(
                 commands,
-                args=None if arguments is None else list(arguments),
+                args=list(arguments),
                 prog=program,
                 description=description,
             )

@@ -1,7 +1,4 @@
-"""``alberdice-deep datasets list|make|inspect|import|export``: results on stdout, words and notes on stderr.
-
-Exit codes: 0 done, 1 the work failed (no room), 2 the request was wrong; an error is one line on stderr.
-"""
+"""``alberdice-deep datasets list|make|inspect|import|export``: results on stdout, words and notes on stderr."""
 
 from __future__ import annotations
 
@@ -27,11 +24,11 @@ from alberdice.datasets.limit_steps import without_limit_steps
 from alberdice.datasets.load import load_dataset
 from alberdice.datasets.statistics import summarise
 from alberdice.datasets.store import dataset_directory, default_root, stored_datasets, write_dataset
-from alberdice.errors import AlberDICEError, InvalidArgumentError
+from alberdice.errors import InvalidArgumentError
 from alberdice.readers import parse_json
-from alberdice.texts import one_line, printable
+from alberdice.texts import printable
 
-__all__ = ["Datasets", "run"]
+__all__ = ["Datasets"]
 
 _Name = Annotated[str, tyro.conf.Positional]
 _Place = Annotated[Path, tyro.conf.Positional]
@@ -289,14 +286,5 @@ class Datasets:
     )
 
     def run(self) -> int:
-        """Run the chosen command; errors of this package become one line on stderr and their exit code."""
-        return run(self.command)
-
-
-def run(command: List | Make | Inspect | Import | Export) -> int:
-    """Run a command and return its exit code."""
-    try:
-        return command.run()
-    except AlberDICEError as problem:
-        _say("error: " + one_line(problem))
-        return problem.exit_code
+        """Run the chosen command."""
+        return self.command.run()

@@ -1,7 +1,6 @@
 """``alberdice-deep``: the command line of the deep layer.
 
-``datasets`` loads no torch; the other commands load it when they run.  Exit codes: 0 done, 1 the work failed, 2 the request was
-wrong; an error is one line on stderr.
+``datasets`` loads no torch; the other commands load it when they run.  ``cli.common`` says what exit codes mean.
 """
 
 from __future__ import annotations
@@ -14,18 +13,14 @@ from typing import Annotated, Any
 import tyro
 
 from alberdice.cli.collect import Collect
-from alberdice.cli.common import run_command
+from alberdice.cli.common import DEEP_PROGRAM, run_command
 from alberdice.cli.compare import Compare
 from alberdice.cli.datasets import Datasets
 from alberdice.cli.reproduce import Reproduce
 from alberdice.cli.traffic import Traffic
 from alberdice.cli.training import Evaluate, train_command
-from alberdice.errors import AlberDICEError
-from alberdice.texts import one_line
 
 __all__ = ["command_class", "main"]
-
-PROGRAM = "alberdice-deep"
 
 
 def command_class(arguments: Sequence[str]) -> Any:
@@ -48,29 +43,25 @@ def command_class(arguments: Sequence[str]) -> Any:
 class _Command:
     """Offline multi-agent learning with networks: datasets, training, evaluation, the paper's tables."""
 
-    def run(self) -> None:
-        """Run the command; those that return an exit code exit with it."""
+    def run(self) -> int | None:
+        """Run the command; its exit code."""
         command: Any = self.command  # type: ignore[attr-defined]
         if command is None:
             from alberdice import __version__
 
             print(__version__)
-            return
-        code = command.run()
-        if code:
-            sys.exit(code)
+            return 0
+        code: int | None = command.run()
+        return code
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``alberdice-deep`` with these arguments (by default the process's) and exit with its code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        commands = command_class(given)
-    except AlberDICEError as error:
-        print(f"{PROGRAM}: {one_line(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    plain: Any = tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[commands]]  # type: ignore[misc, valid-type]
-    sys.exit(run_command(PROGRAM, plain, given, _Command.__doc__ or ""))
+    sys.exit(run_command(DEEP_PROGRAM, _commands, arguments, _Command.__doc__ or ""))
+
+
+def _commands(arguments: Sequence[str]) -> Any:
+    return tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[command_class(arguments)]]  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from alberdice.cli.common import DEEP_PROGRAM, complain
 from alberdice.cli.training import check_torch
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Reproduce:
     @property
     def command(self) -> str:
         """The command line; the number of processes changes nothing and is left out."""
-        words = ["alberdice-deep", "reproduce", self.table, "--out", str(self.out), "--seeds", str(self.seeds)]
+        words = [DEEP_PROGRAM, "reproduce", self.table, "--out", str(self.out), "--seeds", str(self.seeds)]
         words += ["--algorithms", *self.algorithms] if self.algorithms else []
         words += ["--datasets", *self.datasets] if self.datasets else []
         words += ["--config", str(self.config)] if self.config else []
@@ -80,4 +80,4 @@ def _print(report: Report) -> None:
     for line in notes(report):
         console.print(line, markup=False, soft_wrap=True)
     for run, ended in report.failed.items():
-        print(f"alberdice-deep: {run}: {ended.reason or ended.status}", file=sys.stderr)
+        complain(DEEP_PROGRAM, f"{run}: {ended.reason or ended.status}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from alberdice.errors import SolverError
+from alberdice.errors import AlberDICEError, SolverError
 from alberdice.experiments.reproduce.plan import PlannedRun
 
 __all__ = ["Ended", "Progress", "work"]
@@ -65,6 +65,8 @@ def _train(run: PlannedRun, pipe: Connection) -> Ended:
         return Ended("stopped")
     except BrokenPipeError:
         raise
+    except AlberDICEError as error:
+        return Ended("failed", str(error))
     except Exception as error:
         return Ended("failed", " ".join(f"{type(error).__name__}: {error}".split()))
     return Ended("done")
