@@ -12,7 +12,7 @@ from typing import Any
 
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["import_named", "nearest"]
+__all__ = ["check_word", "import_named", "nearest"]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -58,6 +58,28 @@ def import_named(text: str, what: str) -> Any:
             raise InvalidArgumentError(f"{what} {text!r}", got=f"no {part!r} there", expected=expected, remedy=remedy)
         found = getattr(found, part)
     return found
+
+
+def check_word(name: str, source: str, what: str, *, trusted: bool, remedy: str) -> None:
+    """Refuse a ``module:name`` that a file brought along unless the user named it, too: to import or to call it runs its code.
+
+    Args:
+        name: what the file says; anything after a bracket is arguments.
+        source: the file, for the message.
+        what: what the name is of, e.g. "environment".
+        trusted: whether the user named it, or trusts the file.
+        remedy: what to type to name it, e.g. ``"--environment 'my_file:make'"``.
+
+    Raises:
+        InvalidArgumentError: as above.
+    """
+    if ":" in name.partition("(")[0] and not trusted:
+        raise InvalidArgumentError(
+            f"{source}: {what}",
+            got=f"{name!r}, code of whoever made that folder",
+            expected=f"your word that it may run; if you trust it, add {remedy or '--trust'}"
+            + (", or --trust" if remedy else ""),
+        )
 
 
 def _place(problem: BaseException) -> str:

@@ -1,12 +1,15 @@
 """``alberdice-deep train`` and ``alberdice-deep evaluate``: results as JSON on stdout, words and progress on stderr.
 
 The progress bar shows the last evaluation's return, its gap to the data's mean return, and the effective sample size in rows.
-``train`` takes the settings of the algorithm that ``--algorithm`` names; their defaults come from ``--config FILE`` (TOML), and
-options on the command line override those.  Torch is loaded when one of these commands is asked for, not before.
+``train`` takes the settings of the algorithm that ``--algorithm`` names; their defaults come from ``--config FILE`` (TOML, or a
+run's config.json) or, with ``--resume`` alone, from the run that is continued; options on the command line override those. A
+run's folder may name code of whoever made it: that is run if the command line names it, too, or says ``--trust``. Torch is
+loaded when one of these commands is asked for, not before.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass
@@ -19,6 +22,9 @@ import tyro
 from alberdice.console import print_json, progress_bar
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
 from alberdice.errors import InvalidArgumentError, ResourceError
+from alberdice.files import is_file
+from alberdice.names import check_word
+from alberdice.readers import read_json
 
 __all__ = ["Evaluate", "Train", "check_torch", "train_command"]
 
@@ -34,13 +40,12 @@ def train_command(arguments: Sequence[str]) -> type[Train]:
     check_torch()
     from alberdice.deep.learner import learner_class
 
-    file = _last_value(arguments, "--config")
-    own = read_toml(Path(file)) if file else {}
-    values = own
-    name = _last_value(arguments, "--algorithm") or values.get("algorithm", TrainConfig.algorithm)
+    file = _settings_file(arguments)
+    own = _settings_in(file, arguments) if file else {}
+    name = _last_value(arguments, "--algorithm") or own.get("algorithm", TrainConfig.algorithm)
     maker = learner_class(name)
     values = {**_preset(_last_value(arguments, "--preset"), maker.settings), **own}
-    default = from_mapping({**values, "algorithm": name}, maker.settings(algorithm=name), where=file or "settings")
+    default = from_mapping({**values, "algorithm": name}, maker.settings(algorithm=name), where=str(file or "settings"))
     settings: Any = Annotated[type(default), tyro.conf.arg(name="")]
     command = make_dataclass("Train", [("settings", settings, field(default=default))], bases=(Train,), frozen=True)
     command.__doc__ = f"Train {name} on a dataset; prints result.json.  {(maker.settings.__doc__ or '').splitlines()[0]}"
@@ -59,6 +64,32 @@ def _preset(name: str, settings: type[TrainConfig]) -> dict[str, Any]:
     return known[name] if name else {}
 
 
+def _settings_file(arguments: Sequence[str]) -> Path | None:
+    """Where the settings that are not given come from: the file told, or the run to continue; None: the defaults."""
+    told, folder = _last_value(arguments, "--config"), _last_value(arguments, "--out")
+    if told or not folder or "--resume" not in arguments or _last_value(arguments, "--preset"):
+        return Path(told) if told else None
+    own = Path(folder) / "config.json"
+    if is_file(own):
+        return own
+    if all(each in ("train", "--resume", "--out", folder, f"--out={folder}") for each in arguments):
+        remedy = "check --out, or begin a run without --resume"
+        raise InvalidArgumentError(str(own), got="no such file", expected="the run to resume", remedy=remedy)
+    return None
+
+
+def _settings_in(file: Path, arguments: Sequence[str]) -> dict[str, Any]:
+    """The settings of a file; a run's are refused where they name code that the command line does not name."""
+    if file.suffix.lower() != ".json":
+        return read_toml(file)
+    values = {name: math.inf if value is None else value for name, value in read_json(file).items()}  # as it is written
+    for setting in ("algorithm", "environment"):
+        option, name = f"--{setting}", str(values.get(setting, ""))
+        trusted = "--trust" in arguments or _last_value(arguments, option) == name
+        check_word(name, str(file), setting, trusted=trusted, remedy=f"{option} '{name}'")
+    return values
+
+
 def _last_value(arguments: Sequence[str], option: str) -> str:
     """The value of an option on a command line, empty if it is not there."""
     found = [after for each, after in pairwise(arguments) if each == option]
@@ -73,11 +104,13 @@ class Train:
     out: Path
     """the run's folder"""
     resume: bool = False
-    """continue the run in the folder, bit for bit"""
+    """continue the run in the folder, bit for bit; with its own settings, unless others are given"""
     config: Path | None = None
-    """TOML file of settings; options given here override it"""
+    """file of settings, TOML or a run's config.json; options given here override it"""
     preset: str = ""
     """paper: AlberDICE as printed, see docs/differences.md; the file's settings and options given here override it"""
+    trust: bool = False
+    """import and run what a run's config.json names as module:function or module:Class"""
     settings: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
 
     def run(self) -> None:
@@ -114,6 +147,8 @@ class Evaluate:
     """with --offline: from which data; by default the run's own"""
     plot: bool = False
     """draw the run's pictures again, into RUN_DIR/pictures"""
+    trust: bool = False
+    """import and run what the run's folder names as module:function or module:Class"""
 
     def run(self) -> None:
         """Play, and draw."""
@@ -123,7 +158,7 @@ class Evaluate:
 
         episodes, seed, workers = (whole_number(getattr(self, name), name) for name in ("episodes", "seed", "workers"))
         if self.offline:
-            print_json(evaluate_offline(self.run_dir, dataset=self.dataset, update=self.update))
+            print_json(evaluate_offline(self.run_dir, dataset=self.dataset, update=self.update, trust=self.trust))
             return
         if self.dataset:
             raise InvalidArgumentError("dataset", got=self.dataset, expected="nothing without --offline")
@@ -135,12 +170,13 @@ class Evaluate:
             play="" if self.play == "as trained" else self.play,
             workers=workers,
             update=self.update,
+            trust=self.trust,
         )
         print_json(found)
         if self.plot:
             from alberdice.deep.training.run_pictures import draw_run
 
-            for picture in draw_run(self.run_dir, environment=self.environment):
+            for picture in draw_run(self.run_dir, environment=self.environment, trust=self.trust):
                 print(f"wrote {picture}", file=sys.stderr)
 
 

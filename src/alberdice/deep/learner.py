@@ -13,6 +13,7 @@ Class)``; nothing else changes.  One's own is found as ``--algorithm module:Clas
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
@@ -26,9 +27,19 @@ from alberdice.deep.networks.capture import Direct, Execution
 from alberdice.deep.networks.mlp import Adam
 from alberdice.deep.policies import FeedForwardPolicies, Policies
 from alberdice.errors import InvalidArgumentError
-from alberdice.names import import_named, nearest
+from alberdice.names import check_word, import_named, nearest
 
-__all__ = ["ALGORITHMS", "Learner", "LearnerClass", "NetworkLearner", "ValueRange", "learner_class", "not_finite", "register"]
+__all__ = [
+    "ALGORITHMS",
+    "Learner",
+    "LearnerClass",
+    "NetworkLearner",
+    "ValueRange",
+    "learner_class",
+    "learner_of_file",
+    "not_finite",
+    "register",
+]
 
 
 class Learner(Protocol):
@@ -94,6 +105,17 @@ def learner_class(name: str) -> LearnerClass:
         expected = f"one of {', '.join(known)}, or module:Class"
         raise InvalidArgumentError("algorithm", got=repr(name), expected=expected, remedy=nearest(name, known))
     return _REGISTERED[name]
+
+
+def learner_of_file(name: str, source: str, *, trust: bool = False) -> LearnerClass:
+    """The learner that a run's files name; a ``module:Class`` only if trusted, or if the module is loaded already.
+
+    Raises:
+        InvalidArgumentError: as ``learner_class``; ``module:Class`` that the user did not ask for.
+    """
+    here = name.partition(":")[0] in sys.modules
+    check_word(name, source, "algorithm", trusted=trust or here, remedy="")
+    return learner_class(name)
 
 
 def _imported(name: str) -> LearnerClass:

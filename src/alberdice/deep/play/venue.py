@@ -16,6 +16,7 @@ from alberdice.environments import BatchedEnvironment, Environment, environment_
 from alberdice.environments.fit import options_for
 from alberdice.environments.games import GameEnvironment
 from alberdice.games.game import Game
+from alberdice.names import check_word
 
 __all__ = ["Venue", "game_of", "header_of", "venue_of", "venue_of_run"]
 
@@ -74,7 +75,14 @@ def venue_of(name: str | Environment, dataset: OfflineDataset, *, workers: int =
     return Venue(str(found), opened, tuple(notes), dataset.header, longest, found)
 
 
-def venue_of_run(config: Mapping[str, Any], facts: Mapping[str, Any] | None, name: str = "auto", *, workers: int = 0) -> Venue:
+def venue_of_run(
+    config: Mapping[str, Any],
+    facts: Mapping[str, Any] | None,
+    name: str = "auto",
+    *,
+    workers: int = 0,
+    trust: bool = False,
+) -> Venue:
     """Where a run's policies play, read as its data asked for.
 
     Args:
@@ -82,14 +90,17 @@ def venue_of_run(config: Mapping[str, Any], facts: Mapping[str, Any] | None, nam
         facts: what its checkpoint keeps; None: a run of an earlier release, whose data are asked.
         name: 'auto': where the run was evaluated.
         workers: processes among which slots are divided.
+        trust: run a module:function that these facts name, with no word of the user's.
 
     Raises:
-        InvalidArgumentError, ResourceError: see ``venue_of``.
+        InvalidArgumentError, ResourceError: see ``venue_of``; code that nobody but the run's files named.
     """
     if facts is None:
         facts = {"header": header_of(config["dataset"], config["dataset_seed"]).as_json(), "longest": 1}
     header = DatasetHeader(**facts["header"])
     wanted = facts.get("environment", config["environment"]) if name == "auto" else name
+    if name == "auto":
+        check_word(wanted, "the run", "environment", trusted=trust, remedy=f"--environment '{wanted}'")
     found, why = environment_for(wanted, header)
     if found is None:
         return Venue("none", None, (why,), header, facts["longest"])

@@ -32,6 +32,7 @@ from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.evaluation import best_undiscounted_return
 from alberdice.games import BridgeGame
 from alberdice.games.game import Game
+from alberdice.names import check_word
 from alberdice.policy import FactorizedPolicy
 
 if TYPE_CHECKING:
@@ -48,18 +49,19 @@ _SEED, _EPISODES = 0, 1000
 def try_to_draw(out: Path, dataset: OfflineDataset) -> None:
     """Draw; a failure is a line on stderr, because the result that it follows is worth more than its pictures."""
     try:
-        draw_run(out, dataset=dataset)
+        draw_run(out, dataset=dataset, trust=True)  # of the run that this process trained
     except Exception as error:
         print(f"pictures are missing: {error}; alberdice-deep evaluate {out} --plot draws them again", file=sys.stderr)
 
 
-def draw_run(out: Path, *, environment: str = "auto", dataset: OfflineDataset | None = None) -> list[Path]:
+def draw_run(out: Path, *, environment: str = "auto", dataset: OfflineDataset | None = None, trust: bool = False) -> list[Path]:
     """Draw all pictures of a run, and return their paths.
 
     Args:
         out: the run's folder.
         environment: the game to draw the policies on; auto: where the run was evaluated.
         dataset: the run's, where it is loaded already.
+        trust: import and run what the run's folder names as module:function or module:Class.
 
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, or a game that does not fit.
@@ -67,23 +69,27 @@ def draw_run(out: Path, *, environment: str = "auto", dataset: OfflineDataset | 
     """
     config = RunDirectory(out).read_json("config.json")
     (out / PICTURES).mkdir(exist_ok=True)
-    figures = _figures(out, config, environment, dataset)
+    figures = _figures(out, config, environment, dataset, trust)
     return [plotting.save(figure, out / PICTURES / f"{name}.png") for name, figure in figures]
 
 
 def _figures(
-    out: Path, config: dict[str, Any], environment: str, dataset: OfflineDataset | None
+    out: Path, config: dict[str, Any], environment: str, dataset: OfflineDataset | None, trust: bool
 ) -> Iterator[tuple[str, Figure]]:
     folder, name = RunDirectory(out), f"{config['algorithm']} on {config['dataset']}, seed {config['seed']}"
     header = dataset.header if dataset is not None else header_of(config["dataset"], config["dataset_seed"])
-    trained_on = game_of(config["environment"], header)
+    where = config["environment"]
+    if environment == "auto":
+        check_word(where, str(out / "config.json"), "environment", trusted=trust, remedy=f"--environment '{where}'")
+    named = trust or ":" not in where.partition("(")[0] or environment == where
+    trained_on = game_of(where, header) if named else None
     rows = folder.read_metrics()
     if rows:
         yield "learning-curve", _learning_curve(rows, trained_on, name)
     game = trained_on if environment == "auto" else game_of(environment, header)
     if game is None or not folder.has_checkpoint:
         return
-    policies = policies_of_run(out)
+    policies = policies_of_run(out, trust=trust)
     source = dataset or load_dataset(config["dataset"], seed=config["dataset_seed"])
     counts = count_data(source, game)
     yield from _policy(game, policies, counts, config)

@@ -7,7 +7,7 @@ from typing import Any
 
 from alberdice.datasets import OfflineDataset, load_dataset
 from alberdice.datasets.resampled import Estimate
-from alberdice.deep.learner import learner_class
+from alberdice.deep.learner import learner_of_file
 from alberdice.deep.play.returns import default_episodes, evaluate
 from alberdice.deep.play.venue import venue_of_run
 from alberdice.deep.policies import Policies, load_policies
@@ -23,22 +23,23 @@ _PLAY = "play them in an environment: evaluate RUN --environment NAME"
 DEPLOYED = "deploy."
 
 
-def policies_of_run(out: Path, update: str = "selected") -> Policies:
+def policies_of_run(out: Path, update: str = "selected", *, trust: bool = False) -> Policies:
     """The policies of a run, from its checkpoint alone.
 
     Args:
         out: the run's folder.
         update: 'selected' (the last ones where none were selected), 'last', or the number of updates of a kept evaluation.
+        trust: import an algorithm of somebody's own that the checkpoint names.
 
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, or not one of this package.
     """
-    return _policies_and_header(out, update)[0]
+    return _policies_and_header(out, update, trust)[0]
 
 
-def _policies_and_header(out: Path, update: str) -> tuple[Policies, dict[str, Any]]:
+def _policies_and_header(out: Path, update: str, trust: bool) -> tuple[Policies, dict[str, Any]]:
     tensors, header = RunDirectory(out).load()
-    learner_class(header["algorithm"])  # what reads its policies registers itself
+    learner_of_file(header["algorithm"], str(out), trust=trust)  # what reads its policies registers itself
     if update.isdecimal():
         return load_policies(*RunDirectory(out).load_policies(int(update))), header
     if update not in ("selected", "last"):
@@ -51,7 +52,9 @@ def _policies_and_header(out: Path, update: str) -> tuple[Policies, dict[str, An
     return load_policies(deployed, header["policies"]), header
 
 
-def evaluate_offline(out: Path, *, dataset: str = "", models: int = 100, update: str = "selected") -> dict[str, Any]:
+def evaluate_offline(
+    out: Path, *, dataset: str = "", models: int = 100, update: str = "selected", trust: bool = False
+) -> dict[str, Any]:
     """What data alone say of a run's policies: an estimated return with its interval, beside the data's own.
 
     Args:
@@ -59,13 +62,14 @@ def evaluate_offline(out: Path, *, dataset: str = "", models: int = 100, update:
         dataset: which data; '': those of the training, which flatter the policies that were chosen by them.
         models: resampled models, or networks.
         update: 'selected' or 'last'.
+        trust: as of ``policies_of_run``.
 
     Raises:
         InvalidArgumentError, InvalidDataError: no run there; data with other agents, actions or observations; policies with a
             memory, which are not scored.
     """
     config = RunDirectory(out).read_json("config.json")
-    policies = policies_of_run(out, update)
+    policies = policies_of_run(out, update, trust=trust)
     data = load_dataset(dataset or config["dataset"], seed=config["dataset_seed"])
     check_fits(policies, data)
     scores = scores_for(data, 0, config.get("discount", 0.99), memory=policies.has_memory, models=models)
@@ -110,6 +114,7 @@ def evaluate_run(
     play: str = "",
     workers: int = 0,
     update: str = "selected",
+    trust: bool = False,
 ) -> dict[str, Any]:
     """Returns of a finished or unfinished run's policies.
 
@@ -121,13 +126,14 @@ def evaluate_run(
         play: 'sample' or 'greedy'; '': as in the run's evaluations.
         workers: processes among which an environment's slots are divided.
         update: 'selected' (the policies chosen by data alone) or 'last'.
+        trust: import and run what the run's folder names as module:function or module:Class.
 
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, no environment, or one that does not fit.
     """
     config = RunDirectory(out).read_json("config.json")
-    policies, header = _policies_and_header(out, update)
-    where = venue_of_run(config, header.get("venue"), environment, workers=workers)
+    policies, header = _policies_and_header(out, update, trust)
+    where = venue_of_run(config, header.get("venue"), environment, workers=workers, trust=trust)
     if where.environment is None:
         remedy = f"name a game or module:function with --environment ({where.notes[0]})"
         raise InvalidArgumentError("environment", got="none", expected="where to play", remedy=remedy)
