@@ -31,8 +31,8 @@ from alberdice.datasets.empirical import empirical_model
 from alberdice.datasets.resampled import Estimate
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.batches.units import spread_of
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.batches.units import spread_of
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.policies import load_policies
 from alberdice.deep.training.selection import ModelScores, Selector

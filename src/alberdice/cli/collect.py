@@ -47,6 +47,8 @@ class Collect:
     """directory of all stored datasets; by default MINARI_DATASETS_PATH or Minari's own"""
     overwrite: bool = False
     """replace what is stored under the id"""
+    trust: bool = False
+    """import the algorithm that a run's folder names as module:Class"""
     train: Literal["none", "mat"] = "none"
     """train MAT on the environment first, with the settings at the end, and add the runs to those who play"""
     seeds: int = 1
@@ -71,7 +73,7 @@ class Collect:
         found = find_environment(self.environment)
         plan = Collection(found.name, policies, self.episodes, self.seed, self.mix, tuple(self.shares), self.epsilon, self.part)
         with found.open() as env:
-            makers = [find_player(name, env.spec) for name in policies]
+            makers = [find_player(name, env.spec, trust=self.trust) for name in policies]
             with progress_bar(f"collecting {self.id}", self.episodes) as step:
                 done = [0]
 

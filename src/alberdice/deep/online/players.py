@@ -43,12 +43,13 @@ class PolicyPlayer:
         self.actor.observe(torch.from_numpy(actions), torch.from_numpy(rewards).float())
 
 
-def find_player(text: str, spec: EnvironmentSpec) -> MakePlayer:
+def find_player(text: str, spec: EnvironmentSpec, *, trust: bool = False) -> MakePlayer:
     """Who plays under this name.
 
     Args:
         text: a run's folder, of ``train`` or of MAT, or a script (``environments.scripts``).
         spec: of the environment.
+        trust: import an algorithm of somebody's own that a run's checkpoint names.
 
     Raises:
         InvalidArgumentError: no such folder or script, or a run of other agents, actions or features.
@@ -61,7 +62,7 @@ def find_player(text: str, spec: EnvironmentSpec) -> MakePlayer:
         shape = player.network.shape
         _check(text, (shape["n_agents"], shape["choices"], shape["observation"]), spec)
         return lambda numbers: player
-    policies = policies_of_run(folder)
+    policies = policies_of_run(folder, trust=trust)
     _check(text, (len(policies.n_actions), max(policies.n_actions), int(policies.features.mean.shape[-1])), spec)
     return lambda numbers: PolicyPlayer(policies, len(numbers))
 
