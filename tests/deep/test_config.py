@@ -65,6 +65,7 @@ ELSEWHERE = {
     "device": "test_device",
     "capture": "test_capture.py",
     "threads": "test_threads",
+    "workers": "test_vector.py",
     "collapse_rows": "test_training.py",
     "evaluate_every": "test_rows_of_metrics",
     "evaluate_episodes": "test_rows_of_metrics",
@@ -175,7 +176,7 @@ def test_a_learner_that_is_none_is_refused(name: str, message: str) -> None:
 
 
 def test_the_environment_must_fit_and_may_be_left_out(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="environment: got bridge with actions"):
+    with pytest.raises(InvalidArgumentError, match="environment 'bridge', agent_1: got 5 actions, expected 2"):
         train(tiny(environment="bridge"), tmp_path / "first")
     result = train(tiny(environment="none"), tmp_path / "second")
     assert result["episodes"] == 0

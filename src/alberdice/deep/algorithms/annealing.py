@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from alberdice.deep.config import LEAST, Discount, FeedForwardConfig, Share, Within
+from alberdice.deep.config import LEAST, DiscountedConfig, Share, Within
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["AnnealedConfig", "Annealing"]
@@ -24,11 +24,9 @@ _MEMORY = 100
 
 
 @dataclass(frozen=True)
-class AnnealedConfig(FeedForwardConfig):
+class AnnealedConfig(DiscountedConfig):
     """What algorithms are told that optimise stationary distributions by a nu and weights exp(e / alpha)."""
 
-    discount: Discount = 0.99
-    """gamma"""
     alpha_start: Annotated[float, Within(LEAST, 1e6)] = 1.0
     """conservatism (the weight of the divergence from the data) at first"""
     alpha_end: Annotated[float, Within(LEAST, 1e6)] = 0.02
@@ -41,6 +39,12 @@ class AnnealedConfig(FeedForwardConfig):
     """alpha stops falling while the effective sample size is below this share of the minibatch"""
     collapse_rows: Annotated[float, Within(0.0, 1 << 24)] = 2.0
     """training stops, with an explanation, when the effective sample size stays below so many rows"""
+    absorbing: Literal["discounted", "single"] = "discounted"
+    """how many steps the end of an episode stands for: 1 / (1-gamma), or one"""
+    gradient_penalty: Annotated[float, Within(0.0, 1e6)] = 0.0
+    """weight of the penalty on nu's slope; the published runs use 0.1, the paper has none"""
+    slope_limit: Annotated[float, Within(0.0, 1e6)] = 5.0
+    """slopes of nu up to this are free"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,7 +22,7 @@ from torch import Tensor
 from alberdice.deep import losses
 from alberdice.deep.batches.sequences import Sequences
 from alberdice.deep.batches.training_data import TrainingData
-from alberdice.deep.config import Count, Rate, Share, Within
+from alberdice.deep.config import Within, defaults
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.policies import Policies, policy_network, policy_tables
@@ -32,19 +32,9 @@ __all__ = ["BC", "BCConfig"]
 
 
 @dataclass(frozen=True)
+@defaults(algorithm="bc", updates=3000, learning_rate=1e-3, settle_share=1.0)
 class BCConfig(PolicyConfig):
     """Each agent imitates its own part of the data.  Defaults clone Bridge's mixed data in seconds."""
-
-    algorithm: str = "bc"
-    """which learner"""
-    updates: Count = 3000
-    """gradient steps"""
-    batch_size: Annotated[int, Within(2, 1 << 24)] = 2048
-    """steps per minibatch"""
-    learning_rate: Rate = 1e-3
-    """of Adam"""
-    settle_share: Share = 1.0
-    """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line"""
 
     keep_best: Annotated[float, Within(1e-9, 1.0)] = 1.0
     """share of the episodes, the best ones by return, that are imitated; below 1 this is filtered cloning"""
@@ -67,7 +57,7 @@ class BC(NetworkLearner):
         self.sequences: Sequences | None = None
         network: Any = policy_network(data, config.hidden)
         if config.remembers:
-            self.sequences = Sequences.build(data, config.context, config.batch_size)
+            self.sequences = Sequences.build(data, **config.windows)
             shape = {"steps": self.sequences.steps, **config.transformer}
             network = histories.policy_network(network.inputs, network.outputs, **shape)
         super().__init__(data, {"policy": (network, data.n_agents)}, generator)
@@ -94,7 +84,7 @@ class BC(NetworkLearner):
     def _on_steps(self, parameters: Tensor, generator: torch.Generator) -> Tensor:
         """(44) of every agent, ``(N,)``."""
         data = self.data
-        steps = torch.randint(data.n_steps, (self.config.batch_size,), generator=generator, device=data.here.device)
+        steps = data.draw(self.config, generator)
         rows = data.rows(steps, steps[:0])
         tables = policy_tables(self.networks["policy"], parameters, data, rows.frames[: rows.n_here])[:, rows.here]
         weight = torch.full((len(steps),), 1.0 / len(steps), device=steps.device)

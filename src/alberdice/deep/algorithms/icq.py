@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from alberdice.deep.batches.training_data import TrainingData, at
-from alberdice.deep.config import LEAST, Count, Discount, FeedForwardConfig, Rate, Share, Within
+from alberdice.deep.config import LEAST, Count, CriticConfig, Share, Within, defaults
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED, effective_sample_size
 from alberdice.deep.networks.mlp import StackedMLP
@@ -38,19 +38,12 @@ __all__ = ["ICQ", "ICQConfig", "batch_weights", "clipped", "cloning_loss", "crit
 
 
 @dataclass(frozen=True)
-class ICQConfig(FeedForwardConfig):
+@defaults(algorithm="icq")
+class ICQConfig(CriticConfig):
     """ICQ for many agents."""
 
-    algorithm: str = "icq"
-    """which learner"""
-    updates: Count = 2500
-    """gradient steps of every network"""
-    critic_learning_rate: Rate = 5e-4
-    """of the critic; falls to 0 as ``learning_rate``, the policies', does; published: 1e-4"""
     mixing_learning_rate: Annotated[float, Within(0.0, 1.0)] = 1e-5
     """of the mixing weights k_i, which begin at 1 / N; falls likewise"""
-    discount: Discount = 0.99
-    """gamma"""
     trace: Share = 0.8
     """lambda of TD(lambda)"""
     window: Annotated[int, Within(1, 1 << 16)] = 10

@@ -30,7 +30,7 @@ from torch.nn.functional import huber_loss, normalize
 
 from alberdice.deep.batches.sequences import Batch, Sequences
 from alberdice.deep.batches.training_data import TrainingData, indicators
-from alberdice.deep.config import Count, SequenceConfig, Within
+from alberdice.deep.config import SequenceConfig, Within, defaults
 from alberdice.deep.learner import not_finite, register
 from alberdice.deep.losses import behaviour_loss, log_policy
 from alberdice.deep.networks.capture import Direct, Execution
@@ -44,15 +44,10 @@ Weight = Annotated[float, Within(0.0, 1e6)]
 
 
 @dataclass(frozen=True)
+@defaults(algorithm="madtkd", updates=1000, batch_size=512)
 class MADTKDConfig(SequenceConfig):
     """Distilled return-conditioned transformers."""
 
-    algorithm: str = "madtkd"
-    """which learner: a built-in one, or module:Class of one's own"""
-    updates: Count = 1000
-    """gradient steps of teacher and students"""
-    batch_size: Annotated[int, Within(2, 1 << 24)] = 512
-    """steps per minibatch; all windows of the data, if they are not more"""
     weight_decay: Annotated[float, Within(0.0, 1.0)] = 0.01
     """AdamW's, as a share of the learning rate"""
     cloning_weight: Weight = 1.0
@@ -97,7 +92,7 @@ class MADTKD:
 
     def __init__(self, data: TrainingData, config: MADTKDConfig, generator: torch.Generator) -> None:
         self.data, self.config = data, config
-        self.sequences = Sequences.build(data, config.context, config.batch_size)
+        self.sequences = Sequences.build(data, **config.windows)
         steps, seen, choices = self.sequences.steps, data.observations.shape[-1], data.available.shape[-1]
         shape = {"width": config.width, "blocks": config.blocks, "heads": config.heads}
         self.student_net = returns_network(seen, choices, steps, **shape)

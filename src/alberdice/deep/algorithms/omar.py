@@ -19,13 +19,12 @@ actions are watched.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from alberdice.deep.batches.training_data import Rows, TrainingData, at
-from alberdice.deep.config import Count, Discount, FeedForwardConfig, Rate, Share, Within
+from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED
 from alberdice.deep.networks.mlp import StackedMLP
@@ -38,19 +37,10 @@ _TWINS = 2
 
 
 @dataclass(frozen=True)
-class OMARConfig(FeedForwardConfig):
+@defaults(algorithm="omar", conservatism=1.0)
+class OMARConfig(CriticConfig, ConservativeConfig):
     """OMAR with discrete actions."""
 
-    algorithm: str = "omar"
-    """which learner"""
-    updates: Count = 2500
-    """gradient steps of every network"""
-    critic_learning_rate: Rate = 5e-4
-    """of the critics; falls to 0 in a straight line over all updates, so that their best actions rest before policies do"""
-    discount: Discount = 0.99
-    """gamma"""
-    conservatism: Annotated[float, Within(0.0, 1e6)] = 1.0
-    """c: how hard the critics are pressed down at actions outside the data"""
     best_action_weight: Share = 0.5
     """tau: the share of the cross-entropy to the critics' best action in the policies' loss"""
     target_rate: Rate = 0.005
@@ -122,7 +112,7 @@ class OMAR(NetworkLearner):
 
     def _step(self, generator: torch.Generator, *rates: float | Tensor) -> dict[str, Tensor]:
         config, data = self.config, self.data
-        steps = torch.randint(data.n_steps, (config.batch_size,), generator=generator, device=data.here.device)
+        steps = data.draw(config, generator)
         rows = data.rows(steps, steps[:0])
         target = td_target(data.rewards[steps], self._next_values(rows), data.terminated[steps], config.discount)
         parameters = {name: tensor.detach().requires_grad_() for name, tensor in self.parameters.items()}

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -21,7 +20,7 @@ from torch import Tensor
 from alberdice.deep import losses
 from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
 from alberdice.deep.batches.training_data import Rows, TrainingData
-from alberdice.deep.config import Count, Share, Within
+from alberdice.deep.config import defaults
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
 from alberdice.deep.policies import policy_network, policy_tables
@@ -35,23 +34,9 @@ _SLOPE_POINTS = 256
 
 
 @dataclass(frozen=True)
+@defaults(algorithm="optidice", updates=5000, anneal_share=0.6, settle_share=0.4, gradient_penalty=0.1)
 class OptiDICEConfig(AnnealedConfig):
     """The joint optimum near the data, cloned by each agent apart.  Defaults come near the population's return."""
-
-    algorithm: str = "optidice"
-    """which learner"""
-    updates: Count = 5000
-    """gradient steps of nu and of the policies"""
-    anneal_share: Share = 0.6
-    """share of the updates in which alpha falls; 0: it is alpha_end throughout"""
-    settle_share: Share = 0.4
-    """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line"""
-    gradient_penalty: Annotated[float, Within(0.0, 1e6)] = 0.1
-    """weight of the penalty on nu's slope"""
-    slope_limit: Annotated[float, Within(0.0, 1e6)] = 5.0
-    """slopes of nu up to this are free"""
-    absorbing: Literal["discounted", "single"] = "discounted"
-    """how many steps the end of an episode stands for: 1 / (1-gamma), or one"""
 
 
 def sample_weights(advantage: Tensor, log_weight: Tensor, alpha: Tensor | float) -> Tensor:
@@ -85,8 +70,8 @@ class OptiDICE(NetworkLearner):
 
     def _step(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         data, config, alpha = self.data, self.config, self.annealing.alpha
-        steps = torch.randint(data.n_steps, (config.batch_size,), generator=generator, device=alpha.device)
-        size = max(1, config.batch_size // _STEPS_PER_START)
+        steps = data.draw(config, generator)
+        size = max(1, len(steps) // _STEPS_PER_START)
         starts = data.starts[torch.randint(len(data.starts), (size,), generator=generator, device=alpha.device)]
         rows = data.rows(steps, starts)
         parameters = self.parameters["nu"].detach().requires_grad_()

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alberdice.datasets import OfflineDataset
+from alberdice.deep.config import TrainConfig
 from alberdice.errors import InvalidDataError
 
 __all__ = ["Features", "Rows", "TrainingData", "at", "indicators", "mean_and_scale"]
@@ -177,6 +178,10 @@ class TrainingData:
     def absorbing_share(self, stands_for: float) -> float:
         """The weight of the absorbing transition among all, if each ending stands for so many steps."""
         return self.endings * stands_for / (self.n_steps + self.endings * stands_for)
+
+    def draw(self, config: TrainConfig, generator: torch.Generator) -> Tensor:
+        """A minibatch of steps ``(batch_size,)``, each as likely as another, with repetitions."""
+        return torch.randint(self.n_steps, (config.batch_size,), generator=generator, device=self.here.device)
 
     def rows(self, steps: Tensor, starts: Tensor) -> Rows:
         """The frames to evaluate for these steps and initial frames: all of them once if that is less, or row by row."""

@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -27,15 +27,20 @@ from alberdice.names import nearest
 __all__ = [
     "LEAST",
     "MOST",
+    "ConservativeConfig",
     "Count",
+    "CriticConfig",
     "Discount",
+    "DiscountedConfig",
     "FeedForwardConfig",
+    "FramesConfig",
     "Rate",
     "SequenceConfig",
     "Share",
     "TrainConfig",
     "WindowConfig",
     "Within",
+    "defaults",
     "from_mapping",
     "read_toml",
 ]
@@ -46,6 +51,7 @@ _FREE = ("threads", "workers", "evaluate_every", "evaluate_episodes", "checkpoin
 LEAST, MOST = 1e-12, 1 << 40
 
 Config = TypeVar("Config", bound="TrainConfig")
+Settings = TypeVar("Settings", bound=type)
 
 
 @dataclass(frozen=True)
@@ -174,24 +180,70 @@ class TrainConfig:
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def defaults(**values: Any) -> Callable[[Settings], Settings]:
+    """Other defaults of inherited settings, whose types and words stay those of the class that declares them.
+
+    It goes below ``@dataclass``, and takes nothing that is not inherited.
+    """
+
+    def change(settings: Settings) -> Settings:
+        hints = get_type_hints(settings, include_extras=True)
+        for name, value in values.items():
+            settings.__annotations__[name] = hints[name]
+            setattr(settings, name, value)
+        return settings
+
+    return change
+
+
 @dataclass(frozen=True)
-class FeedForwardConfig(TrainConfig):
+class FramesConfig(TrainConfig):
+    """What algorithms are told that may run networks on distinct frames alone."""
+
+    share_frames: bool = True
+    """run networks once per distinct frame, or window, of the data where that is less work; the same losses"""
+
+    @property
+    def merges_frames(self) -> bool:
+        """As ``share_frames`` says."""
+        return self.share_frames
+
+
+@dataclass(frozen=True)
+class FeedForwardConfig(FramesConfig):
     """What algorithms are told that run feed-forward networks on single steps."""
 
     hidden: tuple[int, ...] = (128, 128)
     """widths of every network's hidden layers"""
-    share_frames: bool = True
-    """run networks once per distinct frame where that is less work; the same losses"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.hidden or min(self.hidden) < 1:
             raise InvalidArgumentError("hidden", got=self.hidden, expected="one or more widths, each at least 1")
 
-    @property
-    def merges_frames(self) -> bool:
-        """As ``share_frames`` says."""
-        return self.share_frames
+
+@dataclass(frozen=True)
+class DiscountedConfig(FeedForwardConfig):
+    """What algorithms are told that learn discounted values."""
+
+    discount: Discount = 0.99
+    """gamma"""
+
+
+@dataclass(frozen=True)
+class CriticConfig(DiscountedConfig):
+    """What algorithms are told that learn critics by temporal differences."""
+
+    critic_learning_rate: Rate = 5e-4
+    """of the critics' Adam; falls to 0 as the algorithm says"""
+
+
+@dataclass(frozen=True)
+class ConservativeConfig(TrainConfig):
+    """What algorithms are told that press values down at actions outside the data (CQL)."""
+
+    conservatism: Annotated[float, Within(0.0, 1e6)] = 0.1
+    """how hard values are pressed down at actions outside the data"""
 
 
 @dataclass(frozen=True)
@@ -219,18 +271,15 @@ class WindowConfig(TrainConfig):
         """As ``episode_steps`` says."""
         return self.episode_steps or int(horizon == 1)
 
+    @property
+    def windows(self) -> dict[str, int]:
+        """How minibatches of windows are made: the longest window, and how many steps."""
+        return {"context": self.context, "batch_size": self.batch_size}
+
 
 @dataclass(frozen=True)
-class SequenceConfig(WindowConfig):
+class SequenceConfig(WindowConfig, FramesConfig):
     """What algorithms are told that run transformers only."""
-
-    share_frames: bool = True
-    """run networks once per distinct window of the data; the same mean losses"""
-
-    @property
-    def merges_frames(self) -> bool:
-        """As ``share_frames`` says."""
-        return self.share_frames
 
 
 def _checked(name: str, value: Any, kind: Any) -> Any:

@@ -75,8 +75,8 @@ def cells_of(table: PaperTable, records: Sequence[Record]) -> list[Cell]:
     """One cell per dataset and algorithm that has a record, in the table's order."""
     grouped: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        grouped.setdefault((record.run.config.dataset, record.run.config.algorithm), []).append(record)
-    algorithms = list(dict.fromkeys(record.run.config.algorithm for record in records))
+        grouped.setdefault((record.run.dataset, record.run.algorithm), []).append(record)
+    algorithms = list(dict.fromkeys(record.run.algorithm for record in records))
     pairs = [(dataset, algorithm) for dataset in table.datasets for algorithm in algorithms]
     return [_cell(table, *pair, grouped[pair]) for pair in pairs if pair in grouped]
 

@@ -73,7 +73,7 @@ def _steps(report: Report, dataset: str) -> dict[str, FloatArray]:
     """How often each algorithm plays each pair of a dataset's game, all seeds together."""
     found: dict[str, FloatArray] = {}
     for record in report.records:
-        if record.run.config.dataset == dataset and record.visits is not None:
-            name = shown_name(record.run.config.algorithm)
+        if record.run.dataset == dataset and record.visits is not None:
+            name = shown_name(record.run.algorithm)
             found[name] = np.asarray(found.get(name, 0.0) + record.visits.steps)
     return found

@@ -38,6 +38,16 @@ class PlannedRun:
         return f"{self.config.dataset}, {self.config.algorithm}, seed {self.config.seed}"
 
     @property
+    def algorithm(self) -> str:
+        """What is trained."""
+        return self.config.algorithm
+
+    @property
+    def dataset(self) -> str:
+        """On what."""
+        return self.config.dataset
+
+    @property
     def command(self) -> str:
         """The command line that makes this very run: all settings that are not the algorithm's own defaults."""
         default = asdict(learner_class(self.config.algorithm).settings())

@@ -72,19 +72,19 @@ class Record:
 def priors_of(runs: Sequence[PlannedRun], note: Callable[[str], None]) -> dict[str, Prior]:
     """Fit one estimator per dataset, with seed 0, whatever the runs' seeds are: all algorithms have the same judge."""
     found = {}
-    for run in {run.config.dataset: run for run in runs}.values():
-        data = load_dataset(run.config.dataset, seed=run.config.dataset_seed)
+    for run in {run.dataset: run for run in runs}.values():
+        data = load_dataset(run.dataset, seed=run.config.dataset_seed)
         shown = OutOfData.of(game_of(run.config.environment, data.header), data)
-        note(f"uncertainty of {run.config.dataset}")
+        note(f"uncertainty of {run.dataset}")
         if shown is not None:
             prior = RandomPrior.fit(data)
-            found[run.config.dataset] = Prior(shown.game, prior.of_game(shown.game), prior.threshold, shown.counts)
+            found[run.dataset] = Prior(shown.game, prior.of_game(shown.game), prior.threshold, shown.counts)
     return found
 
 
 def read_records(runs: Sequence[PlannedRun], priors: dict[str, Prior]) -> list[Record]:
     """The finished ones among these runs."""
-    return [_read(run, priors.get(run.config.dataset)) for run in runs if is_finished(run)]
+    return [_read(run, priors.get(run.dataset)) for run in runs if is_finished(run)]
 
 
 def _read(run: PlannedRun, prior: Prior | None) -> Record:

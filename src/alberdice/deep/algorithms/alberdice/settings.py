@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from alberdice.deep.algorithms.annealing import AnnealedConfig
-from alberdice.deep.config import LEAST, Count, Rate, Share, Within
+from alberdice.deep.config import LEAST, ConservativeConfig, Count, Rate, Within, defaults
 from alberdice.deep.config.policy import PolicyConfig
 
 __all__ = ["AlberDICEConfig"]
@@ -34,13 +34,12 @@ PAPER = {
 
 
 @dataclass(frozen=True)
-class AlberDICEConfig(AnnealedConfig, PolicyConfig):
+@defaults(settle_share=1.0)
+class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """Algorithm 1 on samples.  Defaults reach the optimum of Bridge from mixed data in about half a minute."""
 
     presets = {"paper": PAPER}  # noqa: RUF012  (a class attribute, no setting)
 
-    settle_share: Share = 1.0
-    """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line: it falls with alpha"""
     pretrain_updates: Count = 1500
     """steps of behaviour cloning before; too few, and coordination fails (the others' data policy is the regulariser)"""
     pretrain_batch_size: Annotated[int, Within(1, 1 << 24)] = 512
@@ -55,8 +54,6 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig):
     """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
     minibatch: Literal["population", "sampled"] = "population"
     """where frames repeat: all distinct steps at once, each with the mean of what followed it; or drawn steps (as printed)"""
-    conservatism: Annotated[float, Within(0.0, 1e6)] = 0.1
-    """the paper's alpha_CQL: how hard e is pressed down at actions outside the data"""
     conservatism_form: Literal["scaled", "printed"] = "scaled"
     """CQL's term in units of alpha and over the reweighted data's actions, or as printed"""
     fallback: Annotated[float, Within(0.0, 1.0)] = 0.01
@@ -73,12 +70,6 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig):
     """the data's policy of the others is at least this where its logarithm is taken"""
     initial_states: Literal["initial", "all"] = "initial"
     """over which states (1-gamma) E nu is taken: where episodes begin (as printed), or all"""
-    absorbing: Literal["discounted", "single"] = "discounted"
-    """how many steps the end of an episode stands for: 1 / (1-gamma), or one"""
-    gradient_penalty: Annotated[float, Within(0.0, 1e6)] = 0.0
-    """weight of the penalty on nu's slope; the published runs use 0.1, the paper has none"""
-    slope_limit: Annotated[float, Within(0.0, 1e6)] = 5.0
-    """slopes of nu up to this are free"""
     order: Literal["sequential", "simultaneous"] = "sequential"
     """agents answer each other's newest policies (as printed), or all those of the round before"""
 
