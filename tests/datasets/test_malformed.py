@@ -657,7 +657,7 @@ def test_malformed(kind: str, case: str, wholes: dict[str, Path], tmp_path: Path
         said = capsys.readouterr()
         assert said.out == ""
         assert said.err.count("\n") == 1
-        assert said.err.startswith("error: ")
+        assert said.err.startswith("alberdice-deep: ")
     assert snapshot(tmp_path) == before
     assert not (tmp_path / "store").exists()
     assert not list(tmp_path.rglob("EXECUTED"))
