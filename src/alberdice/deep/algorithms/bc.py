@@ -57,7 +57,7 @@ class BC(NetworkLearner):
         self.sequences: Sequences | None = None
         network: Any = policy_network(data, config.hidden)
         if config.remembers:
-            self.sequences = Sequences.build(data, **config.windows)
+            self.sequences = Sequences.build(data, *config.windows)
             shape = {"steps": self.sequences.steps, **config.transformer}
             network = histories.policy_network(network.inputs, network.outputs, **shape)
         super().__init__(data, {"policy": (network, data.n_agents)}, generator)

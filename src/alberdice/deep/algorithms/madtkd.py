@@ -92,7 +92,7 @@ class MADTKD:
 
     def __init__(self, data: TrainingData, config: MADTKDConfig, generator: torch.Generator) -> None:
         self.data, self.config = data, config
-        self.sequences = Sequences.build(data, **config.windows)
+        self.sequences = Sequences.build(data, *config.windows)
         steps, seen, choices = self.sequences.steps, data.observations.shape[-1], data.available.shape[-1]
         shape = {"width": config.width, "blocks": config.blocks, "heads": config.heads}
         self.student_net = returns_network(seen, choices, steps, **shape)

@@ -272,9 +272,9 @@ class WindowConfig(TrainConfig):
         return self.episode_steps or int(horizon == 1)
 
     @property
-    def windows(self) -> dict[str, int]:
+    def windows(self) -> tuple[int, int]:
         """How minibatches of windows are made: the longest window, and how many steps."""
-        return {"context": self.context, "batch_size": self.batch_size}
+        return self.context, self.batch_size
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class OnWindows:
     def __init__(self, data: TrainingData, config: AlberDICEConfig) -> None:
         self.data = data
         self.all_rows = data.here.device.type != "cpu"  # whether the round goes on with all rows, see the module
-        self.windows = Sequences.build(data, **config.windows, transitions=True)
+        self.windows = Sequences.build(data, *config.windows, transitions=True)
         self.cloning = Sequences.build(data, config.context, config.pretrain_batch_size)
         seen, choices, steps = data.observations.shape[-1], data.available.shape[-1], self.windows.steps
         self.network = policy_network(seen, choices, steps, **config.transformer)
