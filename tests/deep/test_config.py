@@ -71,6 +71,7 @@ ELSEWHERE = {
     "evaluate_episodes": "test_rows_of_metrics",
     "checkpoint_every": "test_training.py",
     "play": "test_greedy_play",
+    "workers": "test_evaluate.py",
     "precision": "test_precision.py",
     "pictures": "test_run_pictures.py",
     "select": "test_selection.py",
