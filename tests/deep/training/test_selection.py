@@ -83,6 +83,17 @@ def test_the_best_mean_less_deviation_is_kept_and_of_equals_the_later() -> None:
     assert selector.shortfall() == ""
 
 
+def test_a_fall_after_the_selected_policies_is_said() -> None:
+    selector = Selector(FakeScores([2.0, 2.1], [2.0, 2.1], [0.5, 0.6]))
+    policies = table_policies(zoo_game("stags"), torch.zeros(2, 6, 3))
+    selector.consider(policies, 1)
+    selector.consider(policies, 2)
+    assert selector.fall() == ""
+    selector.consider(policies, 3)
+    assert selector.fall().startswith("after update 2 the run fell")
+    assert selector.fall().endswith("is 0.55, that of the selected ones 2.05")
+
+
 def test_what_stays_below_the_data_is_said() -> None:
     selector = Selector(FakeScores([0.5, 0.6]))
     selector.consider(table_policies(zoo_game("stags"), torch.zeros(2, 6, 3)), 5)

@@ -264,6 +264,8 @@ class _Captured:
 
 def _judged(run: _Run) -> tuple[str, str]:
     """The status of a run that came to its end, and the reason where it is not 'done'."""
+    if fall := run.selector.fall():
+        print(f"note: {fall}", file=sys.stderr)
     reason = run.selector.shortfall()
     if not reason:
         return "done", ""

@@ -195,11 +195,22 @@ class Selector:
         own = f"the selected policies' estimated return, {self.best.estimate.mean:.4g}, is below"
         return f"{own} {' and '.join(words)}" if words else ""
 
+    def fall(self) -> str:
+        """How far the last policies are below the selected ones, in words; empty if not by more than what counts as nothing."""
+        if self.scores is None or self.best is None or self.last is None:
+            return ""
+        loss = np.array(self.best.returns) - np.array(self.last.returns)
+        if loss.mean() <= loss.std() + self.scores.slack:
+            return ""
+        last, best = self.last.estimate.mean, self.best.estimate.mean
+        after = f"after update {self.best.update} the run fell"
+        return f"{after}: its last policies' estimated return is {last:.4g}, that of the selected ones {best:.4g}"
+
     def report(self) -> dict[str, Any]:
         """For ``result.json``."""
         if self.scores is None:
             return {"method": "none: policies with a memory are not scored; the last ones are kept"}
-        found: dict[str, Any] = {"method": self.scores.method}
+        found: dict[str, Any] = {"method": self.scores.method, "fall": self.fall()}
         for name in ("best", "last", "behaviour"):
             candidate: Candidate | None = getattr(self, name)
             found["selected" if name == "best" else name] = None if candidate is None else candidate.as_json()
