@@ -133,6 +133,10 @@ def test_a_run_keeps_and_reports_the_selected_policies(tmp_path: Path, capsys: p
     selection, game = result["selection"], zoo_game("stags")
     assert selection["selected"]["score"] >= max(selection["last"]["score"], selection["behaviour"]["score"])
     assert selection["behaviour"]["update"] == 30
+    rewards, choices = load_dataset("zoo-stags").rewards, result["choices"]
+    assert choices["reward_unit"] == pytest.approx(np.sqrt(np.mean(rewards**2)))
+    assert choices["alpha_end"] == pytest.approx(0.02 * choices["reward_unit"])
+    assert choices["update"].startswith("all ")
     chosen, last = (policies_of_run(tmp_path / "run", update) for update in ("selected", "last"))
     exact = [undiscounted_return(game.mmdp, policy_of_game(p, game), game.horizon) for p in (chosen, last)]
     assert result["return_exact"] == pytest.approx(exact[0])

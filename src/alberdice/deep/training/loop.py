@@ -287,6 +287,7 @@ def _finish(run: _Run, status: str, reason: str) -> TrainedRun:
             "episode_steps": _steps_per_episode(run.config, run.venue),
             "out_of_data": None if run.outside is None else run.outside.latest,
             "weights": plain_numbers(_weights(run)),
+            "choices": getattr(run.learner, "choices", {}),
             "wall_seconds": round(time.perf_counter() - run.begun, 3),
             "device": run.device,
         },

@@ -37,7 +37,7 @@ from alberdice.deep.algorithms.alberdice.starts import chosen_pairs, start_weigh
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
 from alberdice.deep.algorithms.annealing import Annealing
 from alberdice.deep.batches.training_data import TrainingData, at
-from alberdice.deep.batches.units import in_units
+from alberdice.deep.batches.units import in_units, spread_of
 from alberdice.deep.batches.weights import step_weights, weight_report
 from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
@@ -57,10 +57,19 @@ class AlberDICE(NetworkLearner):
     def __init__(self, data: TrainingData, config: AlberDICEConfig, generator: torch.Generator) -> None:
         n, features = data.n_agents, data.states.shape[-1]
         self.config, self.annealing = config, Annealing(config, data.states.device)
+        spread = spread_of(data.rewards, data.endings > 0)[1] if config.units == "spread" else 1.0
         data = in_units(data, config.units)
         wanted = config.minibatch == "population" and not config.remembers
         self.population = Population.of(data, 2 * config.batch_size, 8 * config.batch_size) if wanted else None
         self.form: Form = OnWindows(data, config) if config.remembers else OnFrames(data, config.hidden, self.population)
+        pairs = None if self.population is None else len(self.population.steps)
+        #: what was decided by rule from the data, for the result
+        self.choices = {
+            "reward_unit": spread,
+            "alpha_start": config.alpha_start * spread,
+            "alpha_end": config.alpha_end * spread,
+            "update": f"{config.batch_size} drawn steps" if pairs is None else f"all {pairs} distinct steps",
+        }
         self.behaviour = Behaviour(data, config.hidden, generator, self.form)
         self._cached = False
         self.latest: tuple[Tensor, Tensor] | None = None
@@ -69,8 +78,7 @@ class AlberDICE(NetworkLearner):
             "nu": (StackedMLP(features, config.hidden, 1, last_bias=False), n),
             "e": (StackedMLP(features, config.hidden, data.available.shape[-1]), n),
         }
-        pairs = 0 if self.population is None else len(self.population.steps)
-        self.chosen = torch.zeros(pairs, device=data.states.device)
+        self.chosen = torch.zeros(pairs or 0, device=data.states.device)
         super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen})
 
     # ---- the learner's interface -------------------------------------------------------------------------------------
