@@ -144,7 +144,7 @@ def test_a_run_keeps_and_reports_the_selected_policies(tmp_path: Path, capsys: p
     assert json.loads((tmp_path / "run" / "result.json").read_text())["selection"] == selection
     offline = evaluate_offline(tmp_path / "run", models=30)
     assert offline["low"] <= offline["high"] < offline["data_low"]
-    with pytest.raises(InvalidArgumentError, match="selected or last"):
+    with pytest.raises(InvalidArgumentError, match="expected selected"):
         policies_of_run(tmp_path / "run", "best")
     with pytest.raises(InvalidArgumentError, match="features"):
         evaluate_offline(tmp_path / "run", dataset="zoo-lock")
