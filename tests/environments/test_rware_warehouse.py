@@ -49,7 +49,7 @@ def compare(mine, reference, steps, batch, seed):
     [(1, 3, 8, 2, 4), (1, 3, 8, 6, 12), (2, 3, 8, 4, 8), (1, 3, 2, 9, 3), (1, 5, 3, 5, 2)],
 )
 def test_it_is_rware_bit_for_bit(rows, columns, height, agents, requests):
-    compare(*pair(rows, columns, height, agents, requests, limit=70), steps=75, batch=12, seed=1)
+    compare(*pair(rows, columns, height, agents, requests, limit=70), steps=75, batch=6, seed=1)
 
 
 @pytest.mark.slow
