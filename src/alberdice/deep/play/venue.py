@@ -18,7 +18,7 @@ from alberdice.environments.games import GameEnvironment
 from alberdice.games.game import Game
 from alberdice.names import check_word
 
-__all__ = ["Venue", "game_of", "header_of", "venue_of", "venue_of_run"]
+__all__ = ["Venue", "data_of", "game_of", "header_of", "venue_of", "venue_of_run"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,11 @@ def venue_of_run(
 def header_of(dataset: str, seed: int = 0) -> DatasetHeader:
     """The header of a dataset of that name; a recipe's without making its data."""
     return RECIPES[dataset].header(seed) if dataset in RECIPES else load_dataset(dataset, seed=seed).header
+
+
+def data_of(config: Mapping[str, Any], name: str = "") -> OfflineDataset:
+    """The data that a run's settings name, or those of another name."""
+    return load_dataset(name or config["dataset"], seed=config["dataset_seed"])
 
 
 def game_of(name: str, header: DatasetHeader) -> Game | None:

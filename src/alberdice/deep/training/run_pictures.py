@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from alberdice import plotting
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution
-from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.datasets import OfflineDataset
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.play.trajectories import trajectories
-from alberdice.deep.play.venue import game_of, header_of
+from alberdice.deep.play.venue import data_of, game_of, header_of
 from alberdice.deep.policies import Policies
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import policies_of_run
@@ -90,7 +90,7 @@ def _figures(
     if game is None or not folder.has_checkpoint:
         return
     policies = policies_of_run(out, trust=trust)
-    source = dataset or load_dataset(config["dataset"], seed=config["dataset_seed"])
+    source = dataset or data_of(config)
     counts = count_data(source, game)
     yield from _policy(game, policies, counts, config)
     if counts.any():

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.datasets import OfflineDataset
 from alberdice.datasets.resampled import Estimate
 from alberdice.deep.learner import learner_of_file
 from alberdice.deep.play.returns import default_episodes, evaluate
-from alberdice.deep.play.venue import venue_of_run
+from alberdice.deep.play.venue import data_of, venue_of_run
 from alberdice.deep.policies import Policies, load_policies
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.selection import SELECTED, scores_for
@@ -70,7 +70,7 @@ def evaluate_offline(
     """
     config = RunDirectory(out).read_json("config.json")
     policies = policies_of_run(out, update, trust=trust)
-    data = load_dataset(dataset or config["dataset"], seed=config["dataset_seed"])
+    data = data_of(config, dataset)
     check_fits(policies, data)
     scores = scores_for(data, 0, config.get("discount", 0.99), memory=policies.has_memory, models=models)
     if scores is None:

@@ -82,4 +82,4 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     def total(self) -> int:
         """All updates: cloning, the rounds, and the further starts."""
         further = 0 if self.remembers else self.starts - 1
-        return self.pretraining + self.updates + further * self.start_updates
+        return super().total + further * self.start_updates
