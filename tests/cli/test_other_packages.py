@@ -50,7 +50,7 @@ def test_collected_from_trained_on_and_evaluated_on(name, tmp_path, capsys):
     where = ("--dataset", store / "other-v0", "--environment", name, "--out", out)
     assert run("train", "--algorithm", "bc", *where, *settings) == 0
     capsys.readouterr()
-    assert run("evaluate", out, "--episodes", 5) == 0
+    assert run("evaluate", out, "--trust", "--episodes", 5) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["episodes"], found["team_reward"]) == (5, data.header.team_reward)
     assert found["terminated"] + found["truncated"] >= 5

@@ -74,8 +74,8 @@ ELSEWHERE = {
     "play": "test_greedy_play",
     "precision": "test_precision.py",
     "pictures": "test_run_pictures.py",
-    "select": "test_selection.py",
-    "select_every": "test_selection.py",
+    "select": "test_policy_selection.py",
+    "select_every": "test_policy_selection.py",
     "share_frames": "test_alberdice.py",
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }

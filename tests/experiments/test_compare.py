@@ -11,7 +11,7 @@ from run_samples import run
 
 import alberdice as ad
 from alberdice.deep.training.saved_run import evaluate_run
-from alberdice.errors import InvalidArgumentError
+from alberdice.errors import InvalidArgumentError, InvalidDataError
 from alberdice.experiments.compare import _best_moves, compare, comparison_figure
 
 OWN = "alberdice.deep.algorithms.alberdice:AlberDICE"
@@ -56,11 +56,11 @@ def test_finished_runs_are_kept(tmp_path: Path) -> None:
         ((), "matrix-c", r"algorithms: got \[\], expected one or more"),
         (("alberdice", "alberdice"), "matrix-c", "expected one or more different ones"),
         (("alberdise",), "matrix-c", "nearest match: alberdice"),
-        (("alberdice",), "lab/warehouse-v0", "dataset: got 'lab/warehouse-v0', expected a built-in one"),
+        (("alberdice",), "lab/warehouse-v0", "dataset 'lab/warehouse-v0': got nothing of that name"),
     ],
 )
 def test_wrong_requests(tmp_path: Path, algorithms: tuple[str, ...], dataset: str, message: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=message):
+    with pytest.raises((InvalidArgumentError, InvalidDataError), match=message):
         compare(algorithms, dataset, tmp_path, quiet)
     assert not list(tmp_path.iterdir())
 
@@ -80,7 +80,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert [cell.strip() for cell in rows[2][1:4]] == ["", "1.0000", "AB or BA"]
     result = json.loads((out / "alberdice" / "result.json").read_text())
     assert rows[1][1].strip() == f"{result['return_mean']:.4f} ± {result['return_stderr']:.4f}"
-    assert printed.err == f"wrote {picture}\n"
+    assert printed.err.endswith(f"wrote {picture}\n")
     assert picture.stat().st_size > 5000
     assert run(*command, "--json") == 0
     assert json.loads(capsys.readouterr().out)["runs"]["alberdice"]["return_mean"] == result["return_mean"]

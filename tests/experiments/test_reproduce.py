@@ -239,7 +239,10 @@ def test_runs_that_go_wrong_stop_no_other(tmp_path: Path, settings: Path, capsys
     ]
     assert "1 diverged†" in printed.out.replace("(", "").replace(")", "").replace("1 1", "1")
     found = json.loads((out / "table1" / "table1.json").read_text())
-    assert {r["algorithm"]: r["status"] for r in found["runs"]} == {STUBS + "Diverging": "diverged", STUBS + "Quick": "done"}
+    assert {r["algorithm"]: r["status"] for r in found["runs"]} == {
+        STUBS + "Diverging": "diverged",
+        STUBS + "Quick": "below_behaviour",
+    }
     assert {f["status"] for f in found["failed"]} == {"failed"}
     diverged = json.loads((out / "table1" / "matrix-c" / "reproduce_stubs-Diverging" / "seed-0" / "result.json").read_text())
     assert diverged["reason"].startswith("training at update 10: got a loss is not finite")

@@ -81,7 +81,7 @@ def test_alberdice_on_single_steps(tmp_path: Path, start: str) -> None:
     )
     result = train(config, tmp_path / "run")
     assert result["episode_steps"] == 1
-    assert result["return_mean"] > 0.9
+    assert result["return_mean"] > 0.8  # of 20 episodes
 
 
 @pytest.mark.parametrize("start", ["data", "uniform"])

@@ -40,7 +40,7 @@ def test_a_minibatch_is_about_its_steps(learner: AlberDICE, batch: Minibatch) ->
 
 def test_weighted_rows(batch: Minibatch) -> None:
     log_ratio = torch.randn(2, 5, generator=GENERATOR)
-    found = match(batch, log_ratio, False, GENERATOR)
+    found = match(batch, log_ratio, False, 0.0, GENERATOR)
     weights = log_ratio.exp().numpy()
     np.testing.assert_allclose(found.share, weights / weights.sum(1, keepdims=True), rtol=1e-5)
     np.testing.assert_allclose(found.log_weight.exp(), weights / 5, rtol=1e-5)
@@ -53,8 +53,8 @@ def test_a_step_of_twice_the_weight_is_that_step_twice(learner: AlberDICE, batch
     """Steps 0, 3, 3, 9, 5 with equal weights, and 0, 3, 9, 5 of which 3 weighs double."""
     once = Drawn(torch.tensor([0, 3, 9, 5]), torch.tensor([0.2, 0.4, 0.2, 0.2]))
     less, log_ratio = gather_minibatch(learner.data, learner.behaviour, once, learner.data.starts[:2]), torch.randn(2, 4)
-    few = match(less, log_ratio, resample, torch.Generator().manual_seed(1))
-    many = match(batch, log_ratio[:, [0, 1, 1, 2, 3]], resample, torch.Generator().manual_seed(1))
+    few = match(less, log_ratio, resample, 0.0, torch.Generator().manual_seed(1))
+    many = match(batch, log_ratio[:, [0, 1, 1, 2, 3]], resample, 0.0, torch.Generator().manual_seed(1))
     torch.testing.assert_close(few.log_weight.logsumexp(1), many.log_weight.logsumexp(1))
     torch.testing.assert_close(torch.zeros(14).index_add(0, less.steps[less.rows.here], less.weight)[3].item(), 0.4)
     if not resample:
@@ -63,7 +63,7 @@ def test_a_step_of_twice_the_weight_is_that_step_twice(learner: AlberDICE, batch
 
 def test_resampled_rows(batch: Minibatch) -> None:
     log_ratio = torch.randn(2, 5, generator=GENERATOR)
-    found = match(batch, log_ratio, True, GENERATOR)
+    found = match(batch, log_ratio, True, 0.0, GENERATOR)
     np.testing.assert_allclose(found.share, 0.2)
     np.testing.assert_allclose(found.log_weight.exp()[:, 0] * 5, log_ratio.exp().mean(1), rtol=1e-5)
     for i in range(2):
@@ -84,7 +84,7 @@ def test_the_absorbing_transition_in_nus_loss(learner: AlberDICE, batch: Minibat
     alpha, frames = 0.7, len(batch.rows.frames)
     nu = torch.randn(2, frames, generator=GENERATOR)
     advantage = torch.randn(2, 5, generator=GENERATOR)
-    matched = match(batch, torch.randn(2, 5, generator=GENERATOR), False, GENERATOR)
+    matched = match(batch, torch.randn(2, 5, generator=GENERATOR), False, 0.0, GENERATOR)
     found = learner._nu_losses(nu, batch, matched, advantage, torch.tensor(alpha))
     steps, ends = learner.data.n_steps, 10.0 * learner.data.endings
     assert ends > 0
