@@ -51,7 +51,7 @@ POSITIVE = 1e-9
 #: up to so many coordinates the Hessian is formed; beyond, Lanczos finds eigenvalues to this accuracy
 FORMED, ACCURACY = 64, 1e-7
 #: restarts of Lanczos, and up to so many coordinates the Hessian is formed after all where they do not suffice
-RESTARTS, CLUSTERED = 100, 4096
+RESTARTS, CLUSTERED = 20, 4096
 #: directions along which a step is searched, halvings of the step, and the largest change of log pi that is tried
 DIRECTIONS, HALVINGS, LARGEST = 3, 12, 8.0
 #: states that the certificate names
@@ -160,7 +160,15 @@ def _top_eigenpairs(curve: _Curvature, roots: FloatArray, count: int, seed: int)
     operator = spla.LinearOperator((size, size), matvec=lambda v: product(v) + shift * v.reshape(-1), dtype=np.float64)
     first = curve.project(np.random.default_rng(seed).standard_normal(size))
     try:
-        found, vectors = spla.eigsh(operator, k=count, which="LA", v0=first, ncv=min(size, 60), tol=ACCURACY, maxiter=RESTARTS)
+        found, vectors = spla.eigsh(
+            operator,
+            k=count,
+            which="LA",
+            v0=first,
+            ncv=min(size, 60),
+            tol=ACCURACY,
+            maxiter=RESTARTS if size <= CLUSTERED else 500,
+        )
     except spla.ArpackNoConvergence as stop:
         if size <= CLUSTERED:  # eigenvalues that lie too close for Lanczos
             return formed()

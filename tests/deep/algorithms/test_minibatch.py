@@ -70,7 +70,6 @@ def test_resampled_rows(batch: Minibatch) -> None:
         assert torch.equal(found.reward[i], batch.rewards[found.picked[i]])
         assert torch.equal(found.own[i], batch.actions[found.picked[i], i])
         assert torch.equal(found.here[i], batch.rows.here[found.picked[i]])
-        assert torch.equal(found.after[i], batch.rows.after[found.picked[i]])
 
 
 def test_at() -> None:

@@ -32,7 +32,7 @@ CHANGES: dict[str, Any] = {
     "alpha_end": 0.05,
     "anneal_share": 0.5,
     "hold_share": 1.0,
-    "units": "rewards",
+    "units": "spread",
     "gradient_penalty": 0.0,
     "slope_limit": 0.0,
     "absorbing": "single",

@@ -20,6 +20,7 @@ from torch import Tensor
 from alberdice.deep import losses
 from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
 from alberdice.deep.batches.training_data import Rows, TrainingData
+from alberdice.deep.batches.units import in_units
 from alberdice.deep.config import defaults
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
@@ -34,7 +35,7 @@ _SLOPE_POINTS = 256
 
 
 @dataclass(frozen=True)
-@defaults(algorithm="optidice", updates=5000, anneal_share=0.6, settle_share=0.4, gradient_penalty=0.1)
+@defaults(algorithm="optidice", updates=5000, anneal_share=0.6, settle_share=0.4, gradient_penalty=0.1, units="rewards")
 class OptiDICEConfig(AnnealedConfig):
     """The joint optimum near the data, cloned by each agent apart.  Defaults come near the population's return."""
 
@@ -58,7 +59,7 @@ class OptiDICE(NetworkLearner):
         nu = StackedMLP(data.states.shape[-1], config.hidden, 1, last_bias=False)
         networks = {"policy": (policy_network(data, config.hidden), data.n_agents), "nu": (nu, 1)}
         self.config, self.annealing = config, Annealing(config, data.states.device)
-        super().__init__(data, networks, generator, self.annealing.state)
+        super().__init__(in_units(data, config.units), networks, generator, self.annealing.state)
 
     def complaint(self, metrics: dict[str, float]) -> str:
         """Not-a-number, or an effective sample size of next to nothing."""
