@@ -158,7 +158,6 @@ def test_sampled_steps_approach_the_exact_ones() -> None:
 def test_no_exact_answer_without_a_game_of_these_states() -> None:
     game, data = ad.games.bridge(), make_builtin("matrix-a")
     assert OutOfData.of(None, data) is None
-    assert OutOfData.of(lambda: None, data) is None
     assert OutOfData.of(game, data) is None
     strange = dataset_of(small_game(), PAIRS)
     assert OutOfData.of(small_game(), strange) is not None
