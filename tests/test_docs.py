@@ -28,6 +28,7 @@ NEEDS = {
     "warehouses.md": "torch",
     "environments.md": "torch",
     "training.md": "torch",
+    "starcraft.md": "jaxmarl",
 }
 
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "cvxpy", "matplotlib", "pettingzoo", "gymnasium")
+HEAVY = ("torch", "cvxpy", "matplotlib", "pettingzoo", "gymnasium", "jax")
 CODE = """
 import sys
 {statement}
@@ -22,6 +22,7 @@ def loaded(statement: str) -> str:
     "statement",
     [
         "import alberdice",
+        "import alberdice.environments.smax as s; s.fights('3s5z').close()",
         "import alberdice as ad; g = ad.games.penalty_xor(); ad.tabular.ALGORITHMS['BC'](g.mmdp, g.data('b'))",
     ],
 )

@@ -22,6 +22,7 @@ from typing import Any
 from alberdice import games
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, PlayOptions
 from alberdice.environments.rware import SIZES, TEAMS, warehouse
+from alberdice.environments.smax import MAPS, fights
 from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.games.game import Game
 from alberdice.games.zoo import zoo_game
@@ -81,6 +82,14 @@ ENVIRONMENTS: dict[str, EnvironmentEntry] = {
         )
         for size in SIZES
         for n in TEAMS
+    },
+    **{
+        f"smax-{name}": EnvironmentEntry(
+            partial(fights, name),
+            f"SMAX (JAX, not SMAC): {battle.n_allies} units against {battle.n_enemies}, 100 steps",
+            needs={"jaxmarl": "pip install 'alberdice[starcraft]'"},
+        )
+        for name, battle in MAPS.items()
     },
 }
 #: names that every process knows

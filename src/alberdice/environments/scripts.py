@@ -2,6 +2,7 @@
 
     "random"                            uniform over the available actions
     "rware-expert(convention=1)"        see ``rware.experts.expert``
+    "smax-fighter(target='weakest')"    see ``smax.fighters.fighter``
     "module:function(argument=2)"       a function of the environment's spec and these arguments
 
 A script gives, for the numbers of B episodes that begin, a player: an object with ``act(frame, uniforms) -> actions``, (B, N)
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from alberdice.environments.contract import EnvironmentSpec, Frame
 from alberdice.environments.registry import split_arguments
 from alberdice.environments.rware.experts import expert
+from alberdice.environments.smax.fighters import fighter
 from alberdice.errors import AlberDICEError, InvalidArgumentError
 from alberdice.names import import_named, nearest
 
@@ -41,7 +43,7 @@ def _random(spec: EnvironmentSpec) -> MakePlayer:
     return lambda numbers: _Random()
 
 
-SCRIPTS: dict[str, Callable[..., MakePlayer]] = {"random": _random, "rware-expert": expert}
+SCRIPTS: dict[str, Callable[..., MakePlayer]] = {"random": _random, "rware-expert": expert, "smax-fighter": fighter}
 """All scripts by name."""
 
 
