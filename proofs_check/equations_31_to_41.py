@@ -22,7 +22,8 @@ def test_weights_are_proportional_to_the_exponential(p: Problem, shift: float) -
 def test_dual_minimiser_gives_the_best_response(p: Problem) -> None:
     answer, least = t.best_response(*p.turn), t.minimise_dual(t.exact_dual(*p.turn))
     close(least.value, answer.upper_bound)
-    close(t.weighted_occupancy(least.problem, least.nu), answer.occupancy, 1e-7)  # (33), (35)
+    # Two answers whose values differ by g may be sqrt(2 g / alpha) apart (the objective is alpha-strongly concave).
+    close(t.weighted_occupancy(least.problem, least.nu), answer.occupancy, 1e-6)  # (33), (35)
     projected = t.i_projection(least.problem, least.nu)
     visited = answer.occupancy.sum(axis=1) > 1e-4
     close(projected[visited], answer.policy[visited], 1e-5)
