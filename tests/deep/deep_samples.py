@@ -41,6 +41,7 @@ SHARED_CHANGES: dict[str, Any] = {
     "learning_rate": 1e-3 / 3,
     "settle_share": 0.5,
     "standardise": False,
+    "keep_best": 0.5,
 }
 
 #: settings of the loop, the machine and the bookkeeping, and frames' sharing: each has a test of its own
@@ -61,6 +62,7 @@ ELSEWHERE = {
     "select",
     "select_every",
     "share_frames",
+    "levels",
 }
 
 
@@ -105,7 +107,7 @@ def trained(config: TrainConfig, dataset: OfflineDataset | None = None, updates:
     """State of a learner after all updates of a run, or some, without the loop around it."""
     source = _source(config) if dataset is None else dataset
     pieces = cut_episodes(source, config.steps_per_episode(0))
-    data = TrainingData.build(pieces, standardise=config.standardise, share=config.merges_frames)
+    data = TrainingData.of_run(pieces, config)
     learner = learner_class(config.algorithm)(data, config, torch.Generator().manual_seed(config.seed))
     generator = torch.Generator().manual_seed(config.seed + 1)
     for _ in range(config.total if updates is None else updates):

@@ -53,6 +53,7 @@ CHANGES: dict[str, Any] = {
     "absorbing": "single",
     "gradient_penalty": 0.5,
     "standardise": False,
+    "keep_best": 0.5,
     "order": "simultaneous",
     "policy": "transformer",
 }
@@ -77,6 +78,7 @@ ELSEWHERE = {
     "select": "test_policy_selection.py",
     "select_every": "test_policy_selection.py",
     "share_frames": "test_alberdice.py",
+    "levels": "test_levels.py",
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }
 

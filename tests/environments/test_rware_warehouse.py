@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from alberdice.environments import check_environment, find_environment
-from alberdice.environments.rware import SIZES, Layout, Warehouses, warehouse
+from alberdice.environments.rware import SIZES, Experts, Layout, Warehouses, warehouse
 from alberdice.environments.rware.reference import ReferenceWarehouses
+from alberdice.environments.rware.roads import aisle_moves
 from alberdice.errors import InvalidArgumentError
 
 #: mostly forward, so that agents meet; the second kind hardly turns, and piles up
@@ -108,6 +109,32 @@ def test_a_delivery_pays_the_team_once_and_counts():
     assert not env.requested[0, shelf]
     assert env.requested[0].sum() == 4
     assert env.step(np.array([[0, 0]])).rewards.tolist() == [0.0]
+
+
+def test_episodes_report_which_convention_was_kept():
+    """Experts that agree, that do not, and half of them: against the counts of recorded positions."""
+    layout = Layout(1, 3)
+    env, kept = Warehouses(layout, 2, 4, episode_limit=150), np.array([[0, 0], [1, 1], [0, 1]])
+    frame, rng, cells = env.reset(np.arange(3)), np.random.default_rng(0), []
+    experts = Experts(layout, kept)
+    cells.append(env.cells.copy())
+    for _ in range(150):
+        step = env.step(experts.act(frame, rng.random((3, 2))))
+        frame = step.frame
+        cells.append(env.cells.copy())
+    counted = np.stack([aisle_moves(layout, np.stack(cells)[:, e]) for e in range(3)])
+    np.testing.assert_array_equal(env.moves, counted)
+    assert step.metrics.keys() == set(env.spec.metrics)
+    assert step.metrics["agree"].tolist() == [1, 1, 0]
+    np.testing.assert_array_equal(step.metrics["outer_up_where_agreed"], [1, 0, np.nan])
+    np.testing.assert_array_equal(np.isnan(step.metrics["deliveries_where_not_agreed"]), [True, True, False])
+    assert step.metrics["deliveries_where_agreed"][:2].tolist() == env.deliveries[:2].tolist()
+    again = env.step(np.ones((3, 2), np.int64))
+    assert all(np.isnan(values).all() for values in again.metrics.values())
+    np.testing.assert_array_equal(env.moves, counted)
+    env.reset(np.array([3]), slots=np.array([1]))
+    assert env.moves[1].sum() == 0
+    assert Warehouses(Layout(1, 5), 2, 2).spec.metrics == ("deliveries",)
 
 
 def test_the_papers_warehouses_have_names():

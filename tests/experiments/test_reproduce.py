@@ -197,7 +197,8 @@ def test_changed_settings_are_refused_before_anything_runs(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["table3"], ["table3"]),
+        (["table5"], ["table5"]),
+        (["table2", "--quick"], ["--quick", "table3"]),
         ([], ["table"]),
         (["table2", "--seeds", "0"], ["--seeds", ">= 1"]),
         (["table2", "--jobs", "0"], ["--jobs", ">= 1"]),
@@ -329,6 +330,44 @@ def test_cells() -> None:
     assert pooled.middle == pytest.approx(np.mean([-2.0, -3.0, -6.0, -7.5]))
     assert pooled.low < pooled.middle < pooled.high
     assert pooled.out_of_data == pytest.approx((0.25 + 0.75) / 2)
+
+
+def test_table_3_shows_shares_of_the_data_and_what_was_not_run() -> None:
+    table, data = TABLES["table3"], "rware-small-4ag-conventions"
+    records = [record("bc", data, seed, 20.0 + seed, data_return=27.5) for seed in (0, 1)]
+    runs = plan_runs(table, Path("out"), 2)
+    cells = cells_of(table, records)
+    assert cells[0].share == pytest.approx((20.5 / 27.5, 0.5 / 27.5))
+    assert not pooled_of(table, cells)
+    shown = {s.title: s.rows for s in report.sections(report.Report(table, "", runs, records, cells, [], {}))}
+    assert [*shown] == [f"rware-{size}-{n}ag-conventions" for size in ("tiny", "small") for n in (2, 4, 6)]
+    assert shown[data][0] == ("BC", "20.50 ± 0.50", "0.75 ± 0.02", "7.88", "0.83", "2")
+    assert shown[data][5] == ("AlberDICE", "not run", "-", "8.18", "0.86", "-")
+    assert all(row[1] == "not run" for title, rows in shown.items() for row in rows if title != data)
+    assert table.printed("alberdice", "rware-tiny-2ag-conventions") == pytest.approx(
+        {"mean": 11.15, "stderr": None, "share": 11.15 / 12.77}
+    )
+
+
+def test_table_3_trains_with_the_warehouses_preset() -> None:
+    configs = {r.algorithm: r.config for r in plan_runs(TABLES["table3"], Path("out"), 1, settings={"icq": {"updates": 7}})}
+    assert {config.levels for config in configs.values()} == {32}
+    assert {name for name, config in configs.items() if getattr(config, "remembers", False)} == {"bc", "optidice", "alberdice"}
+    assert (configs["icq"].updates, configs["omar"].updates) == (7, 3000)
+    assert configs["alberdice"].conservatism == 0.0
+
+
+def test_a_quick_table_is_one_seed_of_the_first_dataset(
+    here: list[PlannedRun], tmp_path: Path, settings: Path, monkeypatch
+) -> None:
+    quick = replace(TABLES["table2"], quick={"updates": 5, "batch_size": 8})
+    monkeypatch.setitem(TABLES, "table2", quick)
+    settings.write_text("updates = 3\nevaluate_episodes = 5\n")
+    arguments = ["--out", tmp_path, "--seeds", 3, "--algorithms", "bc", "omar", "--config", settings]
+    assert run("reproduce", "table2", *arguments, "--quick") == 0
+    assert [str(r) for r in here] == ["bridge-optimal, bc, seed 0", "bridge-optimal, omar, seed 0"]
+    assert {(r.config.updates, r.config.batch_size) for r in here} == {(3, 8)}  # what the file says goes before
+    assert json.loads((tmp_path / "table2" / "table2.json").read_text())["command"].endswith("--quick")
 
 
 def test_joint_actions_are_counted() -> None:

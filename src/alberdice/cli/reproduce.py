@@ -23,7 +23,7 @@ __all__ = ["Reproduce"]
 class Reproduce:
     """Train every algorithm on a table's datasets, and set the table beside the paper's; finished runs are kept."""
 
-    table: tyro.conf.Positional[Literal["table1", "table2", "table6", "zoo"]]
+    table: tyro.conf.Positional[Literal["table1", "table2", "table3", "table6", "zoo"]]
     """which table of the paper"""
     out: Path = Path("runs")
     """where the runs' folders, the table and the pictures go, each table in a folder of its own"""
@@ -37,6 +37,8 @@ class Reproduce:
     """train on these only; by default on all of the table's"""
     config: Path | None = None
     """TOML file of settings that differ from the algorithms' defaults, for all of them or in tables [icq], [bc], ..."""
+    quick: bool = False
+    """table3: few updates, one seed, the first dataset unless others are named: minutes, to see that all of it works"""
 
     def run(self) -> int:
         """Train, report; 1 if a run failed."""
@@ -45,8 +47,17 @@ class Reproduce:
         from alberdice.experiments.reproduce.make import make_table
 
         seeds, jobs = whole_number(self.seeds, "--seeds", low=1), whole_number(self.jobs, "--jobs", low=1)
-        asked = {"algorithms": self.algorithms, "datasets": self.datasets}
-        report = make_table(self.table, self.out, seeds, jobs, config=self.config, command=self.command, **asked)
+        report = make_table(
+            self.table,
+            self.out,
+            seeds,
+            jobs,
+            algorithms=self.algorithms,
+            datasets=self.datasets,
+            config=self.config,
+            quick=self.quick,
+            command=self.command,
+        )
         _print(report)
         return 1 if report.failed else 0
 
@@ -57,6 +68,7 @@ class Reproduce:
         words += ["--algorithms", *self.algorithms] if self.algorithms else []
         words += ["--datasets", *self.datasets] if self.datasets else []
         words += ["--config", str(self.config)] if self.config else []
+        words += ["--quick"] if self.quick else []
         return shlex.join(words)
 
 

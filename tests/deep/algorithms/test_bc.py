@@ -17,14 +17,14 @@ from alberdice.deep.algorithms.bc import BC, BCConfig
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.play.tables import policy_of_game
 
-CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,), "keep_best": 0.5}
+CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,)}
 #: tested in test_history_runs.py
 HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "episode_steps"}
 
 
 def learned(dataset: str, **settings: Any) -> BC:
-    data = TrainingData.build(make_builtin(dataset), share=True)
     config = BCConfig(dataset=dataset, **settings)
+    data = TrainingData.of_run(make_builtin(dataset), config)
     agents, generator = BC(data, config, torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
     for _ in range(config.updates):
         agents.update(generator)

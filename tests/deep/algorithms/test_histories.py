@@ -57,7 +57,8 @@ def test_one_step_is_all_there_is_to_remember() -> None:
     plays = [EpisodeArrays(frames[:, 0], frames, np.array([actions]), np.zeros(1), True) for actions in played]
     config = small("bc", updates=300, batch_size=64, learning_rate=5e-3)
     learner = BC(TrainingData.build(from_episodes("plays", (2, 2), plays)), config, torch.Generator().manual_seed(0))
-    assert len(learner.sequences) == 3  # type: ignore[arg-type]
+    assert learner.memory is not None
+    assert len(learner.memory.sequences) == 3
     for _ in range(config.updates):
         learner.update(torch.Generator())
     table = learner.policies.actor(1).log_probabilities(torch.ones(1, 2, 1)).exp()[0]

@@ -38,6 +38,7 @@ CHANGES: dict[str, Any] = {
     "learning_rate": 1e-3,
     "settle_share": 0.5,
     "standardise": False,
+    "keep_best": 0.5,
     "width": 10,
     "blocks": 1,
     "heads": 2,

@@ -37,6 +37,8 @@ CHANGES: dict[str, Any] = {
     "slope_limit": 0.0,
     "absorbing": "single",
 }
+#: tested in test_history_runs.py
+HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "episode_steps"}
 
 
 def joint_samples(problem: Problem) -> dict[str, Tensor]:
@@ -115,7 +117,7 @@ def test_matrix_games_end_at_the_population_version(name: str) -> None:
 
 
 def test_every_setting_is_covered() -> None:
-    assert {f.name for f in fields(OptiDICEConfig)} == {*CHANGES, *ELSEWHERE, "collapse_rows"}
+    assert {f.name for f in fields(OptiDICEConfig)} == {*CHANGES, *ELSEWHERE, *HISTORIES, "collapse_rows"}
 
 
 @pytest.mark.parametrize("name", [*CHANGES])

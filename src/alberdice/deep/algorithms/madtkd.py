@@ -30,7 +30,7 @@ from torch.nn.functional import huber_loss, normalize
 
 from alberdice.deep.batches.sequences import Batch, Sequences
 from alberdice.deep.batches.training_data import TrainingData, indicators
-from alberdice.deep.config import SequenceConfig, Within, defaults
+from alberdice.deep.config import SequenceConfig, Within, defaults, warehouses
 from alberdice.deep.learner import not_finite, register
 from alberdice.deep.losses import behaviour_loss, log_policy
 from alberdice.deep.networks.capture import Direct, Execution
@@ -47,6 +47,8 @@ Weight = Annotated[float, Within(0.0, 1e6)]
 @defaults(algorithm="madtkd", updates=1000, batch_size=512)
 class MADTKDConfig(SequenceConfig):
     """Distilled return-conditioned transformers."""
+
+    presets = {"rware": {**warehouses.PLAIN, "width": 64, "learning_rate": 5e-4}}  # noqa: RUF012  (a class attribute)
 
     weight_decay: Annotated[float, Within(0.0, 1.0)] = 0.01
     """AdamW's, as a share of the learning rate"""

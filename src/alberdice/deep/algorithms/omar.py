@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from alberdice.deep.batches.training_data import Rows, TrainingData, at
-from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults
+from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED
 from alberdice.deep.networks.mlp import StackedMLP
@@ -40,6 +40,8 @@ _TWINS = 2
 @defaults(algorithm="omar", conservatism=1.0)
 class OMARConfig(CriticConfig, ConservativeConfig):
     """OMAR with discrete actions."""
+
+    presets = {"rware": warehouses.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
 
     best_action_weight: Share = 0.5
     """tau: the share of the cross-entropy to the critics' best action in the policies' loss"""

@@ -3,7 +3,7 @@
     e(x)     = r + gamma nu(s') - nu(s)
     J(nu)    = alpha log sum_x m_x exp(e(x) / alpha) + (1-gamma) E nu(s_0) + c E max(|d nu / d s| - limit, 0)^2
     w(x)     ~ m_x exp(e(x) / alpha),  sum_x w(x) = 1
-    J(pi_i)  = -sum_x w(x) log pi_i(a_i|o_i)
+    J(pi_i)  = -sum_x w(x) log pi_i(a_i|o_i)          with a memory, policy = 'transformer', a_i|tau_i
 
 One nu for all agents, and no partner that is fixed: w is the ratio of a joint occupancy to the data's, and stays on the data;
 the product of the marginals that the agents clone does not.  J(nu) is blind to a constant: nu's last layer has no bias.
@@ -11,20 +11,23 @@ the product of the marginals that the agents clone does not.  J(nu) is blind to 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from alberdice.deep import losses
 from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
+from alberdice.deep.batches.sequences import Batch
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.batches.units import in_units
-from alberdice.deep.config import defaults
+from alberdice.deep.config import defaults, warehouses
+from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
-from alberdice.deep.policies import policy_network, policy_tables
+from alberdice.deep.policies import Policies, policy_network, policy_tables
+from alberdice.deep.policies.memory import Memory
 
 __all__ = ["OptiDICE", "OptiDICEConfig", "cloning_loss", "sample_weights"]
 
@@ -32,12 +35,16 @@ __all__ = ["OptiDICE", "OptiDICEConfig", "cloning_loss", "sample_weights"]
 _STEPS_PER_START = 4
 #: nu's slope is looked at at so many points, at most
 _SLOPE_POINTS = 256
+#: the least weight of a row; those of windows that are not scored have it
+_NOTHING = 1e-30
 
 
 @dataclass(frozen=True)
 @defaults(algorithm="optidice", updates=5000, anneal_share=0.6, settle_share=0.4, gradient_penalty=0.1, units="rewards")
-class OptiDICEConfig(AnnealedConfig):
+class OptiDICEConfig(AnnealedConfig, PolicyConfig):
     """The joint optimum near the data, cloned by each agent apart.  Defaults come near the population's return."""
+
+    presets = {"rware": {**warehouses.REMEMBERING, **warehouses.ANNEALED}}  # noqa: RUF012  (a class attribute, no setting)
 
 
 def sample_weights(advantage: Tensor, log_weight: Tensor, alpha: Tensor | float) -> Tensor:
@@ -57,9 +64,16 @@ class OptiDICE(NetworkLearner):
 
     def __init__(self, data: TrainingData, config: OptiDICEConfig, generator: torch.Generator) -> None:
         nu = StackedMLP(data.states.shape[-1], config.hidden, 1, last_bias=False)
-        networks = {"policy": (policy_network(data, config.hidden), data.n_agents), "nu": (nu, 1)}
+        data = in_units(data, config.units)
+        self.memory = Memory(data, config, transitions=True) if config.remembers else None
+        policy: Any = self.memory.network if self.memory else policy_network(data, config.hidden)
         self.config, self.annealing = config, Annealing(config, data.states.device)
-        super().__init__(in_units(data, config.units), networks, generator, self.annealing.state)
+        super().__init__(data, {"policy": (policy, data.n_agents), "nu": (nu, 1)}, generator, self.annealing.state)
+
+    @property
+    def policies(self) -> Policies:
+        """The present policies."""
+        return self.memory.policies(self.parameters["policy"]) if self.memory else super().policies
 
     def complaint(self, metrics: dict[str, float]) -> str:
         """Not-a-number, or an effective sample size of next to nothing."""
@@ -71,27 +85,32 @@ class OptiDICE(NetworkLearner):
 
     def _step(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         data, config, alpha = self.data, self.config, self.annealing.alpha
-        steps = data.draw(config, generator)
+        batch = self.memory.sequences.minibatch(generator) if self.memory else None
+        steps = data.draw(config, generator) if batch is None else batch.steps.flatten()
+        shares = torch.full(steps.shape, 1 / len(steps), device=alpha.device) if batch is None else batch.weight.flatten()
+        log_share = shares.clamp(min=_NOTHING).log()
         size = max(1, len(steps) // _STEPS_PER_START)
         starts = data.starts[torch.randint(len(data.starts), (size,), generator=generator, device=alpha.device)]
         rows = data.rows(steps, starts)
         parameters = self.parameters["nu"].detach().requires_grad_()
-        advantage, nu_loss = self._nu_loss(parameters, rows, steps, alpha)
+        advantage, nu_loss = self._nu_loss(parameters, rows, steps, log_share, alpha)
         penalty = config.gradient_penalty * self._slope_penalty(parameters, rows, generator)
         self.step("nu", torch.autograd.grad(nu_loss + penalty, parameters)[0], rate)
-        policy_loss = self._clone(rows, steps, sample_weights(advantage, torch.zeros_like(advantage), alpha), rate)
-        self.annealing.lower(losses.effective_sample_size(advantage.detach() / alpha))
+        policy_loss = self._clone(rows, steps, batch, sample_weights(advantage, log_share, alpha), rate)
+        rows_worth = losses.effective_sample_size(advantage.detach() / alpha + log_share)
+        self.annealing.lower(rows_worth * (len(steps) / (shares > 0).sum()))
         effective = self.annealing.state["effective_rows"].clone()
         return {"alpha": alpha, "nu_loss": nu_loss.detach(), "policy_loss": policy_loss, "effective_rows": effective}
 
-    def _nu_loss(self, parameters: Tensor, rows: Rows, steps: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+    def _nu_loss(
+        self, parameters: Tensor, rows: Rows, steps: Tensor, log_share: Tensor, alpha: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The advantages e(x) at the steps, ``(B,)``, and J(nu) without its penalty."""
         data, discount = self.data, self.config.discount
         nu = self.networks["nu"](parameters, data.states[rows.frames])[0, :, 0]
         advantage = losses.sample_advantage(data.rewards[steps], 0.0, nu[rows.here], nu[rows.after], alpha, discount)
         share = data.absorbing_share(1.0 if self.config.absorbing == "single" else 1 / (1 - discount))
-        log_weight = torch.full_like(advantage, -math.log(len(steps)))
-        terms, weights = losses.with_absorbing(advantage, log_weight, nu[rows.absorbing], discount, share)
+        terms, weights = losses.with_absorbing(advantage, log_share, nu[rows.absorbing], discount, share)
         return advantage, losses.nu_loss(terms, weights, nu[rows.start].mean(), alpha, discount)
 
     def _slope_penalty(self, parameters: Tensor, rows: Rows, generator: torch.Generator) -> Tensor:
@@ -102,10 +121,13 @@ class OptiDICE(NetworkLearner):
         slopes = slopes_between(self.networks["nu"], parameters, states, generator)
         return losses.gradient_penalty(slopes, self.config.slope_limit).sum()
 
-    def _clone(self, rows: Rows, steps: Tensor, weight: Tensor, rate: float | Tensor) -> Tensor:
+    def _clone(self, rows: Rows, steps: Tensor, batch: Batch | None, weight: Tensor, rate: float | Tensor) -> Tensor:
         """One step of all policies; their mean loss."""
         policy = self.parameters["policy"].detach().requires_grad_()
-        tables = policy_tables(self.networks["policy"], policy, self.data, rows.frames[: rows.n_here])[:, rows.here]
+        if self.memory and batch is not None:
+            tables = self.memory.tables(policy, batch)
+        else:
+            tables = policy_tables(self.networks["policy"], policy, self.data, rows.frames[: rows.n_here])[:, rows.here]
         agents = cloning_loss(tables, self.data.actions[steps].T, weight)
         self.step("policy", torch.autograd.grad(agents.sum(), policy)[0], rate)
         return agents.detach().mean()

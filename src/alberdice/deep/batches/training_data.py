@@ -13,6 +13,7 @@ Where a game has few distinct frames (Bridge: 184 in 28,812 steps), a network is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from alberdice.datasets import OfflineDataset
 from alberdice.deep.config import TrainConfig
 from alberdice.errors import InvalidDataError
 
-__all__ = ["Features", "Rows", "TrainingData", "at", "indicators", "mean_and_scale"]
+__all__ = ["Features", "Rows", "TrainingData", "at", "indicators", "levels_of", "mean_and_scale"]
 
 #: a range of so many roundings is none
 _ROUNDINGS = 8
@@ -35,18 +36,44 @@ _SEARCH_LIMIT = 30_000_000
 
 @dataclass(frozen=True)
 class Features:
-    """How raw observations become a policy's inputs: (x - mean) / scale, per agent.
+    """How raw observations become a policy's inputs: (x - mean) / scale, per agent, and an indicator of every level.
 
     Attributes:
         mean, scale: ``(N, O)``.
+        levels: ``(L, 2)``, a feature's number and a value of it; the input is 1 where the feature has that value.
     """
 
     mean: Tensor
     scale: Tensor
+    levels: Tensor | None = None
 
     def __call__(self, observations: Tensor) -> Tensor:
-        """Standardise ``(..., N, O)``."""
-        return ((observations.to(self.mean.dtype) - self.mean) / self.scale).float()
+        """Inputs ``(..., N, O + L)`` for raw observations ``(..., N, O)``."""
+        raw = observations.to(self.mean.dtype)
+        plain = ((raw - self.mean) / self.scale).float()
+        if self.levels is None:
+            return plain
+        has = raw.index_select(-1, self.levels[:, 0].long()) == self.levels[:, 1]
+        return torch.cat([plain, has.float()], -1)
+
+    @property
+    def size(self) -> int:
+        """Inputs of a policy, O + L."""
+        return self.mean.shape[-1] + (0 if self.levels is None else len(self.levels))
+
+    def to(self, device: str) -> Features:
+        """The same on a device."""
+        return Features(self.mean.to(device), self.scale.to(device), None if self.levels is None else self.levels.to(device))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a file of policies holds of it."""
+        levels = {} if self.levels is None else {"levels": self.levels}
+        return {"mean": self.mean, "scale": self.scale, **levels}
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Features:
+        """What ``tensors`` gave."""
+        return cls(tensors["mean"], tensors["scale"], tensors.get("levels"))
 
 
 @dataclass(frozen=True)
@@ -107,9 +134,16 @@ class TrainingData:
 
     @classmethod
     def build(
-        cls, dataset: OfflineDataset, *, standardise: bool = True, share: bool = True, device: str = "cpu"
+        cls, dataset: OfflineDataset, *, standardise: bool = True, share: bool = True, device: str = "cpu", levels: int = 0
     ) -> TrainingData:
         """From a dataset; without states, the agents' observations side by side are the state.
+
+        Args:
+            dataset: the data.
+            standardise: whether features get mean 0 and deviation 1.
+            share: whether equal frames are merged.
+            device: where the tensors are.
+            levels: observed features of 3 to so many whole values get an indicator per value; 0: none does.
 
         Raises:
             InvalidDataError: no usable transition.
@@ -121,7 +155,7 @@ class TrainingData:
         ended = source.terminated[usable]
         masks = source.masks_of(np.arange(len(source.frame_states)))
         frame, kept = _distinct(source, masks, share)
-        states, observations, features = _standardised(source, usable, kept, standardise)
+        states, observations, features = _standardised(source, usable, kept, standardise, levels)
         return cls(
             states=states.to(device),
             observations=observations.to(device),
@@ -135,10 +169,18 @@ class TrainingData:
             returns_to_go=torch.from_numpy(_returns_to_go(source)[usable].astype(np.float32)).to(device),
             endings=int(ended.sum()),
             n_actions=source.n_actions,
-            features=Features(features.mean.to(device), features.scale.to(device)),
+            features=features.to(device),
             shared=len(kept) < len(frame),
             breaks=torch.from_numpy(np.append(source.next_row[usable[:-1]] != usable[1:], True)).to(device),
         )
+
+    @classmethod
+    def of_run(cls, dataset: OfflineDataset, config: TrainConfig, device: str = "cpu") -> TrainingData:
+        """As a run's settings ask for them: the best episodes alone, if they say so."""
+        data = cls.build(
+            dataset, standardise=config.standardise, share=config.merges_frames, device=device, levels=config.levels
+        )
+        return data if config.keep_best == 1.0 else data.of_best_episodes(config.keep_best)
 
     def of_best_episodes(self, share: float) -> TrainingData:
         """The steps of the best episodes by return alone, at least one of them; frames and features stay as they are.
@@ -233,9 +275,9 @@ def _returns_to_go(source: OfflineDataset) -> NDArray[np.float64]:
 
 
 def _standardised(
-    source: OfflineDataset, usable: NDArray[np.int64], kept: NDArray[np.int64], standardise: bool
+    source: OfflineDataset, usable: NDArray[np.int64], kept: NDArray[np.int64], standardise: bool, levels: int
 ) -> tuple[Tensor, Tensor, Features]:
-    """States ``(U, S + 1)`` with the flag, observations ``(U, N, O)``, and how to treat others' observations."""
+    """States ``(U, S + 1)`` with the flag, inputs ``(U, N, O + L)``, and how to treat others' observations."""
 
     def scales(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if standardise:
@@ -246,7 +288,8 @@ def _standardised(
     states = _with_absorbing(torch.from_numpy((source.frame_states[kept] - mean) / scale).float(), 0.0)
     flag = torch.zeros(len(states), 1)
     flag[-1] = 1.0
-    features = Features(*(torch.from_numpy(x) for x in scales(source.observations[usable])))
+    centre, spread = (torch.from_numpy(x) for x in scales(source.observations[usable]))
+    features = Features(centre, spread, levels_of(source.observations[usable], levels))
     seen = features(torch.from_numpy(source.frame_observations[kept].astype(np.float64)))
     return torch.cat([states, flag], dim=1), _with_absorbing(seen, 0.0), features
 
@@ -265,6 +308,20 @@ def mean_and_scale(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[n
     alone = np.broadcast_to(constant.all(axis=-1, keepdims=True), constant.shape)
     scale = np.where(constant, np.where(alone & (size > 0), size, 1.0), spread)
     return np.where(alone, 0.0, mean), scale
+
+
+def levels_of(observations: NDArray[Any], most: int) -> Tensor | None:
+    """The levels of features ``(T, N, O)`` that take 3 to ``most`` values, whole ones all, see ``Features``; None if none does.
+
+    A network that reads a place as a number has to learn one step function per place; indicators spare it that.  Two values
+    are an indicator already.
+    """
+    found = []
+    for feature in range(observations.shape[-1] if most else 0):
+        values = np.unique(observations[..., feature])
+        if 3 <= len(values) <= most and (values == np.round(values)).all():
+            found += [(feature, value) for value in values.tolist()]
+    return torch.tensor(found, dtype=torch.float64) if found else None
 
 
 def _with_absorbing(table: Tensor, value: float | bool) -> Tensor:

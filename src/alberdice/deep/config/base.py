@@ -87,6 +87,8 @@ class TrainConfig:
     """a built-in dataset's name, a directory, or an id of the store (see ``alberdice-deep datasets list``)"""
     dataset_seed: Annotated[int, Within(0, MOST)] = 0
     """seed of a built-in dataset's recipe"""
+    keep_best: Annotated[float, Within(1e-9, 1.0)] = 1.0
+    """share of the episodes, the best ones by return, that are learned from: for data of mixed quality, where luck is rare"""
     algorithm: str = "alberdice"
     """which learner: a built-in one, or module:Class of one's own"""
     seed: Annotated[int, Within(0, MOST)] = 0
@@ -114,6 +116,8 @@ class TrainConfig:
     """share of the updates, the last ones, in which the learning rate falls to 0 in a straight line"""
     standardise: bool = True
     """give networks features of mean 0 and deviation 1"""
+    levels: Annotated[int, Within(0, 1024)] = 0
+    """observed features of 3 to so many whole values, such as places on a grid, get an indicator per value; 0: none does"""
     play: Literal["sample", "greedy"] = "sample"
     """how evaluation chooses actions: drawn from the policies, or the most probable ones"""
     evaluate_every: Count = 250

@@ -75,7 +75,7 @@ class FeedForwardPolicies(Acting):
 
     def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See ``Policies``."""
-        tensors = {"policies": self.parameters, "mean": self.features.mean, "scale": self.features.scale}
+        tensors = {"policies": self.parameters, **self.features.tensors()}
         header: dict[str, Any] = {"kind": "feed-forward", "network": asdict(self.network), "n_actions": self.n_actions}
         if self.base is not None:
             tensors["base"], header["base"] = self.base[1], asdict(self.base[0])
@@ -85,7 +85,7 @@ class FeedForwardPolicies(Acting):
     def load(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> FeedForwardPolicies:
         """What ``save`` gave."""
         base = (_network(header["base"]), tensors["base"]) if "base" in header else None
-        features = Features(tensors["mean"], tensors["scale"])
+        features = Features.of_tensors(tensors)
         return cls(_network(header["network"]), tensors["policies"], features, tuple(header["n_actions"]), base)
 
 

@@ -147,7 +147,7 @@ class TransformerPolicies:
 
     def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See ``policies.Policies``."""
-        tensors = {"policies": self.parameters, "mean": self.features.mean, "scale": self.features.scale}
+        tensors = {"policies": self.parameters, **self.features.tensors()}
         header: dict[str, Any] = {"kind": "transformer", "network": asdict(self.network), "n_actions": self.n_actions}
         if self.base is not None:
             tensors["base"], header["base"] = self.base[1], asdict(self.base[0])
@@ -158,7 +158,7 @@ class TransformerPolicies:
         """What ``save`` gave."""
         returns = None if header["returns"] is None else Returns(**header["returns"])
         base = (_network(header["base"]), tensors["base"]) if "base" in header else None
-        features, n_actions = Features(tensors["mean"], tensors["scale"]), tuple(header["n_actions"])
+        features, n_actions = Features.of_tensors(tensors), tuple(header["n_actions"])
         return cls(_network(header["network"]), tensors["policies"], features, n_actions, returns, base)
 
 
@@ -178,7 +178,7 @@ class TransformerActor(Acting):
     def __init__(self, policies: TransformerPolicies, episodes: int) -> None:
         self.policies, self.step = policies, 0
         device, n, steps = policies.parameters.device, len(policies.n_actions), policies.network.steps
-        self._observations = torch.zeros(n, episodes, steps, policies.features.mean.shape[-1], device=device)
+        self._observations = torch.zeros(n, episodes, steps, policies.features.size, device=device)
         self._actions = torch.zeros(n, episodes, steps, dtype=torch.int64, device=device)
         self._returns = torch.zeros(episodes, steps, device=device)
         self._to_go = torch.full((episodes,), policies.returns.target if policies.returns else 0.0, device=device)

@@ -159,7 +159,7 @@ def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineD
         got, expected = type(config).__name__, f"settings of {config.algorithm}, {maker.settings.__name__}"
         raise InvalidArgumentError("config", got=got, expected=expected)
     pieces = cut_episodes(dataset, _steps_per_episode(config, venue))
-    data = TrainingData.build(pieces, standardise=config.standardise, share=config.merges_frames, device=device)
+    data = TrainingData.of_run(pieces, config, device)
     learner = maker(data, config, torch.Generator().manual_seed(config.seed))
     if config.capture:
         capture_updates(learner, config, data.states.device)

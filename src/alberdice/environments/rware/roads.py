@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from alberdice.environments.rware.layout import CLOCKWISE, COUNTERCLOCKWISE, DOWN, LEFT, RIGHT, UP, Layout
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["CONVENTIONS", "FAR", "Roads", "aisle_moves", "cross_rows", "roads"]
+__all__ = ["CONVENTIONS", "FAR", "Roads", "aisle_moves", "cross_rows", "moves_kept", "roads"]
 
 CONVENTIONS = ("outer-up", "inner-up")
 FAR = 10_000
@@ -103,14 +103,28 @@ def aisle_moves(layout: Layout, cells: NDArray[np.int64]) -> NDArray[np.int64]:
     Returns:
         (N, 2): moves that outer-up allows, and moves that inner-up allows.
     """
+    total: NDArray[np.int64] = moves_kept(layout, cells[:-1], cells[1:]).sum(axis=0)
+    return total
+
+
+def moves_kept(layout: Layout, before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which convention, if only one of the two, allows each step.
+
+    Args:
+        layout: the map, three groups of columns wide.
+        before: (...) where agents stood.
+        after: (...) where they stood a step later.
+
+    Returns:
+        (..., 2) 0 or 1: a move up or down an aisle that outer-up allows, and one that inner-up allows.
+    """
     _check(layout)
-    before, step = cells[:-1], np.diff(cells, axis=0)
-    x, y = layout.x[before], layout.y[before]
+    step, x, y = after - before, layout.x[before], layout.y[before]
     upwards = step == layout.steps[UP]
     inside = (upwards | (step == layout.steps[DOWN])) & (x % 3 == 0) & (y > 0) & (y < layout.height - 2)
     outer = (x == 0) | (x == layout.width - 1)
     first = inside & (upwards == outer)
-    return np.stack([first.sum(axis=0), (inside & ~first).sum(axis=0)], axis=1)
+    return np.stack([first, inside & ~first], axis=-1).astype(np.int64)
 
 
 class Roads:

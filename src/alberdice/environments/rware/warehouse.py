@@ -33,6 +33,8 @@ from alberdice.environments.rware.layout import (
     Layout,
 )
 from alberdice.environments.rware.motion import who_moves
+from alberdice.environments.rware.roads import moves_kept
+from alberdice.environments.rware.traffic import TRAFFIC_METRICS, Traffic
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["EPISODE_LIMIT", "METRIC", "TEAMS", "Warehouses", "warehouse"]
@@ -54,7 +56,8 @@ class Warehouses(BatchedEnvironment):
         episode_limit: steps after which an episode is truncated.
         name: the environment's name.
 
-    Metrics: 'deliveries', at the end of an episode.
+    Metrics, at the end of an episode: 'deliveries'; on maps of three groups of columns, which have the traffic conventions,
+    those of :mod:`~alberdice.environments.rware.traffic` too.
 
     Raises:
         InvalidArgumentError: a size outside its range; in :meth:`step`, actions of another shape or range, or before a reset.
@@ -75,7 +78,7 @@ class Warehouses(BatchedEnvironment):
             state_size=views.state_size(layout, n),
             horizon=self.limit,
             team_reward="mean",
-            metrics=(METRIC,),
+            metrics=(METRIC, *(TRAFFIC_METRICS if layout.columns == 3 else ())),
             vectorised=True,
         )
         self._allocate(0)
@@ -89,6 +92,7 @@ class Warehouses(BatchedEnvironment):
         self.agent_at = np.full((batch, cells), -1, np.int64)
         self.shelf_at = np.full((batch, cells), -1, np.int64)
         self.deliveries = np.zeros(batch, np.float64)
+        self.moves = np.zeros((batch, n, 2), np.int64)  # those that each convention allows
         self.time = np.zeros(batch, np.int64)
         self._begun = np.zeros(batch, np.bool_)
         self._generators: list[np.random.Generator | None] = [None] * batch
@@ -118,7 +122,7 @@ class Warehouses(BatchedEnvironment):
         self.agent_at[slot, self.cells[slot]] = np.arange(n)
         self.shelf_at[slot] = -1
         self.shelf_at[slot, layout.slots] = np.arange(len(layout.slots))
-        self.deliveries[slot], self.time[slot], self._begun[slot] = 0, 0, True
+        self.deliveries[slot], self.moves[slot], self.time[slot], self._begun[slot] = 0, 0, 0, True
         self._generators[slot] = generator
 
     def step(self, actions: NDArray[np.int64]) -> Step:
@@ -127,14 +131,24 @@ class Warehouses(BatchedEnvironment):
         running = self.time < self.limit
         if not running.all():
             actions = np.where(running[:, None], actions, 0)
+        before = self.cells
         self._act(actions)
+        if self.layout.columns == 3:
+            self.moves += moves_kept(self.layout, before, self.cells) * running[:, None, None]
         rewards = self._deliver(running)
         self.deliveries += rewards
         self.time += running
         ended = self.time >= self.limit
-        told = np.where(ended & running, self.deliveries, np.nan)
-        frame = self._frame()
-        return Step(frame, rewards, np.zeros(len(rewards), np.bool_), ended, {METRIC: told})
+        return Step(self._frame(), rewards, np.zeros(len(rewards), np.bool_), ended, self._metrics(ended & running))
+
+    def _metrics(self, now: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+        """What the episodes that end now report."""
+        if not now.any():
+            return {name: np.full(len(now), np.nan) for name in self.spec.metrics}
+        found = {METRIC: self.deliveries}
+        if self.layout.columns == 3:
+            found |= Traffic(self.moves, self.deliveries).metrics()
+        return {name: np.where(now, values, np.nan) for name, values in found.items()}
 
     def close(self) -> None:
         """Nothing is held."""

@@ -35,6 +35,7 @@ class Cell:
         actions: number of seeds per joint action that is (nearly) certain, and under 'mixed' of the others.
         out_of_data, estimated: mean and standard error of the shares, exactly counted and by the random prior.
         paper: what the paper prints; None for algorithms that it lacks.
+        data_return: the data's mean return; None where no run told it.
     """
 
     algorithm: str
@@ -53,6 +54,12 @@ class Cell:
     out_of_data: tuple[float, float]
     estimated: tuple[float, float]
     paper: dict[str, Any] | None
+    data_return: float | None = None
+
+    @property
+    def share(self) -> tuple[float, float]:
+        """Mean and standard error of the returns as shares of the data's mean; NaN where that is unknown or 0."""
+        return (self.mean / self.data_return, self.stderr / self.data_return) if self.data_return else (np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ def _cell(table: PaperTable, dataset: str, algorithm: str, records: list[Record]
         out_of_data=mean_and_error([r.out_of_data for r in told if r.out_of_data is not None]),
         estimated=mean_and_error([r.estimated for r in told if r.estimated is not None]),
         paper=table.printed(algorithm, dataset),
+        data_return=next((r.result["data_return"] for r in told if r.result.get("data_return") is not None), None),
     )
 
 
@@ -118,7 +126,7 @@ def _actions(joints: Sequence[FloatArray]) -> dict[str, int]:
 
 def pooled_of(table: PaperTable, cells: Sequence[Cell]) -> list[Pooled]:
     """Per algorithm that has all of the table's datasets, if they are several and their returns are on one scale."""
-    if table.shows != "returns" or len(table.datasets) < 2:
+    if table.shows != "returns" or table.shares or len(table.datasets) < 2:
         return []
     found = []
     for algorithm in dict.fromkeys(cell.algorithm for cell in cells):

@@ -8,6 +8,7 @@ from pathlib import Path
 from alberdice.console import json_text, progress_bar
 from alberdice.deep.config import read_toml
 from alberdice.deep.learner import ALGORITHMS
+from alberdice.errors import InvalidArgumentError
 from alberdice.experiments.reproduce.cells import cells_of, pooled_of
 from alberdice.experiments.reproduce.execute import execute
 from alberdice.experiments.reproduce.plan import PlannedRun, check_settings, is_finished, plan_runs
@@ -29,15 +30,23 @@ def make_table(
     algorithms: Sequence[str] = (),
     datasets: Sequence[str] = (),
     config: Path | None = None,
+    quick: bool = False,
     command: str = "",
 ) -> Report:
     """Train the runs asked for that are not finished, and report on all finished runs of the table with these seeds.
+
+    ``quick``: the table's quick settings under those of ``config``, one seed, and the first dataset unless others are named.
 
     Raises:
         InvalidArgumentError: an unknown name or setting, or a folder holding a run with other settings; nothing has run then.
         KeyboardInterrupt: stopped; what was under way is saved, and no report is written.
     """
     table, settings = TABLES[name], read_toml(config) if config else {}
+    if quick:
+        if not table.quick:
+            having = ", ".join(each for each in TABLES if TABLES[each].quick)
+            raise InvalidArgumentError("--quick", got=name, expected=f"a table that has quick settings: {having}")
+        seeds, datasets, settings = 1, datasets or table.datasets[:1], {**table.quick, **settings}
     wanted = plan_runs(table, out, seeds, algorithms=algorithms, datasets=datasets, settings=settings)
     known = [each for each in PAPER_NAMES if each in ALGORITHMS]
     everybody = list(dict.fromkeys([*known, *(algorithms or PAPER_NAMES)]))

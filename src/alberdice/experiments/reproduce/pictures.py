@@ -35,7 +35,7 @@ def pictures(report: Report, priors: Mapping[str, Prior]) -> Iterator[tuple[str,
 def _of_returns(report: Report) -> Figure | None:
     marks: dict[str, dict[str, Mark]] = {}
     for cell in report.cells:
-        paper = (cell.paper["mean"], cell.paper["stderr"]) if cell.paper else None
+        paper = (cell.paper["mean"], cell.paper["stderr"]) if cell.paper and not report.table.shares else None
         if cell.values:
             mark = Mark(cell.values, cell.mean, cell.stderr, paper, bool(cell.diverged))
             marks.setdefault(cell.dataset, {})[shown_name(cell.algorithm)] = mark

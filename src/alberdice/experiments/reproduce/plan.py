@@ -85,7 +85,7 @@ def plan_runs(
     named = names_among(tuple(datasets), table.datasets, "--datasets")
     chosen = list(algorithms or PAPER_NAMES)
     known = {field.name for name in {*ALGORITHMS, *chosen} for field in fields(learner_class(name).settings)}
-    configs = {name: _settings_of(name, settings or {}, known) for name in chosen}
+    configs = {name: _settings_of(name, settings or {}, known, table.preset) for name in chosen}
     return [
         PlannedRun(
             from_mapping({"dataset": dataset, "seed": seed}, config),
@@ -97,9 +97,13 @@ def plan_runs(
     ]
 
 
-def _settings_of(algorithm: str, settings: Mapping[str, Any], known: set[str]) -> TrainConfig:
-    """Defaults, changed by the settings for all, less those that only others have (of all names ``known``), and by its own."""
-    base = learner_class(algorithm).settings(algorithm=algorithm, device="cpu", threads=1)
+def _settings_of(algorithm: str, settings: Mapping[str, Any], known: set[str], preset: str) -> TrainConfig:
+    """Defaults, changed by the settings for all, less those that only others have (of all names ``known``), and by its own.
+
+    Defaults are those of the preset where the algorithm has it.
+    """
+    maker = learner_class(algorithm).settings
+    base = from_mapping(getattr(maker, "presets", {}).get(preset, {}), maker(algorithm=algorithm, device="cpu", threads=1))
     others = (known - {field.name for field in fields(base)}) | {*ALGORITHMS, *PAPER_NAMES, algorithm}
     common = {name: value for name, value in settings.items() if name not in others}
     own = settings.get(algorithm, {})

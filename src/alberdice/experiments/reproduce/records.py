@@ -10,7 +10,7 @@ from alberdice._checks import FloatArray
 from alberdice.datasets import load_dataset
 from alberdice.deep.play.out_of_data import OutOfData, RandomPrior, Visits, visits
 from alberdice.deep.play.tables import policy_of_game
-from alberdice.deep.play.venue import game_of
+from alberdice.deep.play.venue import game_of, header_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidPolicyError
@@ -73,8 +73,11 @@ def priors_of(runs: Sequence[PlannedRun], note: Callable[[str], None]) -> dict[s
     """Fit one estimator per dataset, with seed 0, whatever the runs' seeds are: all algorithms have the same judge."""
     found = {}
     for run in {run.dataset: run for run in runs}.values():
+        game = game_of(run.config.environment, header_of(run.dataset, run.config.dataset_seed))
+        if game is None:
+            continue
         data = load_dataset(run.dataset, seed=run.config.dataset_seed)
-        shown = OutOfData.of(game_of(run.config.environment, data.header), data)
+        shown = OutOfData.of(game, data)
         note(f"uncertainty of {run.dataset}")
         if shown is not None:
             prior = RandomPrior.fit(data)

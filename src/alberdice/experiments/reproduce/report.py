@@ -53,6 +53,8 @@ class Section:
 
 def sections(report: Report) -> list[Section]:
     """One per dataset, and one over all datasets where that makes sense."""
+    if report.table.shares:
+        return [_shares(report, dataset) for dataset in report.table.datasets]
     policies = report.table.shows == "policies"
     first = ("joint policy", "paper", "joint actions") if policies else ("return", "paper", "IQM [95%]")
     columns = ("algorithm", *first, "out of data", "estimated", "seeds")
@@ -70,6 +72,19 @@ def sections(report: Report) -> list[Section]:
     return found
 
 
+def _shares(report: Report, dataset: str) -> Section:
+    """One dataset's returns and shares of the data's mean beside the paper's, every algorithm of the table with a row."""
+    columns = ("algorithm", "return", "share of the data's mean", "paper", "paper's share", "seeds")
+    cells = {cell.algorithm: cell for cell in report.cells if cell.dataset == dataset}
+    rows = []
+    for algorithm in dict.fromkeys(run.algorithm for run in report.runs):
+        cell, paper = cells.get(algorithm), report.table.printed(algorithm, dataset) or {}
+        own = ("not run", "-") if cell is None else (_plus_minus(cell.mean, cell.stderr), _plus_minus(*cell.share))
+        seeds = "-" if cell is None else _seeds(cell)
+        rows.append((shown_name(algorithm), *own, _number(paper.get("mean")), _number(paper.get("share")), seeds))
+    return Section(dataset, columns, tuple(rows))
+
+
 def _row(cell: Cell, policies: bool) -> tuple[str, ...]:
     paper = cell.paper or {}
     if policies:
@@ -78,9 +93,12 @@ def _row(cell: Cell, policies: bool) -> tuple[str, ...]:
     else:
         middle = _interval(cell.middle, cell.low, cell.high)
         first = (_plus_minus(cell.mean, cell.stderr), _plus_minus(paper.get("mean"), paper.get("stderr")), middle)
+    return (shown_name(cell.algorithm), *first, _percent(*cell.out_of_data), _percent(*cell.estimated), _seeds(cell))
+
+
+def _seeds(cell: Cell) -> str:
     marked = f"{len(cell.seeds)}" + f" ({len(cell.diverged)} diverged†)" * bool(cell.diverged)
-    marked += f", {len(cell.silent)} without a value" * bool(cell.silent)
-    return (shown_name(cell.algorithm), *first, _percent(*cell.out_of_data), _percent(*cell.estimated), marked)
+    return marked + f", {len(cell.silent)} without a value" * bool(cell.silent)
 
 
 def _number(value: float | None) -> str:
@@ -107,15 +125,7 @@ def _matrix(joint: FloatArray | Sequence[Sequence[float]] | None) -> str:
 
 def notes(report: Report) -> list[str]:
     """What the columns mean, and what is missing."""
-    policies = report.table.shows == "policies"
-    lines = [
-        "Joint policies are AA AB / BA BB, mean over seeds. Joint actions: how many seeds play which, at least 90% of the time."
-        if policies
-        else "Returns: mean and standard error over seeds, exact expectations for policies without a memory, means of sampled "
-        "episodes for others; IQM: interquartile mean with its 95% stratified bootstrap interval.",
-        "Out of data: share of an episode's steps at a state and joint action that the dataset never shows. Estimated: share "
-        "whose uncertainty under a random prior is above the 99.9% quantile of the data's own.",
-    ]
+    lines = _words(report.table)
     if any(cell.diverged for cell in report.cells):
         lines.append("†: a seed that diverged counts with its last good evaluation.")
     missing = len(report.runs) - len(report.records)
@@ -123,6 +133,24 @@ def notes(report: Report) -> list[str]:
         lines.append(f"{missing} of {len(report.runs)} runs of the whole table are not finished and not in it.")
     lines += [f"Failed: {run}: {ended.reason or ended.status}" for run, ended in report.failed.items()]
     return lines
+
+
+def _words(table: PaperTable) -> list[str]:
+    """What the columns mean."""
+    if table.shares:
+        return [
+            "Returns: mean and standard error over seeds of sampled episodes' means; share: the same divided by the data's "
+            "mean return. The paper's data are others (of transformers trained online), so shares are to be compared."
+        ]
+    policies = table.shows == "policies"
+    return [
+        "Joint policies are AA AB / BA BB, mean over seeds. Joint actions: how many seeds play which, at least 90% of the time."
+        if policies
+        else "Returns: mean and standard error over seeds, exact expectations for policies without a memory, means of sampled "
+        "episodes for others; IQM: interquartile mean with its 95% stratified bootstrap interval.",
+        "Out of data: share of an episode's steps at a state and joint action that the dataset never shows. Estimated: share "
+        "whose uncertainty under a random prior is above the 99.9% quantile of the data's own.",
+    ]
 
 
 def markdown(report: Report) -> str:
@@ -173,6 +201,8 @@ def _cell_as_json(cell: Cell) -> dict[str, Any]:
         "out_of_data": dict(zip(("mean", "stderr"), cell.out_of_data, strict=True)),
         "out_of_data_estimated": dict(zip(("mean", "stderr"), cell.estimated, strict=True)),
         "paper": cell.paper,
+        "data_return": cell.data_return,
+        "share_of_data": dict(zip(("mean", "stderr"), cell.share, strict=True)),
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from alberdice.datasets.zoo import ZOO_PREFIX
+from alberdice.environments.rware import SIZES, TEAMS
 from alberdice.errors import InvalidArgumentError
 from alberdice.games.zoo import REPORTING
 from alberdice.names import nearest
@@ -34,6 +36,10 @@ class PaperTable:
         datasets: names of built-in datasets.
         shows: mean returns, or joint policies in the one state.
         in_paper: whether the paper prints it.
+        shares: whether the data are not the paper's, so that shares of their mean return are to be compared; cells that were
+            not run are shown, too.
+        preset: of every algorithm's settings; '': their defaults.
+        quick: settings, one seed and the first dataset alone, that show in minutes that all of it works.
     """
 
     name: str
@@ -41,14 +47,24 @@ class PaperTable:
     datasets: tuple[str, ...]
     shows: Literal["returns", "policies"]
     in_paper: bool = True
+    shares: bool = False
+    preset: str = ""
+    quick: Mapping[str, Any] = field(default_factory=dict)
 
     def printed(self, algorithm: str, dataset: str) -> dict[str, Any] | None:
-        """The paper's ``mean`` and ``stderr``, or its ``joint`` policy; None for algorithms that it lacks."""
+        """The paper's ``mean`` and ``stderr``, or its ``joint`` policy; None for algorithms that it lacks.
+
+        With ``shares`` the ``share`` of the paper's data's mean, and no error: none is printed.
+        """
         name = PAPER_NAMES.get(algorithm)
         if name is None or not self.in_paper:
             return None
         if self.shows == "policies":
             return {"joint": paper_tables()[self.name][name][dataset.removeprefix("matrix-")]}
+        if self.shares:
+            numbers = paper_tables()["table3_rware"]
+            place = numbers["columns"].index("".join(dataset.removeprefix("rware-").split("-")[:2]).removesuffix("ag"))
+            return {"mean": numbers[name][place], "stderr": None, "share": numbers[name][place] / numbers["data"][place]}
         numbers, column = paper_tables()["table2_bridge"], dataset.removeprefix("bridge-")
         place = numbers["columns"].index(name)
         return {"mean": numbers[column][place], "stderr": numbers["stderr"][column][place]}
@@ -57,6 +73,15 @@ class PaperTable:
 TABLES = {
     "table1": PaperTable("table1", "Table 1: joint policies on Penalty XOR, data (c)", ("matrix-c",), "policies"),
     "table2": PaperTable("table2", "Table 2: mean returns on Bridge", ("bridge-optimal", "bridge-mix"), "returns"),
+    "table3": PaperTable(
+        "table3",
+        "Table 3: mean returns on robotic warehouses, data of two traffic conventions",
+        tuple(f"rware-{size}-{n}ag-conventions" for size in SIZES for n in TEAMS),
+        "returns",
+        shares=True,
+        preset="rware",
+        quick={"updates": 20, "pretrain_updates": 20, "batch_size": 512, "pretrain_batch_size": 512, "evaluate_episodes": 10},
+    ),
     "table6": PaperTable(
         "table6", "Table 6: joint policies on Penalty XOR", ("matrix-a", "matrix-b", "matrix-c", "matrix-d"), "policies"
     ),
