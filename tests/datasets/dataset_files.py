@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from dataset_samples import sample_dataset
 
 from alberdice.datasets import OfflineDataset
+
+
+def sample() -> OfflineDataset:
+    """4 episodes of lengths 7, 1, 9, 3 and 3 agents of 4 actions."""
+    return sample_dataset(np.random.default_rng(0), ends="both")
+
+
+def snapshot(base: Path) -> dict[str, str]:
+    """Every file below a directory, with its content's digest."""
+    files = sorted(p for p in base.rglob("*") if p.is_file())
+    return {str(p.relative_to(base)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 def pymarl_arrays(data: OfflineDataset, rng: np.random.Generator, *, mark_time_limits: bool = True) -> dict[str, np.ndarray]:
