@@ -1,7 +1,7 @@
 """Every code block of the README and of docs/ runs, page by page, in the page's order, in an empty folder.
 
 Python blocks of a page share one namespace, and one whose first line names a file (```python name.py) is written to that file;
-commands run in processes of their own. ``make`` and ``pip`` lines are not repeated here: they install into the environment that
+commands run in this process. ``make`` and ``pip`` lines are not repeated here: they install into the environment that
 this test runs in, and .ci/run calls them.
 """
 
@@ -10,15 +10,18 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from alberdice.cli import main
+from alberdice.cli.deep import main as deep_main
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
-MODULES = {"alberdice": "alberdice", "alberdice-deep": "alberdice.cli.deep"}
+PROGRAMS = {"alberdice": main, "alberdice-deep": deep_main}
 LANGUAGES = ("python", "sh", "bash", "console")
 #: pages that need an optional package
 NEEDS = {
@@ -37,32 +40,40 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
     return [(language, file, text) for language, file, text in found if language in LANGUAGES]
 
 
-def run_commands(text: str, where: str, folder: Path) -> None:
+def run_commands(text: str, where: str, capsys: pytest.CaptureFixture[str]) -> None:
     for line in text.splitlines():
         program, *arguments = shlex.split(line, comments=True) or [""]
-        assert program in {*MODULES, "make", "pip", ""}, f"{where}: {line}"
-        if program in MODULES:
-            command = [sys.executable, "-m", MODULES[program], *arguments]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{where}: {line}\n{done.stderr}"
+        assert program in {*PROGRAMS, "make", "pip", ""}, f"{where}: {line}"
+        if program in PROGRAMS:
+            with pytest.raises(SystemExit) as stop:
+                PROGRAMS[program](arguments)
+            assert not stop.value.code, f"{where}: {line}\n{capsys.readouterr().err}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty one to work in; modules that a page puts there are gone with it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in [n for n, m in sys.modules.items() if str(getattr(m, "__file__", "")).startswith(str(tmp_path))]:
+        del sys.modules[name]
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: str(p.relative_to(ROOT)))
-def test_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_run(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     needed = NEEDS.get(page.name)
     if needed and importlib.util.find_spec(needed) is None:
         pytest.skip(f"{page.name} shows what {needed} is needed for, and {needed} is not installed")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
     namespace: dict[str, object] = {"__name__": "__main__"}
     for k, (language, file, text) in enumerate(blocks(page)):
         where = f"{page.name}, block {k + 1}"
         if file:
-            (tmp_path / file).write_text(text)
+            (folder / file).write_text(text)
         elif language == "python":
             exec(compile(text, where, "exec"), namespace)
         else:
-            run_commands(text, where, tmp_path)
+            run_commands(text, where, capsys)
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
+import threading
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +18,8 @@ from pathlib import Path
 import pytest
 from deep_samples import TINY
 from run_samples import run
+
+from alberdice import console
 
 SETTINGS = "\n".join(f"{k} = {list(v) if isinstance(v, tuple) else json.dumps(v)}" for k, v in TINY.items())
 
@@ -96,38 +96,57 @@ def test_a_signal_stops_the_command_after_saving(tmp_path: Path, settings: Path)
     assert (out / "checkpoint.safetensors").exists()
 
 
-def test_the_bar_is_for_terminals(tmp_path: Path, settings: Path) -> None:
-    """With the return, its gap and the effective rows, readable on 80 columns; into a file, lines at most every half minute."""
-    command = [sys.executable, "-m", "alberdice.cli.deep", "train", "--config", str(settings), "--updates", "1500"]
-    silent = subprocess.run([*command, "--out", str(tmp_path / "silent")], capture_output=True, text=True, check=True)
-    assert "\x1b" not in silent.stderr
-    assert "\r" not in silent.stderr
-    lines = [line for line in silent.stderr.splitlines() if not line.startswith("episodes last at most 1 steps here")]
-    assert all(re.fullmatch(r"alberdice on matrix-d: [\d,]+/1,510, .*[\d.]+ (s|min) left", line) for line in lines)
+def test_elsewhere_than_on_terminals_progress_is_lines(
+    tmp_path: Path, settings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the return, its gap and the effective rows; into a file, here after every update."""
+    monkeypatch.setattr(console, "LINE_EVERY", 0.0)
+    assert run("train", "--config", settings, "--out", tmp_path / "run") == 0
+    silent = capsys.readouterr().err
+    assert "\x1b" not in silent
+    assert "\r" not in silent
+    lines = [line for line in silent.splitlines() if not line.startswith("episodes last at most 1 steps here")]
+    assert len(lines) == 22
+    assert all(re.fullmatch(r"alberdice on matrix-d: [\d,]+/22, .*[\d.]+ (s|min) left", line) for line in lines)
+    assert re.search(r", return -?[\d.]+, gap [+-][\d.]+, rows \d+, ", lines[-1])
+
+
+def test_the_bar_is_for_terminals(tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the return, its gap and the effective rows, readable on 80 columns."""
     reader, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environment = {**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, "TERM": "xterm-256color"}
-    shown = [*command, "--out", str(tmp_path / "shown")]
-    process = subprocess.Popen(shown, stdout=subprocess.DEVNULL, stderr=terminal, env=environment)
-    os.close(terminal)
-    text = b""
-    with contextlib.suppress(OSError):  # the end of a terminal
-        while part := os.read(reader, 1 << 16):
-            text += part
+    shown: list[bytes] = []
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while part := os.read(reader, 1 << 16):
+                shown.append(part)
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    with open(terminal, "w") as stderr, monkeypatch.context() as here:
+        here.setattr(sys, "stderr", stderr)
+        here.setenv("TERM", "xterm-256color")
+        here.setenv("COLUMNS", "80")
+        assert run("train", "--config", settings, "--out", tmp_path / "run") == 0
+    reading.join()
     os.close(reader)
-    assert process.wait() == 0
-    assert re.search(rb"return -?[\d.]+, gap [+-][\d.]+, rows \d+ ", text)
+    assert re.search(rb"return -?[\d.]+, gap [+-][\d.]+, rows \d+ ", b"".join(shown))
 
 
 def test_datasets_and_help_load_no_torch() -> None:
-    for arguments in (["datasets", "list"], ["--help"]):
-        code = (
-            "import sys\nfrom alberdice.cli.deep import main\n"
-            f"try:\n    main({arguments!r})\nexcept SystemExit as stop:\n    assert not stop.code\n"
-            "assert 'torch' not in sys.modules\n"
-        )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    code = """
+import sys
+from alberdice.cli.deep import main
+for arguments in (["datasets", "list"], ["--help"]):
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        assert not stop.code
+assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: alberdice-deep" in done.stdout
 
 
 def test_a_preset_is_overridden_by_options_and_refused_where_there_is_none(tmp_path: Path) -> None:
