@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from strategies import problems, random_policy
 
 import alberdice as ad
-from alberdice.tabular import alternate, joint_bound, objective, select_equilibrium
+from alberdice.tabular import alternate, alternating, joint_bound, objective, select_equilibrium, selection
 
 
 def best_joint_reward(model):
@@ -79,6 +79,24 @@ def test_starts_go_on_until_the_bound_is_met():
     met = ad.games.penalty_xor()
     first = select_equilibrium(met.mmdp, met.data("a"), 0.01, generator=np.random.default_rng(0))
     assert [e.starts for e in first.equilibria] == [(0,)]
+
+
+def test_starts_end_when_they_find_nothing_new(monkeypatch):
+    """Coordination on one of three plans, and a gap that never closes; each end's curvature is looked at once."""
+    payoff = np.full((3, 3), -1.0)
+    payoff[np.arange(3), np.arange(3)] = [1.0, 0.9, 0.8]
+    game = ad.games.matrix_game(payoff)
+    looked = []
+    certificate = alternating.second_order_certificate
+    monkeypatch.setattr(selection, "CLOSED", -1.0)  # never met
+    monkeypatch.setattr(alternating, "second_order_certificate", lambda *a, **k: looked.append(1) or certificate(*a, **k))
+    data = ad.DataDistribution(np.full((1, 3, 3), 1 / 9))
+    found = select_equilibrium(game.mmdp, data, 0.01, generator=np.random.default_rng(1))
+    reached = sorted(k for e in found.equilibria for k in e.starts)
+    news = max(min(e.starts) for e in found.equilibria)
+    assert reached == list(range(news + 1 + selection.REPEATED))
+    assert len(looked) == len(found.equilibria) > 1
+    assert all(e.run.second_order is not None for e in found.equilibria)
 
 
 def random_team_game(seed, alone=False):

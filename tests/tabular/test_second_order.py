@@ -7,7 +7,8 @@ from scipy.linalg import null_space
 from slow_routes import random_problem
 
 import alberdice as ad
-from alberdice.tabular import alternate, objective, second_order_certificate
+from alberdice.tabular import alternate, objective, second_order, second_order_certificate
+from alberdice.tabular.curvature import Curvature
 
 
 def interior_case(seed):
@@ -118,6 +119,44 @@ def test_iterative_route_for_many_coordinates_agrees_with_finite_differences():
     assert found[2].curvature == pytest.approx(found[0].curvature, rel=1e-6)
     for a, b in zip(found[0].direction, found[2].direction, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def seldom_case(seed, n_states=25):
+    """A policy that visits some states 1e10 times as often as others."""
+    rng = np.random.default_rng(seed)
+    shape = (n_states, 3, 3)
+    often = np.exp(-25 * np.arange(n_states) / n_states)
+    transition = np.zeros((*shape, n_states))
+    for cell in np.ndindex(*shape):
+        transition[cell][rng.choice(n_states, 4, replace=False, p=often / often.sum())] = rng.dirichlet(np.ones(4))
+    model = ad.MMDP(
+        transition, rng.normal(size=shape), np.full(n_states, 1 / n_states) * 1e-10 + 0.9999999999 * np.eye(n_states)[0], 0.95
+    )
+    policy = ad.FactorizedPolicy([0.95 * rng.dirichlet(np.full(3, 0.5), size=n_states) + 0.05 / 3 for _ in range(2)])
+    return model, policy, ad.DataDistribution(np.full(shape, 1 / np.prod(shape))), 0.1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_saddles_are_worth_is_found_beside_states_that_are_hardly_visited(seed):
+    """The eigenvalues of diag(sqrt(d)) H diag(sqrt(d)), to rounding, by the matrix and without it."""
+    curve = Curvature(*seldom_case(seed))
+    assert curve.visits.min() < 1e-8 * curve.visits.max()
+    roots = np.sqrt(curve.visits)
+    hessian = np.stack([roots * curve.product(roots * e) for e in np.eye(curve.size)])
+    exact = np.linalg.eigvalsh((hessian + hessian.T) / 2)[::-1]
+    exact = exact[exact > 1e-9 * curve.scale][:3]  # below are 0, off the tangent space, and what is worth nothing
+    found, vectors = second_order._worthiest(curve, roots, 3, 0)
+    np.testing.assert_allclose(found[: len(exact)], exact, rtol=1e-3, atol=1e-8 * curve.scale)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=1e-10)
+
+
+def test_products_of_many_columns_are_those_of_each():
+    model, policy, data, alpha = interior_case(4)
+    curve = Curvature(model, policy, data, alpha)
+    columns = np.random.default_rng(0).normal(size=(curve.size, 5))
+    one_by_one = np.stack([curve.product(c) for c in columns.T], axis=1)
+    np.testing.assert_allclose(curve.product(columns), one_by_one, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(curve.formed() @ columns, one_by_one, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.1, 0.4, 0.49, 0.499, 0.501, 0.51, 0.6, 1.0, 5.0])

@@ -121,7 +121,7 @@ def alternate(
     *,
     method: str = "interior-point",
     escape: bool = False,
-    second_order: bool = True,
+    second_order: bool | Callable[[FactorizedPolicy], bool] = True,
     max_escapes: int = 20,
     bound: bool | JointBound | None = None,
     progress: Callable[[int, float], None] | None = None,
@@ -139,7 +139,8 @@ def alternate(
             constant-alpha run; each best response is certified to a tenth of that, or to rounding where that is larger.
         method: of ``best_response``.
         escape: leave a saddle along its direction of largest curvature and go on; deterministic.
-        second_order: compute the second-order certificate at the end (alpha > 0).
+        second_order: compute the second-order certificate at the end (alpha > 0), and leave saddles only then; or a function of
+            the policy at the end that says whether to.
         max_escapes: saddles to leave at most.
         bound: whether to bound what any joint policy can reach; None: if the joint problem has at most a million rows; or the
             bound, where it is known.
@@ -160,7 +161,8 @@ def alternate(
     loop = _Loop(model, data, _checked_order(order, model.n_agents), method, tolerance, policy, offset, progress)
     start_value = objective(model, policy, data, float(schedule[0]))
     loop.play(schedule, stop_early=constant)
-    curve = loop.curvature() if second_order and last > 0 else None
+    wanted = last > 0 and (second_order(loop.policy) if callable(second_order) else second_order)
+    curve = loop.curvature() if wanted else None
     while curve is not None and curve.is_saddle and curve.better is not None and loop.converged:
         go_on = escape and len(loop.saddles) < max_escapes
         loop.saddles.append(Saddle(loop.rounds, loop.values[-1] + offset, curve.curvature, curve.gain, curve.states, go_on))

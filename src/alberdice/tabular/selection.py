@@ -4,8 +4,8 @@ The alternating scheme ends in a Nash policy that depends on where it starts and
 open. All agents share J (2), so equilibria can be ranked by J itself, and held against the bound on what any joint policy can
 reach (``bound``). Start 0 is the data's marginals with agents in order. Start 1 is the best joint policy's most likely joint
 action at each state, start 2 its marginals; the others draw every row pi_i(.|s) from a Dirichlet inside the data's marginals,
-and a random order. Unless told how many, starts go on while the gap to the bound is open, up to ``MOST`` and to a fixed amount
-of work, counted and not timed: the same starts on every machine.
+and a random order. Unless told how many, starts go on while the gap to the bound is open, until ``REPEATED`` of them in a row
+have found nothing new, up to ``MOST`` and to a fixed amount of work, counted and not timed: the same starts on every machine.
 
 Two ends count as one equilibrium if no agent's occupancy d(s) pi_i(a_i|s) differs by more than ``same`` in total variation:
 these fix a factorised policy wherever it goes.
@@ -38,6 +38,8 @@ __all__ = ["Equilibrium", "EquilibriumSelection", "select_equilibrium"]
 WORTH_PROCESSES = 4.0
 #: without a number: starts at most and at least while the gap is open, and work (rows times updates) after which none is begun
 MOST, LEAST, WORK = 16, 3, 400_000
+#: so many starts in a row that end where earlier ones did, or nowhere, are enough
+REPEATED = 5
 #: a gap of at most this share of the rewards' range plus alpha is closed
 CLOSED = 1e-3
 
@@ -91,7 +93,7 @@ def select_equilibrium(
         options: passed to ``alternate``.
     """
     if starts is None:
-        found = _until_closed(model, data, alpha, generator, order, progress, options)
+        found = _until_closed(model, data, alpha, generator, order, progress, same, options)
         return EquilibriumSelection(_distinct(model, found, same))
     count = _checks.whole_number(starts, "starts", low=1)
     first_options = {**options, "progress": progress}
@@ -115,21 +117,30 @@ def _until_closed(
     generator: np.random.Generator,
     order: Sequence[int] | None,
     progress: Callable[[int, float], None] | None,
+    same: float,
     options: dict[str, Any],
 ) -> list[AlternatingRun | None]:
-    """Starts until one closes the gap, or until the work allowed is done; an entry is None where a start is infeasible."""
+    """Starts until one closes the gap, or until the work allowed is done; an entry is None where a start is infeasible.
+
+    A run that ends where an earlier one is at rest gets no second-order certificate of its own.
+    """
+    ends = _Ends(model, same)
+    if options.get("second_order", True) is True:
+        options = {**options, "second_order": lambda policy: not ends.at_rest(policy)}
     first = alternate(model, data, alpha, order=order, progress=progress, **options)
+    ends.add(first)
     runs: list[AlternatingRun | None] = [first]
     closed = CLOSED * (reward_unit(model) + float(first.alphas[-1]))
     rows = sum(table.size for table in first.policy)
     work = len(first.values) * rows
-    best = first.nash.value
+    best, repeated = first.nash.value, 0
     while first.bound is not None and first.bound.objective - best > closed and len(runs) < MOST:
-        if len(runs) >= LEAST and work > WORK:
+        if repeated == REPEATED or (len(runs) >= LEAST and work > WORK):
             break
         start, turns = _start(len(runs), data, generator, first)
         run = _run((model, data, alpha, start, turns if order is None else order, {**options, "bound": first.bound}))
         runs.append(run)
+        repeated = 0 if run is not None and ends.add(run) else repeated + 1
         if run is not None:
             work += len(run.values) * rows
             best = max(best, run.nash.value)
@@ -158,22 +169,50 @@ def _run(job: tuple[Any, ...]) -> AlternatingRun | None:
         return None
 
 
+class _Ends:
+    """Where runs ended, by the agents' occupancies.
+
+    Args:
+        model: the MMDP.
+        same: the largest total variation between occupancies of one end.
+    """
+
+    def __init__(self, model: MMDP | SparseMMDP, same: float) -> None:
+        self.model, self.same = model, same
+        self.visits: list[list[FloatArray]] = []
+        self.resting: list[bool] = []
+
+    def find(self, policy: FactorizedPolicy) -> int | None:
+        """The number of the end at which this policy is; None: of none."""
+        visits = self._occupancies(policy)
+        for k, known in enumerate(self.visits):
+            if max(0.5 * np.abs(a - b).sum() for a, b in zip(known, visits, strict=True)) <= self.same:
+                return k
+        return None
+
+    def at_rest(self, policy: FactorizedPolicy) -> bool:
+        """Whether it is at an end whose second-order certificate found no saddle."""
+        place = self.find(policy)
+        return place is not None and self.resting[place]
+
+    def add(self, run: AlternatingRun) -> bool:
+        """Note where a run ended; returns whether that is a new end."""
+        if self.find(run.policy) is not None:
+            return False
+        self.visits.append(self._occupancies(run.policy))
+        self.resting.append(run.converged and run.second_order is not None and not run.second_order.is_saddle)
+        return True
+
+    def _occupancies(self, policy: FactorizedPolicy) -> list[FloatArray]:
+        mass = state_occupancy(self.model, policy)
+        return [mass[:, None] * table for table in policy]
+
+
 def _distinct(model: MMDP | SparseMMDP, runs: Sequence[AlternatingRun | None], same: float) -> tuple[Equilibrium, ...]:
-    groups: list[tuple[list[FloatArray], list[int]]] = []
+    ends, members = _Ends(model, same), dict[int | None, list[int]]()
     for k, run in enumerate(runs):
-        if run is None:
-            continue
-        visits = _own_occupancies(model, run.policy)
-        for known, members in groups:
-            if max(0.5 * np.abs(a - b).sum() for a, b in zip(known, visits, strict=True)) <= same:
-                members.append(k)
-                break
-        else:
-            groups.append((visits, [k]))
-    found = [Equilibrium(run, run.nash.value, tuple(m)) for _, m in groups if (run := runs[m[0]]) is not None]
+        if run is not None:
+            ends.add(run)
+            members.setdefault(ends.find(run.policy), []).append(k)
+    found = [Equilibrium(run, run.nash.value, tuple(m)) for m in members.values() if (run := runs[m[0]]) is not None]
     return tuple(sorted(found, key=lambda e: (-e.value, e.starts)))
-
-
-def _own_occupancies(model: MMDP | SparseMMDP, policy: FactorizedPolicy) -> list[FloatArray]:
-    mass = state_occupancy(model, policy)
-    return [mass[:, None] * table for table in policy]
