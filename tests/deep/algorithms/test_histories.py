@@ -20,12 +20,16 @@ from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.training.loop import train
 
 
+#: one evaluation, after the last update
+AT_THE_END = {"evaluate_every": 1000, "evaluate_episodes": 2000}
+
+
 def play(tmp_path: Path, algorithm: str, policy: str, **changes: Any) -> float:
     """Mean return of a short run on the game that needs a memory."""
     width = {"width": 16} if policy == "transformer" else {}
     config = tiny(
         algorithm,
-        **{"hidden": (128, 128), "policy": policy, "environment": "memory", "evaluate_episodes": 2000, **width, **changes},
+        **{"hidden": (128, 128), "policy": policy, "environment": "memory", **AT_THE_END, **width, **changes},
     )
     return float(train(config, tmp_path / f"{algorithm}-{policy}")["return_mean"])
 
@@ -79,10 +83,11 @@ def test_alberdice_on_single_steps(tmp_path: Path, start: str) -> None:
         learning_rate=5e-3,
         pretrain_learning_rate=5e-3,
         hidden=(16,),
+        **AT_THE_END,
     )
     result = train(config, tmp_path / "run")
     assert result["episode_steps"] == 1
-    assert result["return_mean"] > 0.8  # of 20 episodes
+    assert result["return_mean"] > 0.8
 
 
 @pytest.mark.parametrize("start", ["data", "uniform"])
