@@ -22,6 +22,7 @@ from typing import Any
 from alberdice import games
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, PlayOptions
 from alberdice.environments.rware import SIZES, TEAMS, warehouse
+from alberdice.environments.smac import SMAC_MAPS, smac
 from alberdice.environments.smax import MAPS, fights
 from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.games.game import Game
@@ -90,6 +91,13 @@ ENVIRONMENTS: dict[str, EnvironmentEntry] = {
             needs={"jaxmarl": "pip install 'alberdice[starcraft]'"},
         )
         for name, battle in MAPS.items()
+    },
+    "smac": EnvironmentEntry(
+        smac, "SMAC on any of its maps: smac(map_name='3m', python='/opt/smac/bin/python')", {"map_name": "3m"}
+    ),
+    **{
+        f"smac-{name}": EnvironmentEntry(partial(smac, name), "SMAC itself, where StarCraft II and smac are installed")
+        for name in SMAC_MAPS
     },
 }
 #: names that every process knows

@@ -1,0 +1,1 @@
+"""What is importable of PyPI's SMAC3, by name."""

@@ -1,0 +1,1 @@
+"""A double of oxwhirl's smac, by its documented interface alone."""
