@@ -153,7 +153,7 @@ class Inspect:
 class Import:
     """Read another format and store it; prints where."""
 
-    format: Annotated[Literal["pymarl", "vault", "cfcql", "minari", "joint-actions"], tyro.conf.Positional]
+    format: Annotated[Literal["pymarl", "vault", "cfcql", "madt", "minari", "joint-actions"], tyro.conf.Positional]
     """what is to be read"""
     path: _Place
     """file or directory"""
@@ -162,7 +162,7 @@ class Import:
     name: str | None = None
     """the dataset's name; by default taken from the source"""
     episode_limit: int | None = None
-    """pymarl, cfcql: steps at which a time limit cut episodes; those become truncated instead of terminated"""
+    """pymarl, cfcql, madt: steps at which a time limit cut episodes; those become truncated instead of terminated"""
     n_actions: tuple[int, ...] | None = None
     """actions per agent, where the source does not say"""
     drop_limit_steps: bool = False
@@ -201,6 +201,7 @@ class Import:
         takes = {
             "pymarl": ("episode_limit", "team_reward"),
             "cfcql": ("episode_limit", "team_reward"),
+            "madt": ("episode_limit", "team_reward"),
             "vault": ("team_reward", "ends"),
             "minari": ("team_reward",),
         }
@@ -216,6 +217,7 @@ class Import:
             "pymarl": formats.read_pymarl,
             "vault": formats.read_vault,
             "cfcql": formats.read_cfcql,
+            "madt": formats.read_madt,
             "minari": formats.read_minari,
             "joint-actions": formats.read_joint_actions,
         }

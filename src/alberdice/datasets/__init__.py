@@ -24,6 +24,7 @@ from alberdice.datasets.episode import Episode
 from alberdice.datasets.formats import (
     read_cfcql,
     read_joint_actions,
+    read_madt,
     read_minari,
     read_pymarl,
     read_vault,
@@ -58,6 +59,7 @@ __all__ = [
     "plot_dataset",
     "read_cfcql",
     "read_joint_actions",
+    "read_madt",
     "read_minari",
     "read_pymarl",
     "read_vault",
