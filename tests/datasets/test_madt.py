@@ -123,8 +123,8 @@ def test_nothing_in_a_file_runs(tmp_path, capsys):
     (tmp_path / "b.pt").write_bytes(b"nothing")
     with pytest.raises(InvalidDataError, match=r"b.pt"):
         read_madt(tmp_path / "b.pt")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidDataError, match="none, expected files of"):
-        (tmp_path / "empty").mkdir()
         read_madt(tmp_path / "empty")
 
 

@@ -19,7 +19,6 @@ from alberdice.deep.batches.sequences import Batch, Sequences
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.training.loop import train
 
-
 #: one evaluation, after the last update
 AT_THE_END = {"evaluate_every": 1000, "evaluate_episodes": 2000}
 

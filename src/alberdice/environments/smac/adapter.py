@@ -16,6 +16,7 @@ close       ends the game's process, too
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -159,10 +160,11 @@ class SMACBattles(BatchedEnvironment):
             file=sys.stderr,
         )
         _, seen = slot.game.ask("reset", seed=slot.seed, fresh=True)
-        for before in slot.played:
-            answer, seen = slot.game.ask("step", {"actions": before})
-            if answer["terminated"]:
-                break
+        with contextlib.suppress(InvalidArgumentError):  # another course, on which an action may not be available
+            for before in slot.played:
+                answer, seen = slot.game.ask("step", {"actions": before})
+                if answer["terminated"]:
+                    break
         if not same(seen, slot.seen):
             got = f"another course after {step} steps, played again with seed {slot.seed} and the same actions"
             raise ResourceError(
