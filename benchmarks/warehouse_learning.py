@@ -1,0 +1,173 @@
+"""Who learns what on warehouse data: AlberDICE beside its own pi^D, cloning, filtered cloning, OMAR and OptiDICE.
+
+    python benchmarks/warehouse_learning.py               # everything: days on one core
+    python benchmarks/warehouse_learning.py --report      # what is there, and what is not run
+    python benchmarks/warehouse_learning.py --data rware-tiny-2ag-mixed --share .1 --data-episodes 200 --policy feed-forward
+
+Settings are ``--preset rware``; ``--share`` takes so much of the updates, ``--policy feed-forward`` gives up the memory.  Every
+run is judged on the same episodes: episode k has the same requests, and the same uniform numbers choose actions, whoever plays.
+So differences are paired; their error is the larger of that over seeds' means and that over all pairs.  What a run has learned
+is kept in its folder under ``--out``; the JSON is written after every run, and what it holds is not run again.
+
+    bc, bc-best              cloning; of the best quarter of the episodes by return alone
+    alberdice(-best, -paper) likewise; with the paper's alpha = 1
+    ... pi^D                 what the same run cloned before its rounds
+    omar, optidice           as they are
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+import torch
+
+from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.warehouses import EPISODES, make_warehouse
+from alberdice.deep.config import TrainConfig, from_mapping
+from alberdice.deep.learner import learner_class
+from alberdice.deep.play.episodes import play_episodes
+from alberdice.deep.training.loop import run_training
+from alberdice.deep.training.saved_run import policies_of_run
+from alberdice.environments import find_environment
+
+DATA = ("rware-tiny-2ag-mixed", "rware-tiny-2ag-conventions", "rware-small-4ag-mixed", "rware-small-4ag-conventions")
+BEST = {"keep_best": 0.25}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "bc": ("bc", {}),
+    "bc-best": ("bc", BEST),
+    "alberdice": ("alberdice", {}),
+    "alberdice-best": ("alberdice", BEST),
+    "optidice": ("optidice", {}),
+    "omar": ("omar", {}),
+    "alberdice-paper": ("alberdice", {"alpha_start": 1.0, "alpha_end": 1.0}),
+}
+KEYS = ("data", "variant", "seed", "share", "policy", "data_episodes")
+
+
+def config_of(key: dict[str, Any]) -> TrainConfig:
+    """The preset's settings, changed as the variant and the budget say."""
+    algorithm, own = VARIANTS[key["variant"]]
+    settings: Any = learner_class(algorithm).settings
+    values = {**settings.presets["rware"], **own, "algorithm": algorithm, "seed": key["seed"], "environment": "none"}
+    for name in ("updates", "pretrain_updates"):
+        if name in values:
+            values[name] = max(1, round(values[name] * key["share"]))
+    if key["policy"] == "feed-forward":
+        values = {name: value for name, value in values.items() if name not in ("policy", "width", "context")}
+    return from_mapping({**values, "pictures": False, "checkpoint_every": 250}, settings(algorithm=algorithm))
+
+
+def data_of(name: str, episodes: int) -> OfflineDataset:
+    """The recipe with so many episodes."""
+    _, size, agents, kind = name.split("-", 3)
+    return make_warehouse(size, int(agents.removesuffix("ag")), kind, np.random.default_rng(0), episodes=episodes)
+
+
+def judged(policies: Any, name: str, episodes: int) -> dict[str, Any]:
+    """Episodes 0 .. E - 1 of seed 0: returns one by one, and the means of what they report."""
+    with find_environment("-".join(name.split("-")[:3])).open() as env:
+        found = play_episodes(policies, env, episodes, 0)
+    means = {k: None if np.isnan(v).all() else round(float(np.nanmean(v)), 4) for k, v in found.metrics.items()}
+    return {"returns": found.returns.tolist(), "metrics": means}
+
+
+def one_run(key: dict[str, Any], data: OfflineDataset, episodes: int, out: Path) -> list[dict[str, Any]]:
+    """Train, or go on, and judge; AlberDICE's pi^D as a row of its own."""
+    config, began = config_of(key), time.process_time()
+    folder = out / "-".join(str(key[name]) for name in KEYS)
+    if not (folder / "result.json").exists():
+        run_training(config, folder, dataset=data, resume=True)
+    seconds, policies = time.process_time() - began, policies_of_run(folder)
+    players = {key["variant"]: policies}
+    if getattr(policies, "base", None) is not None:  # no change of pi^D's logits: pi^D itself
+        players[f"{key['variant']} pi^D"] = replace(policies, parameters=torch.zeros_like(policies.parameters))
+    shown = {"data_return": float(data.returns.mean()), "seconds": round(seconds, 1), "settings": asdict(config)}
+    return [{**key, "variant": name, **judged(p, key["data"], episodes), **shown} for name, p in players.items()]
+
+
+def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Per data and budget: every variant's mean, its share of the data's, and the paired differences from the others."""
+    found = []
+    budget = ("data", "share", "policy", "data_episodes")
+    for group in dict.fromkeys(tuple(run[name] for name in budget) for run in runs):
+        own = [run for run in runs if tuple(run[name] for name in budget) == group]
+        by = {v: {r["seed"]: np.array(r["returns"]) for r in own if r["variant"] == v} for v in {r["variant"]: 0 for r in own}}
+        for name, seeds in by.items():
+            mean = float(np.mean([x.mean() for x in seeds.values()]))
+            row = dict(zip(budget, group, strict=True)) | {"variant": name, "seeds": len(seeds), "mean": round(mean, 3)}
+            row["share_of_data"] = round(mean / own[0]["data_return"], 3)
+            row["minus"] = {
+                other: difference(seeds, by[other]) for other in by if other != name and seeds.keys() & by[other].keys()
+            }
+            found.append(row)
+    return found
+
+
+def difference(one: dict[int, np.ndarray], other: dict[int, np.ndarray]) -> list[float]:
+    """Mean and error of the paired differences over the seeds that both have."""
+    pairs = np.stack([one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())])
+    errors = [pairs.std(ddof=1) / pairs.size**0.5]
+    if len(pairs) > 1:
+        errors.append(pairs.mean(axis=1).std(ddof=1) / len(pairs) ** 0.5)
+    return [round(float(pairs.mean()), 3), round(float(max(errors)), 3)]
+
+
+def report(content: dict[str, Any]) -> None:
+    """Print every row, and what was not run with the whole budget."""
+    for row in content["compared"]:
+        budget = f"{row['policy']}, {row['share']:g} of the updates, {row['data_episodes']} episodes"
+        print(f"{row['data']} ({budget}) {row['variant']:22s} {row['mean']:6.2f}  {row['share_of_data']:.2f}  {row['minus']}")
+    for line in content["not_run"]:
+        print(f"not run: {line}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="*", default=list(DATA), choices=DATA)
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--data-episodes", type=int, default=EPISODES)
+    parser.add_argument("--policy", default="transformer", choices=("transformer", "feed-forward"))
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=Path("out/warehouse-learning"))
+    parser.add_argument("--report", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    target = machine.RESULTS / "warehouse_learning.json"
+    runs = json.loads(target.read_text())["runs"] if target.exists() else []
+    asked = [] if args.report else list(itertools.product(args.data, range(args.seeds), args.variants))
+    for name, group in itertools.groupby(asked, lambda each: each[0]):
+        data: OfflineDataset | None = None
+        for _, seed, variant in group:
+            values = (name, variant, seed, args.share, args.policy, args.data_episodes)
+            key = dict(zip(KEYS, values, strict=True))
+            if any(all(run[k] == v for k, v in key.items()) for run in runs):
+                continue
+            data = data or data_of(name, args.data_episodes)
+            runs += one_run(key, data, args.episodes, args.out)
+            print(f"{name} {variant} seed {seed}: {np.mean(runs[-1]['returns']):.2f}", flush=True)
+            write(runs)
+    report(write(runs))
+
+
+def write(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The whole file anew."""
+    whole = {(r["data"], r["variant"], r["seed"]) for r in runs if (r["share"], r["policy"]) == (1.0, "transformer")}
+    missing = [f"{d} {v} seed {s}" for d, v, s in itertools.product(DATA, VARIANTS, range(3)) if (d, v, s) not in whole]
+    conditions = machine.conditions(0, ("torch", "numpy"))
+    content = {"conditions": conditions, "compared": compared(runs), "not_run": missing, "runs": runs}
+    machine.write("warehouse_learning", content)
+    return content
+
+
+if __name__ == "__main__":
+    main()
