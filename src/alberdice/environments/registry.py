@@ -22,6 +22,7 @@ from typing import Any
 from alberdice import games
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, PlayOptions
 from alberdice.environments.rware import SIZES, TEAMS, warehouse
+from alberdice.environments.rware.exact import ring_warehouse
 from alberdice.environments.smac import SMAC_MAPS, smac
 from alberdice.environments.smax import MAPS, fights
 from alberdice.errors import InvalidArgumentError, ResourceError
@@ -76,6 +77,9 @@ ENVIRONMENTS: dict[str, EnvironmentEntry] = {
     "bridge": EnvironmentEntry(games.bridge, "Bridge, hard: both agents begin on it", game=True),
     "bridge-original": EnvironmentEntry(
         partial(games.bridge, hard=False), "Bridge as it was first: the agents begin beside it", game=True
+    ),
+    "rware-ring": EnvironmentEntry(
+        ring_warehouse, "a warehouse so small that its MMDP is known: two agents, a ring", game=True
     ),
     **{
         f"rware-{size}-{n}ag": EnvironmentEntry(
