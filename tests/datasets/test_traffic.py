@@ -52,6 +52,7 @@ def test_the_command_prints_and_draws(data, tmp_path, capsys):
     assert done.value.code == 0
     assert json.loads(capsys.readouterr().out)["episodes"] == 8
     assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == [
+        "agreement.png",
         "conventions.png",
         "episode.gif",
         "strip.png",

@@ -7,7 +7,7 @@ from PIL import Image
 from alberdice.environments.rware import Layout, Warehouses
 from alberdice.environments.rware.views import read
 from alberdice.errors import InvalidArgumentError
-from alberdice.plotting import draw_conventions, draw_strip, draw_traffic, save, save_animation
+from alberdice.plotting import draw_agreement, draw_conventions, draw_strip, draw_traffic, save, save_animation
 from alberdice.plotting.warehouse import COLOURS, REQUESTED, SHELF, raster, traffic
 
 LAYOUT = Layout(1, 3)
@@ -57,6 +57,18 @@ def test_traffic_counts_entries_and_directions(tmp_path):
     assert entries.sum() == 2
     assert save(draw_traffic(LAYOUT, {"one": (entries, flow)}), tmp_path / "t.png").stat().st_size > 1000
     assert save(draw_conventions(LAYOUT), tmp_path / "c.png").stat().st_size > 1000
+
+
+def test_every_episode_is_a_dot_beside_its_groups_mean(tmp_path):
+    groups = {"outer-up": np.array([3.0, 5.0, 5.0]), "not agreed": np.array([1.0])}
+    figure = draw_agreement(groups, title="two conventions")
+    first, mean, other, _ = figure.axes[0].lines
+    assert sorted(first.get_ydata()) == [3, 5, 5]
+    assert len(set(first.get_xdata())) == 3
+    assert list(mean.get_ydata()) == [pytest.approx(13 / 3)] * 2
+    assert (list(other.get_xdata()), list(other.get_ydata())) == ([1.0], [1.0])
+    assert figure.axes[0].get_xticklabels()[1].get_text() == "not agreed\n1 episodes, mean 1.0"
+    assert save(figure, tmp_path / "a.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize(

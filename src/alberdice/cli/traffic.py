@@ -27,7 +27,7 @@ class Traffic:
     root: Path | None = None
     """directory of all stored datasets"""
     out: Path | None = None
-    """folder for pictures: conventions.png, traffic.png, strip.png, episode.gif"""
+    """folder for pictures: conventions.png, traffic.png, agreement.png, strip.png, episode.gif"""
     episode: int = 0
     """which episode is shown"""
     steps: int = 250
@@ -51,12 +51,15 @@ class Traffic:
 
         layout = layout_of(data)
         groups: dict[str, tuple[NDArray[np.float64], NDArray[np.float64], int]] = {}
-        for episode, agree, first in zip(data.episodes, found.agree, found.conventions[:, 0], strict=True):
-            name = CONVENTIONS[first] if agree else "not agreed"
+        names = [
+            CONVENTIONS[k] if agree else "not agreed" for k, agree in zip(found.conventions[:, 0], found.agree, strict=True)
+        ]
+        for episode, name in zip(data.episodes, names, strict=True):
             entries, flow = traffic(layout, read(layout, episode.observations, episode.states).cells)
             before = groups.get(name, (np.zeros_like(entries), np.zeros_like(flow), 0))
             groups[name] = (before[0] + entries, before[1] + flow, before[2] + 1)
         self.out.mkdir(parents=True, exist_ok=True)
+        delivered = {name: found.returns[np.array(names) == name] for name in sorted(set(names))}
         titled = {f"{name}: {count} episodes": (entries, flow) for name, (entries, flow, count) in sorted(groups.items())}
         length = min(whole_number(self.steps, "--steps", low=1), len(shown.actions))
         images = raster(layout, read(layout, shown.observations[:length], shown.states[:length]))
@@ -65,6 +68,7 @@ class Traffic:
         drawn = [
             plotting.save(plotting.draw_conventions(layout), self.out / "conventions.png"),
             plotting.save(heat, self.out / "traffic.png"),
+            plotting.save(plotting.draw_agreement(delivered, title=data.name), self.out / "agreement.png"),
             plotting.save(strip, self.out / "strip.png"),
             plotting.save_animation(images, self.out / "episode.gif"),
         ]

@@ -10,10 +10,11 @@ from alberdice.plotting.matrix_heatmaps import draw_heatmaps
 from alberdice.plotting.reproduction import Mark, draw_returns, draw_uncertainties
 from alberdice.plotting.solutions import solution_figures
 from alberdice.plotting.training_run import draw_joint_actions, draw_learning_curve
-from alberdice.plotting.warehouse import draw_conventions, draw_strip, draw_traffic, save_animation
+from alberdice.plotting.warehouse import draw_agreement, draw_conventions, draw_strip, draw_traffic, save_animation
 
 __all__ = [
     "Mark",
+    "draw_agreement",
     "draw_conventions",
     "draw_first_moves",
     "draw_heatmaps",

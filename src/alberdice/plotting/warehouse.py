@@ -5,6 +5,7 @@ in its direction, in its own colour, and carries a dark frame while it carries a
 
 ``draw_conventions``    the ways that each convention allows, as arrows
 ``draw_traffic``        how often each cell was entered, and the mean direction there, one map per group of episodes
+``draw_agreement``      each episode's deliveries by the convention that its agents agreed on, or did not
 ``draw_strip``          some frames of an episode side by side
 ``save_animation``      an episode as a GIF
 """
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_conventions", "draw_strip", "draw_traffic", "raster", "save_animation", "traffic"]
+__all__ = ["draw_agreement", "draw_conventions", "draw_strip", "draw_traffic", "raster", "save_animation", "traffic"]
 
 Image = NDArray[np.uint8]
 #: of agents 1 to 6, from the palette of Okabe and Ito; further agents begin again
@@ -217,6 +218,29 @@ def draw_traffic(
             layout.x[shown], layout.y[shown], direction[:, 0], direction[:, 1], angles="xy", scale=16, width=0.008, pivot="mid"
         )
     figure.suptitle(title, fontsize=10)
+    figure.tight_layout()
+    return figure
+
+
+def draw_agreement(groups: Mapping[str, NDArray[np.float64]], *, title: str = "") -> Figure:
+    """Draw each episode's deliveries, and their mean, by what its agents agreed on.
+
+    Args:
+        groups: per name, the deliveries (E,) of its episodes.
+        title: of the whole.
+    """
+    figure = new_figure(5.2, 3.4)
+    axes = figure.subplots()
+    for place, values in enumerate(groups.values()):
+        order = np.argsort(np.argsort(values, kind="stable"), kind="stable")  # beside each other by rank: no dot hides another
+        across = (order + 0.5) / len(values) - 0.5
+        axes.plot(place + 0.6 * across, values, "o", markersize=3, alpha=0.5, color=tuple(COLOURS[1] / 255))
+        axes.plot([place - 0.35, place + 0.35], [values.mean()] * 2, color=INK, linewidth=1.5)
+    names = [f"{name}\n{len(v)} episodes, mean {v.mean():.1f}" for name, v in groups.items()]
+    axes.set_xticks(range(len(groups)), names, fontsize=8)
+    axes.set_xlim(-0.6, len(groups) - 0.4)
+    axes.set_ylabel("deliveries")
+    axes.set_title(title, fontsize=10)
     figure.tight_layout()
     return figure
 
