@@ -13,6 +13,9 @@ is kept in its folder under ``--out``; the JSON is written after every run, and 
     alberdice(-best, -paper) likewise; with the paper's alpha = 1
     ... pi^D                 what the same run cloned before its rounds
     omar, optidice           as they are
+    bc-plain                 cloning with places as numbers, without indicators
+
+The data ``-one`` are episodes of one convention alone: what cloning loses where there is nothing to agree on.
 """
 
 from __future__ import annotations
@@ -29,7 +32,9 @@ import machine
 import numpy as np
 import torch
 
+from alberdice.datasets.build import from_episodes
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.record import record
 from alberdice.datasets.warehouses import EPISODES, make_warehouse
 from alberdice.deep.config import TrainConfig, from_mapping
 from alberdice.deep.learner import learner_class
@@ -37,8 +42,15 @@ from alberdice.deep.play.episodes import play_episodes
 from alberdice.deep.training.loop import run_training
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import find_environment
+from alberdice.environments.rware import Experts, warehouse
 
-DATA = ("rware-tiny-2ag-mixed", "rware-tiny-2ag-conventions", "rware-small-4ag-mixed", "rware-small-4ag-conventions")
+DATA = (
+    "rware-tiny-2ag-mixed",
+    "rware-tiny-2ag-conventions",
+    "rware-tiny-2ag-one",
+    "rware-small-4ag-mixed",
+    "rware-small-4ag-conventions",
+)
 BEST = {"keep_best": 0.25}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
@@ -47,6 +59,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-best": ("alberdice", BEST),
     "optidice": ("optidice", {}),
     "omar": ("omar", {}),
+    "bc-plain": ("bc", {"levels": 0}),
     "alberdice-paper": ("alberdice", {"alpha_start": 1.0, "alpha_end": 1.0}),
 }
 KEYS = ("data", "variant", "seed", "share", "policy", "data_episodes")
@@ -66,8 +79,13 @@ def config_of(key: dict[str, Any]) -> TrainConfig:
 
 
 def data_of(name: str, episodes: int) -> OfflineDataset:
-    """The recipe with so many episodes."""
+    """The recipe with so many episodes, or those of one convention."""
     _, size, agents, kind = name.split("-", 3)
+    if kind == "one":
+        with warehouse(size, int(agents.removesuffix("ag"))) as env:
+            n = env.spec.n_agents
+            played = record(env, lambda k: Experts(env.layout, np.zeros((len(k), n), np.int64)), range(episodes), 0).episodes
+        return from_episodes(name, env.spec.n_actions, played)
     return make_warehouse(size, int(agents.removesuffix("ag")), kind, np.random.default_rng(0), episodes=episodes)
 
 
