@@ -1,4 +1,4 @@
-"""(9), (42)-(48): the minimisers of cloning, regression, the conservative term and the projection's loss, on a population."""
+"""(9), (42)-(50): the minimisers of cloning, regression, the conservative term and the projection's loss, on a population."""
 
 import numpy as np
 import pytest
@@ -90,6 +90,27 @@ def test_the_projection_s_loss_is_a_divergence_from_its_minimiser(
     loss = losses.i_projection_loss(tensor(np.log(other)), tensor(e), tensor(np.log(behaviour)), alpha, tensor(weight)).item()
     divergence = np.array([t.kl_divergence(q, best) for q, best in zip(other, projected, strict=True)])
     close(loss, alpha * (weight @ divergence - weight @ np.log(mass[:, 0])))
+
+
+@given(generators(), st.integers(1, 3), st.integers(1, 3), alphas(0.1, 3.0))
+def test_with_a_memory_the_projection_takes_the_mean_of_e_given_the_history(
+    generator: np.random.Generator, states: int, histories: int, alpha: float
+) -> None:
+    """(50), every pair (s, h) a row."""
+    weight = distributions(generator, (1, states * histories), 0.0).reshape(states, histories)
+    behaviour, e = distributions(generator, (histories, 3), 0.0), generator.normal(size=(states, 3))
+    mean = weight.T @ e / weight.sum(axis=0)[:, None]
+    projected = behaviour * np.exp(mean / alpha)
+    projected /= projected.sum(axis=1, keepdims=True)
+    s, h = np.divmod(np.arange(states * histories), histories)
+
+    def loss(policy: np.ndarray) -> float:
+        tables = tensor(np.log(policy)[h]), tensor(e[s]), tensor(np.log(behaviour)[h])
+        return losses.i_projection_loss(*tables, alpha, tensor(weight.ravel())).item()
+
+    other = distributions(generator, (histories, 3), 0.0)
+    divergence = np.array([t.kl_divergence(q, best) for q, best in zip(other, projected, strict=True)])
+    close(loss(other) - loss(projected), alpha * weight.sum(axis=0) @ divergence)
 
 
 @given(problems())

@@ -1,32 +1,17 @@
 """Linear rates: two agents in one state contract by (K/(4 alpha))^2 a round, XOR by 1/(4 alpha^2).
 
-With any number of agents and states: where values converge geometrically, occupancies do. The local rate at a strict maximum is
-the spectral radius of the block Gauss-Seidel matrix of the Hessian (calculus, not in Coq), held here against measured runs.
+With any number of agents and states: where values converge geometrically, occupancies do. The local rate: local_rate.py.
 """
 
-import itertools
-
 import numpy as np
-import pytest
+from curvature import one_round
 from hypothesis import given
 from hypothesis import strategies as st
-from support import below, close, few_examples, generators, one_shot, one_state_policy, run_alone, uniform_data
+from support import below, close, few_examples, generators, interaction, one_shot, one_state_policy, run_alone, uniform_data
 
 import alberdice as ad
 
 t = ad.tabular
-
-
-def interaction(payoff: np.ndarray) -> float:
-    """The largest Q(a,b) - Q(a',b) - Q(a,b') + Q(a',b')."""
-    rows = payoff[:, None, :] - payoff[None, :, :]
-    return float((rows[..., :, None] - rows[..., None, :]).max())
-
-
-def one_round(model: ad.MMDP, policy: ad.FactorizedPolicy, data: ad.DataDistribution, alpha: float) -> ad.FactorizedPolicy:
-    for agent in range(model.n_agents):
-        policy = policy.replace(agent, t.best_response(model, policy, agent, data, alpha).policy)
-    return policy
 
 
 @given(generators(), st.integers(2, 3), st.integers(2, 4), st.sampled_from([0.3, 0.6, 0.9]))
@@ -80,64 +65,6 @@ def test_xor_meets_its_factor() -> None:
             policy = after
         below(ratios, 1 / (4 * alpha**2), 1e-6)
         close(ratios, 1 / (4 * alpha**2), 1e-3)
-
-
-def gauss_seidel_rate(model: ad.MMDP, policy: ad.FactorizedPolicy, data: ad.DataDistribution, alpha: float) -> float:
-    """The spectral radius of (D + L)^-1 L^T for the Hessian D + L + L^T of J in the agents' blocks, by central differences."""
-    blocks = [model.n_states * (k - 1) for k in model.n_actions]
-    place = np.concatenate([[0], np.cumsum(blocks)])
-    size, step = int(place[-1]), 1e-3
-
-    def value(shift: np.ndarray) -> float:
-        tables = []
-        for agent, k in enumerate(model.n_actions):
-            logits = np.log(policy[agent])
-            logits[:, 1:] += shift[place[agent] : place[agent + 1]].reshape(model.n_states, k - 1)
-            table = np.exp(logits - logits.max(axis=1, keepdims=True))
-            tables.append(table / table.sum(axis=1, keepdims=True))
-        return t.objective(model, ad.FactorizedPolicy(tables), data, alpha)
-
-    unit = np.eye(size) * step
-    hessian = np.empty((size, size))
-    for i, j in itertools.product(range(size), repeat=2):
-        corners = value(unit[i] + unit[j]) - value(unit[i] - unit[j]) - value(unit[j] - unit[i]) + value(-unit[i] - unit[j])
-        hessian[i, j] = corners / (4 * step**2)
-    block = np.repeat(np.arange(model.n_agents), blocks)
-    lower = block[:, None] >= block[None, :]
-    return float(np.abs(np.linalg.eigvals(np.linalg.solve(np.where(lower, hessian, 0.0), np.where(lower, 0.0, hessian)))).max())
-
-
-def measured_rate(
-    model: ad.MMDP, data: ad.DataDistribution, alpha: float, rounds: int, start: np.ndarray | None = None
-) -> tuple[ad.FactorizedPolicy, float]:
-    """The last policy of a run from the marginals of ``start`` or of the data, and the distance's factor per round."""
-    run = [(data if start is None else ad.DataDistribution(start)).behaviour_policy()]
-    for _ in range(rounds):
-        run.append(one_round(model, run[-1], data, alpha))
-        if max(np.abs(a - b).max() for a, b in zip(run[-1], run[-2], strict=True)) < 1e-13:
-            break
-    error = np.array([max(np.abs(a - b).max() for a, b in zip(policy, run[-1], strict=True)) for policy in run[:-1]])
-    usable = np.flatnonzero((error < 1e-2) & (error > 1e-6))
-    if usable.size < 3:
-        return run[-1], np.nan
-    first, last = usable[0], usable[-1]
-    return run[-1], float((error[last] / error[first]) ** (1 / (last - first)))
-
-
-@pytest.mark.slow
-def test_the_local_rate_is_that_of_block_gauss_seidel() -> None:
-    checked = 0
-    for seed in range(6):
-        generator = np.random.default_rng(seed)
-        model = ad.games.garnet(2, (2, 2, 2)[: 2 + seed % 2], 2, generator=generator)
-        data = ad.games.random_data(model, generator)
-        for alpha in (0.1, 0.3):
-            nash, measured = measured_rate(model, data, alpha, 30)
-            if np.isnan(measured) or measured < 0.02:
-                continue
-            close(measured, gauss_seidel_rate(model, nash, data, alpha), 0.1)
-            checked += 1
-    assert checked >= 3
 
 
 @given(generators(), st.sampled_from([0.3, 1.0]))

@@ -43,6 +43,7 @@ __all__ = [
     "distributions",
     "few_examples",
     "generators",
+    "interaction",
     "mmdps",
     "one_shot",
     "one_state_policy",
@@ -82,6 +83,12 @@ def below(smaller: Any, larger: Any, tolerance: float = EXACT) -> None:
 def one_shot(payoff: Any) -> ad.MMDP:
     """The matrix game with this payoff."""
     return ad.games.matrix_game(np.array(payoff, dtype=float)).mmdp
+
+
+def interaction(payoff: np.ndarray) -> float:
+    """The largest Q(a,b) - Q(a',b) - Q(a,b') + Q(a',b')."""
+    rows = payoff[:, None, :] - payoff[None, :, :]
+    return float((rows[..., :, None] - rows[..., None, :]).max())
 
 
 def uniform_data(model: ad.MMDP) -> ad.DataDistribution:

@@ -4,7 +4,7 @@
      FunctionalExtensionality.functional_extensionality_dep, Classical_Prop.classic. *)
 From AlberDICE Require RealSums Inequalities Lemma41 DualObjective Limits BlockAscent FrozenReward DualCertificate RegularisedLP
   ReducedMDP Occupancy StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall ExactGain Rates
-  Sampling Holes JointDual Extraction CycleLP LinearRate FiniteSample PlainTurns.
+  Sampling Holes JointDual JointBound Extraction Histories CycleLP LinearRate FiniteSample PlainTurns LocalRate LocalRateMMDP.
 Definition every_theorem := (
   @Lemma41.lemma_4_1,
   @Lemma41.lemma_4_1_modified_reward,
@@ -114,6 +114,9 @@ Definition every_theorem := (
   @JointDual.xor_joint_optimum_is_the_maximum,
   @JointDual.xor_best_factorised,
   @JointDual.xor_price_of_factorisation,
+  @JointBound.joint_bound_of_policies,
+  @JointBound.joint_bound_holds,
+  @JointBound.joint_bound_at_zero,
   @Extraction.cloning_recovers_the_conditional,
   @Extraction.projection_minimises_41,
   @Extraction.projection_is_the_only_minimiser,
@@ -122,6 +125,8 @@ Definition every_theorem := (
   @Extraction.i_projection_is_the_best_response,
   @Extraction.regression_finds_the_conditional_mean,
   @Extraction.conservative_term,
+  @Histories.loss_50_is_loss_48,
+  @Histories.projection_minimises_50,
   @CycleLP.tied_updates_cycle,
   @CycleLP.tied_reward_is_cycle_reward,
   @LinearRate.two_agents_converge,
@@ -134,5 +139,13 @@ Definition every_theorem := (
   @FiniteSample.returns_differ_by_the_model_error,
   @FiniteSample.empirical_distribution_error,
   @FiniteSample.weighted_sampling_error,
-  @PlainTurns.plain_turns_eps_nash).
+  @PlainTurns.plain_turns_eps_nash,
+  @LocalRate.local_error_bound,
+  @LocalRate.gain_before_a_round,
+  @LocalRate.local_round,
+  @LocalRate.local_factor_range,
+  @LocalRate.local_linear_rate,
+  @LocalRateMMDP.local_linear_rate_of_runs,
+  @LocalRateMMDP.response_stays_near,
+  @LocalRateMMDP.best_response_gains_its_square).
 Print Assumptions every_theorem.

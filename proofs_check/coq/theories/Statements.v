@@ -3,7 +3,8 @@ From Coq Require Import Reals.
 From mathcomp Require Import all_ssreflect.
 From AlberDICE Require Import RealSums Inequalities Lemma41 DualObjective Limits BlockAscent FrozenReward DualCertificate
   RegularisedLP ReducedMDP Occupancy StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall
-  ExactGain Rates Sampling Holes JointDual Extraction CycleLP LinearRate FiniteSample PlainTurns.
+  ExactGain Rates Sampling Holes JointDual JointBound Extraction Histories CycleLP LinearRate FiniteSample PlainTurns LocalRate
+  LocalRateMMDP.
 Local Open Scope R_scope.
 Unset Printing Implicit Defensive.
 Set Printing Width 120.
@@ -115,6 +116,9 @@ Check @JointDual.no_gap_iff_joint_optimum.
 Check @JointDual.xor_joint_optimum_is_the_maximum.
 Check @JointDual.xor_best_factorised.
 Check @JointDual.xor_price_of_factorisation.
+Check @JointBound.joint_bound_of_policies.
+Check @JointBound.joint_bound_holds.
+Check @JointBound.joint_bound_at_zero.
 Check @Extraction.cloning_recovers_the_conditional.
 Check @Extraction.projection_minimises_41.
 Check @Extraction.projection_is_the_only_minimiser.
@@ -123,6 +127,8 @@ Check @Extraction.projection_over_joint_actions.
 Check @Extraction.i_projection_is_the_best_response.
 Check @Extraction.regression_finds_the_conditional_mean.
 Check @Extraction.conservative_term.
+Check @Histories.loss_50_is_loss_48.
+Check @Histories.projection_minimises_50.
 Check @CycleLP.tied_updates_cycle.
 Check @CycleLP.tied_reward_is_cycle_reward.
 Check @LinearRate.two_agents_converge.
@@ -136,3 +142,11 @@ Check @FiniteSample.returns_differ_by_the_model_error.
 Check @FiniteSample.empirical_distribution_error.
 Check @FiniteSample.weighted_sampling_error.
 Check @PlainTurns.plain_turns_eps_nash.
+Check @LocalRate.local_error_bound.
+Check @LocalRate.gain_before_a_round.
+Check @LocalRate.local_round.
+Check @LocalRate.local_factor_range.
+Check @LocalRate.local_linear_rate.
+Check @LocalRateMMDP.local_linear_rate_of_runs.
+Check @LocalRateMMDP.response_stays_near.
+Check @LocalRateMMDP.best_response_gains_its_square.
