@@ -77,7 +77,7 @@ def draw(games: list[dict[str, float | str]], models: list[dict[str, float]]) ->
         left.plot(alpha, [row["limit"] for row in rows], color=colour, linestyle=":", label=f"{name}: Gauss-Seidel")
         left.plot(alpha, [row["factor"] for row in rows], "o", color=colour, label=f"{name}: measured")
     left.set(xscale="log", yscale="log", xlabel="α", ylabel="error's factor per round", title="one state, two agents")
-    left.legend(fontsize="small", loc="upper right")
+    left.legend(fontsize="x-small", loc="lower left")
     for agents, marker in ((2, "o"), (3, "s")):
         rows = [row for row in models if row["agents"] == agents]
         middle.plot([r["limit"] for r in rows], [r["factor"] for r in rows], marker, label=f"{agents} agents", alpha=0.7)

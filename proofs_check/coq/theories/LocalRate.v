@@ -9,8 +9,7 @@
      2. what agent i could gain before a round is at most (2 + (C/a)^2 T) times what the round gains, a the constant of
         'a best response gains at least a times its squared step', T the turns of a round;
      3. so each round multiplies F(x* ) - F by at most  q = 1 - mu / (2 C N^2 (2 + (C/a)^2 T)).
-   In an MMDP a = alpha delta^2 / 16, where every state is visited at least delta: an exact update gains alpha KL.
-   In one state with N agents the mixed bound holds everywhere with C = K / 4, K the largest interaction. *)
+   LocalRateMMDP.v: in an MMDP a = alpha delta^2 / 16, where every state is visited at least delta, since an exact update gains alpha KL. *)
 From Coq Require Import Reals Lra Arith FunctionalExtensionality Classical_Prop.
 From mathcomp Require Import all_ssreflect.
 From AlberDICE Require Import RealSums Inequalities Limits Lemma41 FrozenReward RegularisedLP BlockAscent Occupancy StateValues Convergence
