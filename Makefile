@@ -61,7 +61,7 @@ format: .venv/dev
 proofs:
 	sh proofs_check/check_coq.sh
 
-bench: .venv/dev
+bench: .venv/bench
 	$(BIN)/python benchmarks/best_response.py
 	$(BIN)/python benchmarks/best_response_classes.py
 	$(BIN)/python benchmarks/linear_rate.py
@@ -86,3 +86,7 @@ clean:
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $@ .venv/base .venv/deep
+
+.venv/bench: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[bench]"
+	@touch $@
