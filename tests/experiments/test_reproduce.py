@@ -42,6 +42,7 @@ evaluate_every = 5
 evaluate_episodes = 20
 checkpoint_every = 5
 hidden = [4]
+pictures = false
 """
 STUBS = "reproduce_stubs:"
 
@@ -227,6 +228,11 @@ def test_wrong_requests(
 # ---- processes -------------------------------------------------------------------------------------------------------
 
 
+def said(errors: str) -> list[str]:
+    """Without the lines of progress that there are on a slow machine."""
+    return [line for line in errors.splitlines() if not line.startswith("Table 1: ")]
+
+
 def test_runs_that_go_wrong_stop_no_other(tmp_path: Path, settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In two processes: one run diverges, one has a bug, one takes its process along, one is well."""
     names = [STUBS + name for name in ("Dying", "Failing", "Diverging", "Quick")]
@@ -234,7 +240,7 @@ def test_runs_that_go_wrong_stop_no_other(tmp_path: Path, settings: Path, capsys
     arguments = ["--algorithms", *names, "--seeds", 1, "--jobs", 2, "--config", settings, "--out", out]
     assert run("reproduce", "table1", *arguments) == 1
     printed = capsys.readouterr()
-    assert sorted(printed.err.splitlines()) == [
+    assert sorted(said(printed.err)) == [
         f"alberdice-deep: matrix-c, {STUBS}Dying, seed 0: its process ended with exit code 3",
         f"alberdice-deep: matrix-c, {STUBS}Failing, seed 0: RuntimeError: a bug in two lines",
     ]
@@ -259,14 +265,13 @@ def test_an_interrupt_stops_saves_and_goes_on(tmp_path: Path, settings: Path) ->
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     folder = tmp_path / "table1" / "matrix-c" / "reproduce_stubs-Quick" / "seed-0"
-    deadline = time.monotonic() + 60
-    while not (folder / "metrics.csv").exists() and time.monotonic() < deadline:
+    while not (folder / "metrics.csv").exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    printed, complaint = process.communicate(timeout=60)
+    printed, complaint = process.communicate()
     assert process.returncode == 1
     assert printed == ""
-    assert complaint.splitlines() == [
+    assert said(complaint) == [
         "stopping: runs under way save what they have; the same command goes on from there",
         "alberdice-deep: interrupted",
     ]
