@@ -315,6 +315,13 @@ MUTATIONS: list[tuple[str, str, Any, str, Wrong]] = [
     ("rates_in_turns", "test_the_budget_of_two_agents_is_met_with_room_for_one_gain", tabular, "best_response", lazy),
     (
         "rates_in_turns",
+        "test_in_one_state_mixed_differences_are_at_most_half_the_payoff_s_range",
+        tabular,
+        "objective",
+        scaled(1e4),
+    ),
+    (
+        "rates_in_turns",
         "test_in_one_state_plain_turns_of_any_number_are_epsilon_nash_in_time",
         tabular,
         "best_response",

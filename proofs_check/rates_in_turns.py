@@ -19,6 +19,7 @@ from support import (
     one_shot,
     one_state_policy,
     problems,
+    random_policy,
     run_alone,
     uniform_data,
 )
@@ -109,9 +110,26 @@ def test_in_one_state_plain_turns_of_any_number_are_epsilon_nash_in_time(
             before = now
             policy = policy.replace(mover, t.best_response(model, policy, mover, data, alpha).policy)
             now = gains_of(model, policy, data, alpha)
-            below(before, np.array(now) + root * np.sqrt(max(before[mover], 0.0)), 1e-6)
+            others = np.arange(agents) != mover
+            below(np.array(before)[others], np.array(now)[others] + root * np.sqrt(max(before[mover], 0.0)), 1e-6)
         delta = (bound - start) / n
         below(min(worst), delta + root * np.sqrt(agents * delta))
+
+
+@given(generators(), alphas(0.05, 2.0), st.integers(2, 4))
+def test_in_one_state_mixed_differences_are_at_most_half_the_payoff_s_range(
+    generator: np.random.Generator, alpha: float, agents: int
+) -> None:
+    """C = half the range of r + alpha ln d^D, and distances in the 1-norm."""
+    model = one_shot(generator.uniform(-1, 1, tuple(generator.integers(1, 4, agents))))
+    data = ad.games.random_data(model, generator)
+    half = np.ptp(model.reward[0] + alpha * np.log(data.probabilities[0])) / 2
+    policy, other = random_policy(generator, model), random_policy(generator, model)
+    i, j = generator.permutation(agents)[:2]
+    one, two = policy.replace(i, other[i]), policy.replace(j, other[j])
+    both, neither, alone_i, alone_j = (t.objective(model, p, data, alpha) for p in (one.replace(j, other[j]), policy, one, two))
+    moved = np.abs(other[i] - policy[i]).sum() * np.abs(other[j] - policy[j]).sum()
+    below(abs(both - alone_i - alone_j + neither), half * moved)
 
 
 if __name__ == "__main__":

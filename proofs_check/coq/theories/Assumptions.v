@@ -4,7 +4,8 @@
      FunctionalExtensionality.functional_extensionality_dep, Classical_Prop.classic. *)
 From AlberDICE Require RealSums Inequalities Lemma41 DualObjective Limits BlockAscent FrozenReward DualCertificate RegularisedLP
   ReducedMDP Occupancy StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall ExactGain Rates
-  Sampling Holes JointDual JointBound Extraction Histories CycleLP LinearRate FiniteSample PlainTurns LocalRate LocalRateMMDP.
+  Sampling Holes JointDual JointBound Extraction Histories CycleLP LinearRate FiniteSample PlainTurns LocalRate LocalRateMMDP
+  OneState.
 Definition every_theorem := (
   @Lemma41.lemma_4_1,
   @Lemma41.lemma_4_1_modified_reward,
@@ -147,5 +148,8 @@ Definition every_theorem := (
   @LocalRate.local_linear_rate,
   @LocalRateMMDP.local_linear_rate_of_runs,
   @LocalRateMMDP.response_stays_near,
-  @LocalRateMMDP.best_response_gains_its_square).
+  @LocalRateMMDP.best_response_gains_its_square,
+  @OneState.plain_turns_in_one_state,
+  @OneState.mixed_in_one_state,
+  @OneState.local_rate_in_one_state).
 Print Assumptions every_theorem.

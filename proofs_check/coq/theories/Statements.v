@@ -4,7 +4,7 @@ From mathcomp Require Import all_ssreflect.
 From AlberDICE Require Import RealSums Inequalities Lemma41 DualObjective Limits BlockAscent FrozenReward DualCertificate
   RegularisedLP ReducedMDP Occupancy StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall
   ExactGain Rates Sampling Holes JointDual JointBound Extraction Histories CycleLP LinearRate FiniteSample PlainTurns LocalRate
-  LocalRateMMDP.
+  LocalRateMMDP OneState.
 Local Open Scope R_scope.
 Unset Printing Implicit Defensive.
 Set Printing Width 120.
@@ -150,3 +150,6 @@ Check @LocalRate.local_linear_rate.
 Check @LocalRateMMDP.local_linear_rate_of_runs.
 Check @LocalRateMMDP.response_stays_near.
 Check @LocalRateMMDP.best_response_gains_its_square.
+Check @OneState.plain_turns_in_one_state.
+Check @OneState.mixed_in_one_state.
+Check @OneState.local_rate_in_one_state.
