@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from alberdice.deep.batches.training_data import Rows, TrainingData, at
-from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults, warehouses
+from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults, fights, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED
 from alberdice.deep.networks.mlp import StackedMLP
@@ -41,7 +41,7 @@ _TWINS = 2
 class OMARConfig(CriticConfig, ConservativeConfig):
     """OMAR with discrete actions."""
 
-    presets = {"rware": warehouses.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {"rware": warehouses.PLAIN, "smax": fights.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
 
     best_action_weight: Share = 0.5
     """tau: the share of the cross-entropy to the critics' best action in the policies' loss"""
@@ -80,7 +80,7 @@ def actor_loss(table: Tensor, values: Tensor, available: Tensor, weight: Tensor,
         weight: of the rows, ``(R,)``, summing to 1.
         best_action_weight: tau.
     """
-    values, shares = values.detach(), table.detach().exp()
+    values, shares = values.detach().masked_fill(~available, 0.0), table.detach().exp()
     advantage = values - (shares * values).sum(-1, keepdim=True)
     gain = (shares * advantage * table).sum(-1)
     best = values.masked_fill(~available, -torch.inf).argmax(-1, keepdim=True)

@@ -268,6 +268,7 @@ class AlberDICE(NetworkLearner):
         self, agent: int, leaf: Tensor, table: Tensor, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float | Tensor
     ) -> Tensor:
         """One step of pi_i by (48) from its table ``(R, A)``, a function of ``leaf`` ``(1, P)``; the loss."""
+        e = e.masked_fill(~batch.available[agent], 0.0)  # whose probability is 0, whatever the network says there
         loss = losses.i_projection_loss(table, e, batch.log_own[agent], alpha, batch.weight)
         (gradient,) = torch.autograd.grad(loss, leaf)
         self.optimisers["policy"].step(gradient, rate, slice(agent, agent + 1))
