@@ -11,6 +11,7 @@ import tyro
 
 from alberdice.cli.common import DEEP_PROGRAM, complain
 from alberdice.cli.training import check_torch
+from alberdice.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from alberdice.experiments.reproduce.report import Report
@@ -23,8 +24,8 @@ __all__ = ["Reproduce"]
 class Reproduce:
     """Train every algorithm on a table's datasets, and set the table beside the paper's; finished runs are kept."""
 
-    table: tyro.conf.Positional[Literal["table1", "table2", "table3", "table6", "zoo"]]
-    """which table of the paper"""
+    table: tyro.conf.Positional[Literal["table1", "table2", "table3", "table5", "table6", "table7", "figure5", "zoo"]]
+    """which table of the paper; table5, table7 and figure5 are of SMAX fights, not of SMAC"""
     out: Path = Path("runs")
     """where the runs' folders, the table and the pictures go, each table in a folder of its own"""
     seeds: int = 5
@@ -38,7 +39,10 @@ class Reproduce:
     config: Path | None = None
     """TOML file of settings that differ from the algorithms' defaults, for all of them or in tables [icq], [bc], ..."""
     quick: bool = False
-    """table3: few updates, one seed, the first dataset unless others are named: minutes, to see that all of it works"""
+    """table3, 5, 7, figure5: few updates, one seed, the first dataset unless others are named: to see that all of it works"""
+
+    data: tuple[str, ...] = ()
+    """table5, 7, figure5: COLUMN=DATASET of your own in the place of the table's, e.g. 5m_vs_6m=lab/marines-v0"""
 
     def run(self) -> int:
         """Train, report; 1 if a run failed."""
@@ -56,6 +60,7 @@ class Reproduce:
             datasets=self.datasets,
             config=self.config,
             quick=self.quick,
+            data=_pairs(self.data),
             command=self.command,
         )
         _print(report)
@@ -69,7 +74,17 @@ class Reproduce:
         words += ["--datasets", *self.datasets] if self.datasets else []
         words += ["--config", str(self.config)] if self.config else []
         words += ["--quick"] if self.quick else []
+        words += ["--data", *self.data] if self.data else []
         return shlex.join(words)
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Columns and their datasets."""
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    for column, dataset in pairs.items():
+        if not dataset:
+            raise InvalidArgumentError("--data", got=repr(column), expected="COLUMN=DATASET, e.g. 5m_vs_6m=lab/marines-v0")
+    return pairs
 
 
 def _print(report: Report) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from alberdice.deep import losses
 from alberdice.deep.batches.training_data import TrainingData
-from alberdice.deep.config import defaults, warehouses
+from alberdice.deep.config import defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.policies import Policies, policy_network, policy_tables
@@ -35,7 +35,7 @@ __all__ = ["BC", "BCConfig"]
 class BCConfig(PolicyConfig):
     """Each agent imitates its own part of the data.  Defaults clone Bridge's mixed data in seconds."""
 
-    presets = {"rware": warehouses.REMEMBERING}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {"rware": warehouses.REMEMBERING, "smax": fights.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
 
     @property
     def unread(self) -> tuple[str, ...]:

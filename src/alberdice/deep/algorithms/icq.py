@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from alberdice.deep.batches.training_data import TrainingData, at
-from alberdice.deep.config import LEAST, Count, CriticConfig, Share, Within, defaults, warehouses
+from alberdice.deep.config import LEAST, Count, CriticConfig, Share, Within, defaults, fights, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED, effective_sample_size
 from alberdice.deep.networks.mlp import StackedMLP
@@ -42,7 +42,7 @@ __all__ = ["ICQ", "ICQConfig", "batch_weights", "clipped", "cloning_loss", "crit
 class ICQConfig(CriticConfig):
     """ICQ for many agents."""
 
-    presets = {"rware": warehouses.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {"rware": warehouses.PLAIN, "smax": fights.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
 
     mixing_learning_rate: Annotated[float, Within(0.0, 1.0)] = 1e-5
     """of the mixing weights k_i, which begin at 1 / N; falls likewise"""

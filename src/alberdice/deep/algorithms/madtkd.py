@@ -30,7 +30,7 @@ from torch.nn.functional import huber_loss, normalize
 
 from alberdice.deep.batches.sequences import Batch, Sequences
 from alberdice.deep.batches.training_data import TrainingData, indicators
-from alberdice.deep.config import SequenceConfig, Within, defaults, warehouses
+from alberdice.deep.config import SequenceConfig, Within, defaults, fights, warehouses
 from alberdice.deep.learner import not_finite, register
 from alberdice.deep.losses import behaviour_loss, log_policy
 from alberdice.deep.networks.capture import Direct, Execution
@@ -48,7 +48,10 @@ Weight = Annotated[float, Within(0.0, 1e6)]
 class MADTKDConfig(SequenceConfig):
     """Distilled return-conditioned transformers."""
 
-    presets = {"rware": {**warehouses.PLAIN, "width": 64, "learning_rate": 5e-4}}  # noqa: RUF012  (a class attribute)
+    presets = {  # noqa: RUF012  (a class attribute, no setting)
+        "rware": {**warehouses.PLAIN, "width": 64, "learning_rate": 5e-4},
+        "smax": {**fights.PLAIN, "width": 64, "learning_rate": 5e-4},
+    }
 
     weight_decay: Annotated[float, Within(0.0, 1.0)] = 0.01
     """AdamW's, as a share of the learning rate"""

@@ -22,7 +22,7 @@ from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
 from alberdice.deep.batches.sequences import Batch
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.batches.units import in_units
-from alberdice.deep.config import defaults, warehouses
+from alberdice.deep.config import defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
@@ -44,7 +44,10 @@ _NOTHING = 1e-30
 class OptiDICEConfig(AnnealedConfig, PolicyConfig):
     """The joint optimum near the data, cloned by each agent apart.  Defaults come near the population's return."""
 
-    presets = {"rware": {**warehouses.REMEMBERING, **warehouses.ANNEALED}}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {  # noqa: RUF012  (a class attribute, no setting)
+        "rware": {**warehouses.REMEMBERING, **warehouses.ANNEALED},
+        "smax": {**fights.PLAIN, **fights.ANNEALED},
+    }
 
 
 def sample_weights(advantage: Tensor, log_weight: Tensor, alpha: Tensor | float) -> Tensor:

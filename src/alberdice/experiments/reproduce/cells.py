@@ -36,6 +36,8 @@ class Cell:
         out_of_data, estimated: mean and standard error of the shares, exactly counted and by the random prior.
         paper: what the paper prints; None for algorithms that it lacks.
         data_return: the data's mean return; None where no run told it.
+        metric: mean and standard error over seeds of the table's metric.
+        seconds: mean time of a seed's training.
     """
 
     algorithm: str
@@ -55,6 +57,8 @@ class Cell:
     estimated: tuple[float, float]
     paper: dict[str, Any] | None
     data_return: float | None = None
+    metric: tuple[float, float] = (np.nan, np.nan)
+    seconds: float = np.nan
 
     @property
     def share(self) -> tuple[float, float]:
@@ -109,8 +113,10 @@ def _cell(table: PaperTable, dataset: str, algorithm: str, records: list[Record]
         joint=np.mean(joints, axis=0) if joints else None,
         actions=_actions(joints),
         out_of_data=mean_and_error([r.out_of_data for r in told if r.out_of_data is not None]),
-        estimated=mean_and_error([r.estimated for r in told if r.estimated is not None]),
+        estimated=mean_and_error([r.estimated for r in (records if table.metric else told) if r.estimated is not None]),
         paper=table.printed(algorithm, dataset),
+        metric=mean_and_error([m for r in told if (m := r.result.get(f"{table.metric}_mean")) is not None]),
+        seconds=float(np.mean([r.result["train_seconds"] for r in told])) if told else np.nan,
         data_return=next((r.result["data_return"] for r in told if r.result.get("data_return") is not None), None),
     )
 
@@ -126,7 +132,7 @@ def _actions(joints: Sequence[FloatArray]) -> dict[str, int]:
 
 def pooled_of(table: PaperTable, cells: Sequence[Cell]) -> list[Pooled]:
     """Per algorithm that has all of the table's datasets, if they are several and their returns are on one scale."""
-    if table.shows != "returns" or table.shares or len(table.datasets) < 2:
+    if table.shows != "returns" or table.shares or table.metric or len(table.datasets) < 2:
         return []
     found = []
     for algorithm in dict.fromkeys(cell.algorithm for cell in cells):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alberdice.console import json_text, progress_bar
@@ -14,6 +14,7 @@ from alberdice.experiments.reproduce.execute import execute
 from alberdice.experiments.reproduce.plan import PlannedRun, check_settings, is_finished, plan_runs
 from alberdice.experiments.reproduce.records import Prior, priors_of, read_records
 from alberdice.experiments.reproduce.report import Report, as_json, markdown
+from alberdice.experiments.reproduce.sampled import Sampled, sampled_of
 from alberdice.experiments.reproduce.tables import PAPER_NAMES, TABLES
 from alberdice.experiments.reproduce.worker import Ended
 from alberdice.files import write_atomically
@@ -31,17 +32,21 @@ def make_table(
     datasets: Sequence[str] = (),
     config: Path | None = None,
     quick: bool = False,
+    data: Mapping[str, str] | None = None,
     command: str = "",
 ) -> Report:
     """Train the runs asked for that are not finished, and report on all finished runs of the table with these seeds.
 
     ``quick``: the table's quick settings under those of ``config``, one seed, and the first dataset unless others are named.
+    ``data``: datasets by the paper's column, in the place of those that the table has or lacks.
 
     Raises:
         InvalidArgumentError: an unknown name or setting, or a folder holding a run with other settings; nothing has run then.
         KeyboardInterrupt: stopped; what was under way is saved, and no report is written.
     """
-    table, settings = TABLES[name], read_toml(config) if config else {}
+    table, settings = TABLES[name].with_data(data or {}), read_toml(config) if config else {}
+    if table.variants and algorithms:
+        raise InvalidArgumentError("--algorithms", got=", ".join(algorithms), expected=f"none: {name} is AlberDICE's alone")
     if quick:
         if not table.quick:
             having = ", ".join(each for each in TABLES if TABLES[each].quick)
@@ -56,10 +61,11 @@ def make_table(
     failed = _train([run for run in wanted if not is_finished(run)], jobs, table.title)
     with progress_bar("judging", len(table.datasets)) as step:
         priors = priors_of([run for run in runs if is_finished(run)], step)
-    records = read_records(runs, priors)
+        sampled = sampled_of([run for run in runs if is_finished(run)], step) if table.metric else {}
+    records = read_records(runs, priors, sampled)
     cells = cells_of(table, records)
     report = Report(table, command, runs, records, cells, pooled_of(table, cells), failed)
-    _write(report, out / name, priors)
+    _write(report, out / name, priors, sampled)
     return report
 
 
@@ -70,7 +76,7 @@ def _train(runs: list[PlannedRun], jobs: int, title: str) -> dict[PlannedRun, En
     return {run: how for run, how in ended.items() if how.status in ("failed", "stopped")}
 
 
-def _write(report: Report, folder: Path, priors: dict[str, Prior]) -> None:
+def _write(report: Report, folder: Path, priors: dict[str, Prior], sampled: dict[str, Sampled]) -> None:
     """``table2.md``, ``table2.json``, ``table2.png`` and the histograms."""
     from alberdice.experiments.reproduce.pictures import pictures
     from alberdice.plotting import save
@@ -78,5 +84,5 @@ def _write(report: Report, folder: Path, priors: dict[str, Prior]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / f"{report.table.name}.md", markdown(report).encode())
     write_atomically(folder / f"{report.table.name}.json", (json_text(as_json(report)) + "\n").encode())
-    for name, figure in pictures(report, priors):
+    for name, figure in pictures(report, priors, sampled):
         save(figure, folder / f"{name}.png")

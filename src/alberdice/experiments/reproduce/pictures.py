@@ -10,6 +10,7 @@ import numpy as np
 from alberdice._checks import FloatArray
 from alberdice.experiments.reproduce.records import Prior
 from alberdice.experiments.reproduce.report import Report
+from alberdice.experiments.reproduce.sampled import Sampled
 from alberdice.experiments.reproduce.tables import shown_name
 from alberdice.plotting import Mark, draw_heatmaps, draw_returns, draw_uncertainties
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["pictures"]
 
 
-def pictures(report: Report, priors: Mapping[str, Prior]) -> Iterator[tuple[str, Figure]]:
+def pictures(report: Report, priors: Mapping[str, Prior], sampled: Mapping[str, Sampled]) -> Iterator[tuple[str, Figure]]:
     """Yield names without an ending, and figures."""
     figure = _of_policies(report, priors) if report.table.shows == "policies" else _of_returns(report)
     if figure is not None:
@@ -30,12 +31,30 @@ def pictures(report: Report, priors: Mapping[str, Prior]) -> Iterator[tuple[str,
             title = f"{dataset}: uncertainty of the joint actions played"
             figure = draw_uncertainties(prior.uncertainty, steps, prior.data, prior.threshold, title=title)
             yield f"uncertainty-{dataset}", figure
+    for dataset, judge in sampled.items():
+        if judge.played:
+            yield f"uncertainty-{report.table.place(dataset)}", _at_the_data(report, dataset, judge)
+
+
+def _at_the_data(report: Report, dataset: str, judge: Sampled) -> Figure:
+    """Histograms of what was sampled at the data's states, all seeds of an algorithm together."""
+    parts, owners = [judge.data], ["data"] * len(judge.data)
+    for record in report.records:
+        found = judge.played.get(record.run.folder)
+        if record.run.dataset == dataset and found is not None:
+            parts.append(found)
+            owners += [shown_name(record.run.algorithm)] * len(found)
+    whose = np.array(owners)
+    steps = {name: (whose == name).astype(np.float64) for name in dict.fromkeys(owners) if name != "data"}
+    title = f"{dataset}: uncertainty of joint actions at the data's states"
+    return draw_uncertainties(np.concatenate(parts), steps, (whose == "data").astype(np.float64), judge.threshold, title=title)
 
 
 def _of_returns(report: Report) -> Figure | None:
     marks: dict[str, dict[str, Mark]] = {}
     for cell in report.cells:
-        paper = (cell.paper["mean"], cell.paper["stderr"]) if cell.paper and not report.table.shares else None
+        own = not (report.table.shares or report.table.metric)  # the paper's data, whose numbers go into one picture
+        paper = (cell.paper["mean"], cell.paper["stderr"]) if cell.paper and own else None
         if cell.values:
             mark = Mark(cell.values, cell.mean, cell.stderr, paper, bool(cell.diverged))
             marks.setdefault(cell.dataset, {})[shown_name(cell.algorithm)] = mark

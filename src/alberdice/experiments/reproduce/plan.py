@@ -28,19 +28,21 @@ class PlannedRun:
     Attributes:
         config: all settings; algorithm, dataset and seed among them.
         folder: where it is kept.
+        variant: what the row is called where settings tell rows apart, and not algorithms.
     """
 
     config: TrainConfig
     folder: Path
+    variant: str = ""
 
     def __str__(self) -> str:
         """For messages."""
-        return f"{self.config.dataset}, {self.config.algorithm}, seed {self.config.seed}"
+        return f"{self.config.dataset}, {self.algorithm}, seed {self.config.seed}"
 
     @property
     def algorithm(self) -> str:
-        """What is trained."""
-        return self.config.algorithm
+        """What is trained, or the variant's name."""
+        return self.variant or self.config.algorithm
 
     @property
     def dataset(self) -> str:
@@ -83,17 +85,37 @@ def plan_runs(
         InvalidArgumentError: an unknown algorithm, dataset or setting.
     """
     named = names_among(tuple(datasets), table.datasets, "--datasets")
+    if table.variants:
+        return _variants(table, out, seeds, named, settings or {})
     chosen = list(algorithms or PAPER_NAMES)
     known = {field.name for name in {*ALGORITHMS, *chosen} for field in fields(learner_class(name).settings)}
     configs = {name: _settings_of(name, settings or {}, known, table.preset) for name in chosen}
     return [
         PlannedRun(
             from_mapping({"dataset": dataset, "seed": seed}, config),
-            out / table.name / dataset / name.replace(":", "-") / f"seed-{seed}",
+            out / table.folder / table.place(dataset) / name.replace(":", "-") / f"seed-{seed}",
         )
         for seed in range(seeds)
         for dataset in named
         for name, config in configs.items()
+    ]
+
+
+def _variants(
+    table: PaperTable, out: Path, seeds: int, datasets: Sequence[str], settings: Mapping[str, Any]
+) -> list[PlannedRun]:
+    """The same of AlberDICE with the table's rows of settings."""
+    known = {field.name for name in ALGORITHMS for field in fields(learner_class(name).settings)}
+    base = _settings_of("alberdice", settings, known, table.preset)
+    return [
+        PlannedRun(
+            from_mapping({"dataset": dataset, "seed": seed, **own}, base),
+            out / table.folder / table.place(dataset) / name.replace(" = ", "-") / f"seed-{seed}",
+            variant=name,
+        )
+        for seed in range(seeds)
+        for dataset in datasets
+        for name, own in table.variants.items()
     ]
 
 

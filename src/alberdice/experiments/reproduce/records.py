@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alberdice._checks import FloatArray
@@ -15,6 +15,7 @@ from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidPolicyError
 from alberdice.experiments.reproduce.plan import PlannedRun, is_finished
+from alberdice.experiments.reproduce.sampled import Sampled
 from alberdice.games.game import Game
 
 __all__ = ["Prior", "Record", "priors_of", "read_records"]
@@ -85,9 +86,11 @@ def priors_of(runs: Sequence[PlannedRun], note: Callable[[str], None]) -> dict[s
     return found
 
 
-def read_records(runs: Sequence[PlannedRun], priors: dict[str, Prior]) -> list[Record]:
-    """The finished ones among these runs."""
-    return [_read(run, priors.get(run.dataset)) for run in runs if is_finished(run)]
+def read_records(runs: Sequence[PlannedRun], priors: dict[str, Prior], sampled: Mapping[str, Sampled]) -> list[Record]:
+    """The finished ones among these runs; of datasets of no game, judged by what was ``sampled`` at their states."""
+    found = [_read(run, priors.get(run.dataset)) for run in runs if is_finished(run)]
+    judged = (sampled.get(record.run.dataset) for record in found)
+    return [replace(r, estimated=judge.share(r.run.folder)) if judge else r for r, judge in zip(found, judged, strict=True)]
 
 
 def _read(run: PlannedRun, prior: Prior | None) -> Record:

@@ -53,6 +53,8 @@ class Section:
 
 def sections(report: Report) -> list[Section]:
     """One per dataset, and one over all datasets where that makes sense."""
+    if report.table.metric:
+        return [_metric(report, dataset) for dataset in report.table.datasets]
     if report.table.shares:
         return [_shares(report, dataset) for dataset in report.table.datasets]
     policies = report.table.shows == "policies"
@@ -83,6 +85,28 @@ def _shares(report: Report, dataset: str) -> Section:
         seeds = "-" if cell is None else _seeds(cell)
         rows.append((shown_name(algorithm), *own, _number(paper.get("mean")), _number(paper.get("share")), seeds))
     return Section(dataset, columns, tuple(rows))
+
+
+def _metric(report: Report, dataset: str) -> Section:
+    """One dataset's rates beside the paper's, every row of the table whether it was run or not."""
+    cells = {cell.algorithm: cell for cell in report.cells if cell.dataset == dataset}
+    outside, rows = report.table.runs != "", []
+    for algorithm in dict.fromkeys(run.algorithm for run in report.runs):
+        cell, paper = cells.get(algorithm), report.table.printed(algorithm, dataset) or {}
+        told = _percent(paper.get("mean", math.nan), math.nan) if outside else _number(paper.get("mean"))
+        if cell is None:
+            rows.append((shown_name(algorithm), "not run", told, *("-",) * 4))
+            continue
+        rate, return_ = _plus_minus(*cell.metric), _plus_minus(cell.mean, cell.stderr)
+        first = (
+            (_percent(*cell.estimated), told, rate, return_) if outside else (rate, told, return_, _percent(*cell.estimated))
+        )
+        seconds = "-" if math.isnan(cell.seconds) else f"{cell.seconds:.0f}"
+        rows.append((shown_name(algorithm), *first, seconds, _seeds(cell)))
+    metric = report.table.metric
+    shown = ("estimated out of data", "paper (SMAC)", metric, "return") if outside else ()
+    shown = shown or (metric, "paper (SMAC)", "return", "estimated out of data")
+    return Section(f"{report.table.place(dataset)}: {dataset}", ("algorithm", *shown, "seconds", "seeds"), tuple(rows))
 
 
 def _row(cell: Cell, policies: bool) -> tuple[str, ...]:
@@ -131,12 +155,20 @@ def notes(report: Report) -> list[str]:
     missing = len(report.runs) - len(report.records)
     if missing:
         lines.append(f"{missing} of {len(report.runs)} runs of the whole table are not finished and not in it.")
+    lines += [f"{column}: not run: {why}." for column, why in report.table.missing.items()]
     lines += [f"Failed: {run}: {ended.reason or ended.status}" for run, ended in report.failed.items()]
     return lines
 
 
 def _words(table: PaperTable) -> list[str]:
     """What the columns mean."""
+    if table.metric:
+        return [
+            f"{table.metric}: mean and standard error over seeds of the share of episodes that report it. The paper's numbers "
+            "are of SMAC and of other data: they stand beside these and are no target.",
+            "Estimated out of data: share of joint actions, drawn from the policies at the data's states, whose uncertainty "
+            "under a random prior is above the 99.9% quantile of the data's own. Seconds: of a seed's training.",
+        ]
     if table.shares:
         return [
             "Returns: mean and standard error over seeds of sampled episodes' means; share: the same divided by the data's "
@@ -202,6 +234,8 @@ def _cell_as_json(cell: Cell) -> dict[str, Any]:
         "out_of_data_estimated": dict(zip(("mean", "stderr"), cell.estimated, strict=True)),
         "paper": cell.paper,
         "data_return": cell.data_return,
+        "metric": dict(zip(("mean", "stderr"), cell.metric, strict=True)),
+        "seconds": cell.seconds,
         "share_of_data": dict(zip(("mean", "stderr"), cell.share, strict=True)),
     }
 

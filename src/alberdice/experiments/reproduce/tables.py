@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from alberdice.datasets.zoo import ZOO_PREFIX
 from alberdice.environments.rware import SIZES, TEAMS
 from alberdice.errors import InvalidArgumentError
+from alberdice.experiments.reproduce import fights
+from alberdice.experiments.reproduce.fights import PAPER_NAMES
 from alberdice.games.zoo import REPORTING
 from alberdice.names import nearest
 from alberdice.reference import paper_tables
 
 __all__ = ["PAPER_NAMES", "TABLES", "PaperTable", "names_among", "shown_name"]
-
-#: the algorithms of the paper in its tables' order, and what it calls them
-PAPER_NAMES = {
-    "bc": "BC",
-    "icq": "ICQ",
-    "omar": "OMAR",
-    "madtkd": "MADTKD",
-    "optidice": "OptiDICE",
-    "alberdice": "AlberDICE",
-}
 
 
 @dataclass(frozen=True)
@@ -40,6 +32,11 @@ class PaperTable:
             not run are shown, too.
         preset: of every algorithm's settings; '': their defaults.
         quick: settings, one seed and the first dataset alone, that show in minutes that all of it works.
+        metric: what episodes report that is tabulated beside returns; cells that were not run are shown, too.
+        columns: per dataset, the paper's column that it is set beside, where that is not its own name.
+        missing: columns of the paper for which there are no data here, and why.
+        variants: rows of settings of AlberDICE in the place of algorithms.
+        runs: the table whose runs are shown; '': its own.
     """
 
     name: str
@@ -50,12 +47,44 @@ class PaperTable:
     shares: bool = False
     preset: str = ""
     quick: Mapping[str, Any] = field(default_factory=dict)
+    metric: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runs: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Where its runs are kept, below the folder of all tables."""
+        return self.runs or self.name
+
+    def place(self, dataset: str) -> str:
+        """The folder of a dataset's runs: the paper's column where there is one, since a user's dataset may be any path."""
+        return self.columns.get(dataset, dataset)
+
+    def with_data(self, data: Mapping[str, str]) -> PaperTable:
+        """The table with a user's datasets, by the paper's column, in the place of those it has or lacks.
+
+        Raises:
+            InvalidArgumentError: a column that the table does not have.
+        """
+        known = (*self.columns.values(), *self.missing)
+        for column in data:
+            if column not in known:
+                expected = f"one of {', '.join(known)}" if known else f"nothing: {self.name} has its own data"
+                raise InvalidArgumentError("--data", got=repr(column), expected=expected, remedy=nearest(column, known))
+        mine = {dataset: column for dataset, column in self.columns.items() if column not in data}
+        mine |= {dataset: column for column, dataset in data.items()}
+        missing = {column: why for column, why in self.missing.items() if column not in data}
+        return replace(self, datasets=tuple(mine) if data else self.datasets, columns=mine, missing=missing)
 
     def printed(self, algorithm: str, dataset: str) -> dict[str, Any] | None:
         """The paper's ``mean`` and ``stderr``, or its ``joint`` policy; None for algorithms that it lacks.
 
         With ``shares`` the ``share`` of the paper's data's mean, and no error: none is printed.
         """
+        if self.metric:
+            return fights.printed(self.name, algorithm, self.columns.get(dataset, dataset))
         name = PAPER_NAMES.get(algorithm)
         if name is None or not self.in_paper:
             return None
@@ -82,6 +111,7 @@ TABLES = {
         preset="rware",
         quick={"updates": 20, "pretrain_updates": 20, "batch_size": 512, "pretrain_batch_size": 512, "evaluate_episodes": 10},
     ),
+    **{name: PaperTable(name, **fields) for name, fields in fights.TABLES.items()},
     "table6": PaperTable(
         "table6", "Table 6: joint policies on Penalty XOR", ("matrix-a", "matrix-b", "matrix-c", "matrix-d"), "policies"
     ),

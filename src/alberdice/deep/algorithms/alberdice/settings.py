@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from alberdice.deep.algorithms.annealing import AnnealedConfig
-from alberdice.deep.config import LEAST, ConservativeConfig, Count, Rate, Within, defaults, warehouses
+from alberdice.deep.config import LEAST, ConservativeConfig, Count, Rate, Within, defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 
 __all__ = ["AlberDICEConfig"]
@@ -33,6 +33,8 @@ PAPER = {
 }
 #: on robotic warehouses; the conservative term, a second cloner on the state, pulls against policies over histories
 WAREHOUSES = {**warehouses.REMEMBERING, **warehouses.ANNEALED, **warehouses.CLONED, "conservatism": 0.0}
+#: on StarCraft-like fights
+FIGHTS = {**fights.PLAIN, **fights.ANNEALED, **fights.CLONED}
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ WAREHOUSES = {**warehouses.REMEMBERING, **warehouses.ANNEALED, **warehouses.CLON
 class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """Algorithm 1 on samples.  Defaults reach the optimum of Bridge from mixed data in about half a minute."""
 
-    presets = {"paper": PAPER, "rware": WAREHOUSES}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {"paper": PAPER, "rware": WAREHOUSES, "smax": FIGHTS}  # noqa: RUF012  (a class attribute, no setting)
 
     pretrain_updates: Count = 1500
     """steps of behaviour cloning before; too few, and coordination fails (the others' data policy is the regulariser)"""
