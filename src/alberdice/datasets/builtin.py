@@ -8,6 +8,7 @@
     zoo-NAME               data of mixed conventions and noise from the zoo's games, see ``alberdice.games.zoo``
     bridge-mix             500 episodes as in bridge-optimal, then 500 by a uniformly random joint policy
     rware-*                1,000 episodes of scripted experts in robotic warehouses, see ``warehouses``
+    smax-*                 500 fights of SMAX by scripted fighters, see ``fights``; needs ``alberdice[starcraft]``
 
 The matrix game has one state and is played again and again, so that step t + 1 is in the state of step t: an episode is 50
 plays, and its end is a time limit (truncated), not an end of the game.  That agrees with the game's MMDP, whose state leads
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 from alberdice.datasets.bridge_as_recorded import LIMIT, bridge_as_recorded
 from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.fights import FIGHT_RECIPES
 from alberdice.datasets.packages import require
 from alberdice.datasets.recipe import Recipe
 from alberdice.datasets.warehouses import WAREHOUSE_RECIPES
@@ -164,6 +166,7 @@ RECIPES: dict[str, Recipe] = {
         "bridge-mix-asrecorded", "the same and 500 uniform random, limit steps pay 0", 1000, -9.3451293, random_half=True
     ),
     **WAREHOUSE_RECIPES,
+    **FIGHT_RECIPES,
 }
 """All built-in datasets by name."""
 
@@ -188,7 +191,7 @@ def make_builtin(name: str, seed: int = 0) -> OfflineDataset:
         return played_zoo(zoo_game(name.removeprefix(ZOO_PREFIX)), generator, int(seed))
     made = RECIPES[name].make(generator)
     notes = (*made.notes, f"Made by the recipe {name!r} with seed {seed}.")
-    return replace(made, notes=notes, header=RECIPES[name].header(int(seed)))
+    return replace(made, notes=notes, header=RECIPES[name].header(int(seed), made.header.recipe))
 
 
 def is_builtin(name: str) -> bool:

@@ -33,12 +33,12 @@ class Recipe:
     environment_arguments: Mapping[str, Any] = field(default_factory=dict)
     agents: tuple[str, ...] = ("agent_1", "agent_2")
 
-    def header(self, seed: int) -> DatasetHeader:
-        """The header of what the recipe makes with this seed."""
+    def header(self, seed: int, told: str = "") -> DatasetHeader:
+        """The header of what the recipe makes with this seed; ``told``: what was found out when it was made."""
         return DatasetHeader(
             environment=self.environment,
             environment_arguments=self.environment_arguments,
             agents=self.agents,
             episode_limit=self.episode_limit,
-            recipe=f"{self.name} seed={seed}",
+            recipe=f"{self.name} seed={seed}" + (f", {told}" if told else ""),
         )

@@ -37,7 +37,12 @@ class PlannedRun:
 
     def __str__(self) -> str:
         """For messages."""
-        return f"{self.config.dataset}, {self.algorithm}, seed {self.config.seed}"
+        return f"{self.config.dataset}, {self.algorithm}, seed {self.seed}"
+
+    @property
+    def seed(self) -> int:
+        """Of the training."""
+        return self.config.seed
 
     @property
     def algorithm(self) -> str:

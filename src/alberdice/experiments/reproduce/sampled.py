@@ -8,7 +8,7 @@ actions    one joint action per state, drawn from the policies
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from alberdice._checks import FloatArray
-from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.datasets import OfflineDataset
 from alberdice.deep.play.out_of_data import RandomPrior
+from alberdice.deep.play.venue import data_of
 from alberdice.deep.policies import Policies
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import policies_of_run
@@ -54,12 +55,12 @@ def sampled_of(runs: Sequence[PlannedRun], note: Callable[[str], None]) -> dict[
     found = {}
     for dataset in dict.fromkeys(run.dataset for run in runs):
         own = [run for run in runs if run.dataset == dataset]
-        data = load_dataset(dataset, seed=own[0].config.dataset_seed)
+        data = data_of(asdict(own[0].config))
         note(f"uncertainty of {dataset}")
         prior = RandomPrior.fit(data)
         source = data if data.state_size else data.with_joint_observation_as_state()
         played = {
-            run.folder: uncertainty_at_the_data(policies_of_run(run.folder), source, prior, run.config.seed)
+            run.folder: uncertainty_at_the_data(policies_of_run(run.folder), source, prior, run.seed)
             for run in own
             if RunDirectory(run.folder).has_checkpoint
         }
