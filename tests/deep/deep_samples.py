@@ -56,6 +56,7 @@ ELSEWHERE = {
     "evaluate_episodes",
     "checkpoint_every",
     "keep_policies",
+    "keep_states",
     "play",
     "precision",
     "pictures",

@@ -72,6 +72,7 @@ ELSEWHERE = {
     "evaluate_episodes": "test_rows_of_metrics",
     "checkpoint_every": "test_loop.py",
     "keep_policies": "test_loop.py",
+    "keep_states": "test_from_run.py",
     "play": "test_greedy_play",
     "precision": "test_precision.py",
     "pictures": "test_run_pictures.py",

@@ -1,10 +1,10 @@
 """``alberdice-deep train`` and ``alberdice-deep evaluate``: results as JSON on stdout, words and progress on stderr.
 
 The progress bar shows the last evaluation's return, its gap to the data's mean return, and the effective sample size in rows.
-``train`` takes the settings of the algorithm that ``--algorithm`` names; their defaults come from ``--config FILE`` (TOML, or a
-run's config.json) or, with ``--resume`` alone, from the run that is continued; options on the command line override those. A
-run's folder may name code of whoever made it: that is run if the command line names it, too, or says ``--trust``. Torch is
-loaded when one of these commands is asked for, not before.
+``train`` takes the settings of the algorithm that ``--algorithm`` names; their defaults come from ``--config FILE`` (TOML, or
+a run's config.json) or, with ``--resume`` or ``--from-run`` alone, from the run that goes on; options on the command line
+override those. A run's folder may name code of whoever made it: that is run if the command line names it, too, or says
+``--trust``. Torch is loaded when one of these commands is asked for, not before.
 """
 
 from __future__ import annotations
@@ -67,8 +67,14 @@ def _preset(name: str, settings: type[TrainConfig]) -> dict[str, Any]:
 def _settings_file(arguments: Sequence[str]) -> Path | None:
     """Where the settings that are not given come from: the file told, or the run to continue; None: the defaults."""
     told, folder = _last_value(arguments, "--config"), _last_value(arguments, "--out")
-    if told or not folder or "--resume" not in arguments or _last_value(arguments, "--preset"):
+    if told or _last_value(arguments, "--preset"):
         return Path(told) if told else None
+    resumed = folder and "--resume" in arguments
+    origin = _last_value(arguments, "--from-run")
+    if origin and not (resumed and is_file(Path(folder) / "config.json")):
+        return Path(origin) / "config.json"
+    if not resumed:
+        return None
     own = Path(folder) / "config.json"
     if is_file(own):
         return own
@@ -105,6 +111,10 @@ class Train:
     """the run's folder"""
     resume: bool = False
     """continue the run in the folder, bit for bit; with its own settings, unless others are given"""
+    from_run: Path | None = None
+    """begin from the state of the run in this folder, with its settings unless others are given from there on"""
+    from_update: str = "last"
+    """with --from-run: last, or the updates after which policies and state were kept (RUN/states)"""
     config: Path | None = None
     """file of settings, TOML or a run's config.json; options given here override it"""
     preset: str = ""
@@ -117,9 +127,13 @@ class Train:
         """Train."""
         check_torch()
         from alberdice.deep.training.loop import train
+        from alberdice.deep.training.run_state import Origin
 
+        if self.from_run is None and self.from_update != "last":
+            raise InvalidArgumentError("--from-update", got=self.from_update, expected="nothing without --from-run")
+        origin = None if self.from_run is None else Origin(self.from_run, self.from_update)
         with progress_bar(f"{self.settings.algorithm} on {self.settings.dataset}", self.settings.total) as step:
-            result = train(self.settings, self.out, resume=self.resume, progress=step)
+            result = train(self.settings, self.out, resume=self.resume, origin=origin, progress=step)
         print_json(result)
 
 

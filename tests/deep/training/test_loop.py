@@ -39,6 +39,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
         "metrics.csv",
         "policies",
         "result.json",
+        "states",
         "tensorboard",
     }
     assert any((out / "tensorboard").iterdir())

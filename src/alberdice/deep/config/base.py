@@ -46,7 +46,10 @@ __all__ = [
 ]
 
 #: settings that may change when a run is resumed: none of them changes what is learned up to any update
-_FREE = ("threads", "workers", "evaluate_every", "evaluate_episodes", "checkpoint_every", "keep_policies", "play", "pictures")
+_FREE = (
+    *("threads", "workers", "evaluate_every", "evaluate_episodes", "play", "checkpoint_every", "keep_policies", "keep_states"),
+    "pictures",
+)
 #: the least positive number and the largest count that settings take
 LEAST, MOST = 1e-12, 1 << 40
 
@@ -132,6 +135,8 @@ class TrainConfig:
     """updates between checkpoints"""
     keep_policies: Annotated[int, Within(0, 1 << 20)] = 20
     """evaluations whose policies the run's folder keeps at most; of more, every second one goes.  0: none"""
+    keep_states: bool = True
+    """keep with them all that training needs to go on from there (``train --from-run RUN --from-update U``)"""
     pictures: bool = True
     """draw the run's pictures at its end"""
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.policies import Policies
 from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.selection import Selector
@@ -88,24 +87,23 @@ class KeptPolicies:
     Args:
         folder: the run's.
         most: how many are kept; 0: none.
+        save_state: keeps what training needs to go on from there, too; None: nothing does.
     """
 
-    def __init__(self, folder: RunDirectory, most: int) -> None:
-        self.folder, self.most = folder, most
+    def __init__(self, folder: RunDirectory, most: int, save_state: Callable[[Fitting], None] | None = None) -> None:
+        self.folder, self.most, self.save_state = folder, most, save_state
 
     def after_update(self, fitting: Fitting) -> None:
         """See ``fit.Callback``."""
         if not (self.most and fitting.judged):
             return
-        self.keep(fitting.policies, fitting.done)
+        self.folder.save_policies(fitting.done, *fitting.policies.save())
+        if self.save_state is not None:
+            self.save_state(fitting)
         kept = self.folder.kept_updates()
         if len(kept) > self.most:
             for update in kept[-2::-2]:  # the newest stays, and so does every second one before it
-                self.folder.drop_policies(update)
-
-    def keep(self, policies: Policies, update: int) -> None:
-        """Write them."""
-        self.folder.save_policies(update, *policies.save())
+                self.folder.drop(update)
 
 
 class Notes:

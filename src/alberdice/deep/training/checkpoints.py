@@ -76,8 +76,13 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, header
 
 
-def check_state(where: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+def check_state(where: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor], remedy: str = "") -> None:
     """Whether tensors can become a learner's state as they are: nothing is cast, broadcast or left out.
+
+    Args:
+        where: for the message.
+        got, expected: by name.
+        remedy: what to do about a misfit; '': a file that does not fit is damaged.
 
     Raises:
         InvalidDataError: a tensor that is missing, is not known, or has another type or shape.
@@ -86,4 +91,4 @@ def check_state(where: str, got: Mapping[str, Tensor], expected: Mapping[str, Te
         theirs, own = got.get(name), expected.get(name)
         if theirs is None or own is None or (theirs.dtype, theirs.shape) != (own.dtype, own.shape):
             words = ["nothing" if t is None else f"{t.dtype} {tuple(t.shape)}" for t in (theirs, own)]
-            raise InvalidDataError(f"{where}: {name}", got=words[0], expected=words[1], remedy=_REMEDY)
+            raise InvalidDataError(f"{where}: {name}", got=words[0], expected=words[1], remedy=remedy or _REMEDY)

@@ -14,6 +14,7 @@ from alberdice.deep.policies import Policies
 from alberdice.deep.training.fit import Callback, Evaluator, Logger
 from alberdice.deep.training.loop import Extras, run_training
 from alberdice.deep.training.result import TrainedRun
+from alberdice.deep.training.run_state import Origin
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import Environment
 from alberdice.games.game import Game
@@ -29,6 +30,8 @@ def train(
     seed: int = 0,
     *,
     resume: bool = False,
+    from_run: str | Path | None = None,
+    from_update: str | int = "last",
     progress: Callable[[str], None] | None = None,
     evaluators: Sequence[Evaluator] = (),
     loggers: Sequence[Logger] = (),
@@ -45,6 +48,8 @@ def train(
         out: the run's folder; None: nothing is written.
         seed: of everything that is drawn.
         resume: continue the run in the folder.
+        from_run: begin from the state of the run in this folder, with the settings given here from there on.
+        from_update: 'last', or the update of a kept evaluation of that run.
         progress: called after every update with words.
         evaluators, loggers, callbacks: beside those of every run, see ``alberdice.deep.training.fit``.
         settings: the algorithm's, see ``alberdice-deep train --algorithm NAME --help``.
@@ -67,6 +72,7 @@ def train(
         dataset=None if isinstance(dataset, str) else dataset,
         environment=where,
         resume=resume,
+        origin=None if from_run is None else Origin(Path(from_run), str(from_update)),
         progress=progress,
         extras=Extras(evaluators, loggers, callbacks),
     )

@@ -2,6 +2,7 @@
 
     train(config, out)               a fresh run; the folder must not hold one
     train(config, out, resume=True)  goes on from the checkpoint, bit for bit as if never stopped (on one CPU thread)
+    train(config, out, origin=...)   goes on from a state that another run kept, in a folder of its own
     run_training(config, None, ...)  the same without a folder, on data and environments in memory
 
 Every random draw of the training comes from one generator whose state is in the checkpoint; evaluations draw from generators
@@ -10,12 +11,11 @@ of their own, seeded by seed and update, so that evaluating more or less often c
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,10 @@ from alberdice.deep.config import TrainConfig
 from alberdice.deep.learner import Learner, learner_class
 from alberdice.deep.play.episodes import check_policies
 from alberdice.deep.play.out_of_data import OutOfData
-from alberdice.deep.play.returns import Evaluation, default_episodes
+from alberdice.deep.play.returns import default_episodes
 from alberdice.deep.play.venue import Venue, venue_of
 from alberdice.deep.training import callbacks as ours
-from alberdice.deep.training.checkpoints import check_state
+from alberdice.deep.training import run_state
 from alberdice.deep.training.device import arithmetic_of, capture_updates, check_captured, device_of
 from alberdice.deep.training.evaluators import Returns, ShareOutOfData
 from alberdice.deep.training.fit import Callback, Evaluator, Fitting, Logger, fit
@@ -40,18 +40,10 @@ from alberdice.deep.training.loggers import MetricsFile, TensorBoard
 from alberdice.deep.training.result import TrainedRun, result_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import try_to_draw
-from alberdice.deep.training.saved_run import DEPLOYED
-from alberdice.deep.training.selection import (
-    SCORES,
-    SELECTED,
-    OfflineScores,
-    Selector,
-    plain_numbers,
-    scores_for,
-    split_selection,
-)
+from alberdice.deep.training.run_state import Origin, Run, check_folder, state_of
+from alberdice.deep.training.selection import OfflineScores, Selector, plain_numbers, scores_for
 from alberdice.environments import Environment
-from alberdice.errors import InvalidArgumentError, InvalidDataError, SolverError
+from alberdice.errors import InvalidArgumentError, SolverError
 
 __all__ = ["run_training", "train"]
 
@@ -70,29 +62,11 @@ class Extras:
     callbacks: Sequence[Callback] = ()
 
 
-@dataclass
-class _Run:
-    """A run under way."""
-
-    config: TrainConfig
-    folder: RunDirectory | None
-    dataset: OfflineDataset
-    venue: Venue
-    device: str
-    fitting: Fitting
-    selector: Selector
-    returns: Returns | None
-    outside: ShareOutOfData | None
-    begun: float = field(default_factory=time.perf_counter)
-
-    @property
-    def learner(self) -> Learner:
-        return self.fitting.learner
-
-
-def train(config: TrainConfig, out: Path, *, resume: bool = False, progress: Progress | None = None) -> dict[str, Any]:
+def train(
+    config: TrainConfig, out: Path, *, resume: bool = False, origin: Origin | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
     """Train in a folder, and return what ``result.json`` holds; see ``run_training``."""
-    return run_training(config, out, resume=resume, progress=progress).result
+    return run_training(config, out, resume=resume, origin=origin, progress=progress).result
 
 
 def run_training(
@@ -102,6 +76,7 @@ def run_training(
     dataset: OfflineDataset | None = None,
     environment: Environment | None = None,
     resume: bool = False,
+    origin: Origin | None = None,
     progress: Progress | None = None,
     extras: Extras | None = None,
 ) -> TrainedRun:
@@ -113,6 +88,7 @@ def run_training(
         dataset: the data; None: those that the settings name.
         environment: where to evaluate; None: what the settings name.
         resume: continue the run that the folder holds, with the same settings on the same data.
+        origin: the run, and the update of it, to begin from; not where a run is resumed.
         progress: called after every update with a note: the last evaluation's return and its gap to the data's, and the
             effective sample size in rows (or the number of updates, where the learner has no such).
         extras: further evaluators, loggers and callbacks.
@@ -125,33 +101,20 @@ def run_training(
     folder = None if out is None else RunDirectory(out)
     with nullcontext() if folder is None else folder.locked():
         if folder is not None:
-            _check_folder(folder, config, resume)
+            check_folder(folder, config, resume)
         data = load_dataset(config.dataset, seed=config.dataset_seed) if dataset is None else dataset
         with closing(venue_of(environment or config.environment, data, workers=config.workers)) as venue:
             run = _prepare(config, folder, data, venue)
             if folder is not None and resume and folder.has_checkpoint:
-                _restore(run, folder)
+                run_state.resume(run, folder)
+            elif origin is not None:
+                run_state.begin_from(run, origin)
+                if folder is not None:
+                    folder.save(*run_state.state_of(run))  # before the settings: a folder that has those can be resumed
             return _run(run, progress or (lambda note: None), extras or Extras())
 
 
-def _check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> None:
-    """Refuse to overwrite a run, or to continue another one."""
-    if not folder.holds_run:
-        return
-    if not resume:
-        remedy = "add --resume to continue it, or choose another --out"
-        raise InvalidArgumentError(str(folder.path), got="a folder that holds a run", expected="an empty one", remedy=remedy)
-    if folder.has_checkpoint and folder.load()[1].get("fingerprint") != config.fingerprint():
-        named = (folder.path / "config.json").exists()
-        was, now = folder.read_json("config.json") if named else {}, json.loads(json.dumps(asdict(config)))
-        name = next((key for key in now if config.decides(key) and was.get(key) != now[key]), "a setting")
-        remedy = "resume with the settings of config.json, or choose another --out"
-        raise InvalidArgumentError(
-            name, got=now.get(name), expected=f"{was.get(name, 'no such setting')}, as the run began", remedy=remedy
-        )
-
-
-def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineDataset, venue: Venue) -> _Run:
+def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineDataset, venue: Venue) -> Run:
     """Draw a fresh learner."""
     device = device_of(config)
     maker = learner_class(config.algorithm)
@@ -167,7 +130,7 @@ def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineD
         check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
     fitting = Fitting(learner, torch.Generator(device).manual_seed(config.seed + 1), config.total, config.pretraining)
     selector = Selector(_scores(config, pieces, learner))
-    return _Run(config, folder, dataset, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
+    return Run(config, folder, dataset, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
 
 
 def _steps_per_episode(config: TrainConfig, venue: Venue) -> int:
@@ -199,7 +162,7 @@ def _data_return(dataset: OfflineDataset, venue: Venue) -> float:
     return float(dataset.rewards.mean() if one_shot else dataset.returns.mean())
 
 
-def _run(run: _Run, progress: Progress, extras: Extras) -> TrainedRun:
+def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
     """Begin or continue, to the end."""
     config, folder = run.config, run.folder
     if folder is not None:
@@ -234,20 +197,22 @@ def _present(*evaluators: Evaluator | None) -> list[Evaluator]:
     return [each for each in evaluators if each is not None]
 
 
-def _loggers(run: _Run) -> list[Logger]:
+def _loggers(run: Run) -> list[Logger]:
     if run.folder is None:
         return []
     return [MetricsFile(run.folder, run.fitting.history), TensorBoard(run.folder.path / "tensorboard", run.fitting.done)]
 
 
-def _callbacks(run: _Run) -> list[Callback]:
+def _callbacks(run: Run) -> list[Callback]:
     """What every run does beside learning; the checkpoint comes last, since it holds what the others found."""
     found: list[Callback] = [ours.Selection(run.config, run.selector)]
     if run.config.capture:
         found.insert(0, _Captured(run.config))
     if run.folder is not None:
-        found.append(ours.KeptPolicies(run.folder, run.config.keep_policies))
-        found.append(ours.Checkpoints(run.config.checkpoint_every, lambda fitting: _save(run)))
+        folder, config = run.folder, run.config
+        keep = (lambda fitting: folder.save_state(fitting.done, *state_of(run))) if config.keep_states else None
+        found.append(ours.KeptPolicies(folder, config.keep_policies, keep))
+        found.append(ours.Checkpoints(config.checkpoint_every, lambda fitting: folder.save(*state_of(run))))
     return found
 
 
@@ -262,7 +227,7 @@ class _Captured:
         check_captured(fitting.learner, self.config)
 
 
-def _judged(run: _Run) -> tuple[str, str]:
+def _judged(run: Run) -> tuple[str, str]:
     """The status of a run that came to its end, and the reason where it is not 'done'."""
     if fall := run.selector.fall():
         print(f"note: {fall}", file=sys.stderr)
@@ -273,7 +238,7 @@ def _judged(run: _Run) -> tuple[str, str]:
     return "below_behaviour", f"{reason}; {_TRY}"
 
 
-def _finish(run: _Run, status: str, reason: str) -> TrainedRun:
+def _finish(run: Run, status: str, reason: str) -> TrainedRun:
     """Write what came out, and only then draw it."""
     result = result_of(
         run.config,
@@ -288,6 +253,7 @@ def _finish(run: _Run, status: str, reason: str) -> TrainedRun:
             "out_of_data": None if run.outside is None else run.outside.latest,
             "weights": plain_numbers(_weights(run)),
             "choices": getattr(run.learner, "choices", {}),
+            "origin": run.origin,
             "wall_seconds": round(time.perf_counter() - run.begun, 3),
             "device": run.device,
         },
@@ -299,63 +265,10 @@ def _finish(run: _Run, status: str, reason: str) -> TrainedRun:
     return TrainedRun(run.config, result, run.fitting, run.selector, run.venue, None if run.folder is None else run.folder.path)
 
 
-def _weights(run: _Run) -> dict[str, float]:
+def _weights(run: Run) -> dict[str, float]:
     """On how much of the data the learner's last weights rest, where it has such; a warning where that is little."""
     report: dict[str, float] = getattr(run.learner, "weight_report", dict)()
     warning = weight_warning(report, run.dataset.n_steps, run.dataset.n_episodes) if report else ""
     if warning:
         print(f"warning: {warning}, at the end of the last round", file=sys.stderr)
     return report
-
-
-# ---- checkpoints -----------------------------------------------------------------------------------------------------
-
-
-def _save(run: _Run) -> None:
-    assert run.folder is not None
-    fitting, (deployed, shape) = run.fitting, run.fitting.policies.save()
-    selected, selection = run.selector.state()
-    tensors = {**run.learner.state_dict(), "generator": fitting.generator.get_state(), **selected}
-    tensors |= {f"{DEPLOYED}{name}": tensor for name, tensor in deployed.items()}
-    latest = run.returns.latest if run.returns else None
-    header = {
-        "update": fitting.done,
-        "train_seconds": fitting.seconds,
-        "history": fitting.history,
-        "fingerprint": run.config.fingerprint(),
-        "data": run.dataset.digest,
-        "algorithm": run.config.algorithm,
-        "dataset": run.config.dataset,
-        "policies": shape,
-        "venue": run.venue.facts,
-        "selection": selection,
-        "evaluation": asdict(latest) if latest else None,
-        "out_of_data": run.outside.latest if run.outside else None,
-    }
-    run.folder.save(tensors, header)
-
-
-def _restore(run: _Run, folder: RunDirectory) -> None:
-    """Continue from the checkpoint; whatever does not belong to this very run is refused."""
-    where = str(folder.path / "checkpoint.safetensors")
-    tensors, header = folder.load()
-    if header.get("data", run.dataset.digest) != run.dataset.digest:
-        remedy = "resume on the data that the run began with, or choose another --out"
-        got = "other content than when the run began"
-        raise InvalidDataError(f"dataset {run.dataset.name!r}", got=got, expected="the same data", remedy=remedy)
-    missing = [name for name in ("update", "train_seconds", "selection") if name not in header]
-    if missing or "generator" not in tensors:
-        got, remedy = f"no {', '.join(missing) or 'generator'}", "begin the run again in another folder"
-        raise InvalidDataError(where, got=got, expected="a checkpoint of this release", remedy=remedy)
-    run.fitting.generator.set_state(tensors.pop("generator"))
-    kept = {name: tensors.pop(name) for name in [*tensors] if name.startswith((SELECTED, SCORES))}
-    run.selector.restore(*split_selection(kept), header["selection"])
-    own = {name: t.to(run.device) for name, t in tensors.items() if not name.startswith(DEPLOYED)}
-    check_state(where, own, run.learner.state_dict())
-    run.learner.load_state_dict(own)
-    run.fitting.done, run.fitting.seconds = header["update"], header["train_seconds"]
-    run.fitting.history[:] = header.get("history") or folder.read_metrics(run.fitting.done)
-    if header.get("evaluation") and run.returns:
-        run.returns.latest = Evaluation(**header["evaluation"])
-    if run.outside:
-        run.outside.latest = header["out_of_data"]

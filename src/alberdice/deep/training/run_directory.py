@@ -5,6 +5,7 @@ checkpoint.safetensors      everything that the next update depends on, the hist
 metrics.csv                 one row per evaluation
 result.json                 what came out
 policies/                   the policies of evaluations, as ``update-00000250.safetensors``
+states/                     what the checkpoint was when they were kept, under the same names: training can go on from each
 tensorboard/                curves
 pictures/                   learning curve, policies, joint actions; see ``alberdice.deep.training.run_pictures``
 """
@@ -29,7 +30,7 @@ from alberdice.files import exclusive, storage_errors, write_atomically
 
 __all__ = ["RunDirectory"]
 
-_POLICIES = re.compile(r"update-(\d+)\.safetensors")
+_KEPT = re.compile(r"update-(\d+)\.safetensors")
 
 
 class RunDirectory:
@@ -84,7 +85,7 @@ class RunDirectory:
             raise InvalidArgumentError(str(self.path / name), got=type(value).__name__, expected="a JSON object")
         return value
 
-    # ---- checkpoint and kept policies --------------------------------------------------------------------------------
+    # ---- checkpoint, kept policies and states -----------------------------------------------------------------------------
 
     @property
     def _checkpoint(self) -> Path:
@@ -115,18 +116,25 @@ class RunDirectory:
             raise InvalidArgumentError(str(self.path), got="no checkpoint", expected="the folder of a training run")
         return read_checkpoint(self._checkpoint)
 
-    def kept_updates(self) -> list[int]:
-        """The updates whose policies are kept, ascending."""
-        folder = self.path / "policies"
-        found = (_POLICIES.fullmatch(p.name) for p in folder.iterdir()) if folder.is_dir() else ()
+    def kept_updates(self, what: str = "policies") -> list[int]:
+        """The updates whose policies, or whose ``states``, are kept, ascending."""
+        folder = self.path / what
+        found = (_KEPT.fullmatch(p.name) for p in folder.iterdir()) if folder.is_dir() else ()
         return sorted(int(match[1]) for match in found if match)
 
-    def _policies(self, update: int) -> Path:
-        return self.path / "policies" / f"update-{update:08d}.safetensors"
+    def _kept(self, what: str, update: int) -> Path:
+        return self.path / what / f"update-{update:08d}.safetensors"
+
+    def _load_kept(self, what: str, update: int, others: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        kept = self.kept_updates(what)
+        if update not in kept:
+            expected = f"one of {', '.join(map(str, kept))}" if kept else f"{others}: this run kept no others"
+            raise InvalidArgumentError(f"{self.path}: update", got=update, expected=expected)
+        return read_checkpoint(self._kept(what, update))
 
     def save_policies(self, update: int, tensors: dict[str, Tensor], shape: dict[str, Any]) -> None:
         """Keep the policies of an update."""
-        write_checkpoint(self._policies(update), tensors, {"update": update, "policies": shape})
+        write_checkpoint(self._kept("policies", update), tensors, {"update": update, "policies": shape})
 
     def load_policies(self, update: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The policies of an update, as ``policies.load_policies`` takes them.
@@ -134,16 +142,25 @@ class RunDirectory:
         Raises:
             InvalidArgumentError: they are not kept.
         """
-        kept = self.kept_updates()
-        if update not in kept:
-            expected = f"one of {', '.join(map(str, kept))}" if kept else "selected or last: this run kept no others"
-            raise InvalidArgumentError(f"{self.path}: update", got=update, expected=expected)
-        tensors, header = read_checkpoint(self._policies(update))
+        tensors, header = self._load_kept("policies", update, "selected or last")
         return tensors, header["policies"]
 
-    def drop_policies(self, update: int) -> None:
-        """Keep the policies of an update no longer."""
-        self._policies(update).unlink(missing_ok=True)
+    def save_state(self, update: int, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+        """Keep what a checkpoint of this update holds."""
+        write_checkpoint(self._kept("states", update), tensors, header)
+
+    def load_state(self, update: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What ``save_state`` kept.
+
+        Raises:
+            InvalidArgumentError: it is not kept.
+        """
+        return self._load_kept("states", update, "last")
+
+    def drop(self, update: int) -> None:
+        """Keep what belongs to an update no longer."""
+        for what in ("policies", "states"):
+            self._kept(what, update).unlink(missing_ok=True)
 
     # ---- metrics -----------------------------------------------------------------------------------------------------
 

@@ -130,7 +130,8 @@ def _settings_of(algorithm: str, settings: Mapping[str, Any], known: set[str], p
     Defaults are those of the preset where the algorithm has it.
     """
     maker = learner_class(algorithm).settings
-    base = from_mapping(getattr(maker, "presets", {}).get(preset, {}), maker(algorithm=algorithm, device="cpu", threads=1))
+    plain = maker(algorithm=algorithm, device="cpu", threads=1, keep_states=False)
+    base = from_mapping(getattr(maker, "presets", {}).get(preset, {}), plain)
     others = (known - {field.name for field in fields(base)}) | {*ALGORITHMS, *PAPER_NAMES, algorithm}
     common = {name: value for name, value in settings.items() if name not in others}
     own = settings.get(algorithm, {})

@@ -1,0 +1,165 @@
+"""What a run is while it goes on, as a checkpoint: taken down, and taken up again where it was or in another folder.
+
+Whatever does not belong to the run that goes on is refused: other settings, other data, tensors of other shapes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from alberdice.datasets import OfflineDataset
+from alberdice.deep.config import TrainConfig
+from alberdice.deep.learner import Learner
+from alberdice.deep.play.returns import Evaluation
+from alberdice.deep.play.venue import Venue
+from alberdice.deep.training.checkpoints import check_state
+from alberdice.deep.training.evaluators import Returns, ShareOutOfData
+from alberdice.deep.training.fit import Fitting
+from alberdice.deep.training.run_directory import RunDirectory
+from alberdice.deep.training.saved_run import DEPLOYED
+from alberdice.deep.training.selection import SCORES, SELECTED, Selector, split_selection
+from alberdice.errors import InvalidArgumentError, InvalidDataError
+
+__all__ = ["Origin", "Run", "begin_from", "check_folder", "resume", "state_of"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a run begins that goes on from another one.
+
+    Attributes:
+        path: that run's folder.
+        update: 'last', its checkpoint, or the number of updates of a kept evaluation.
+    """
+
+    path: Path
+    update: str = "last"
+
+
+@dataclass
+class Run:
+    """A run under way; ``origin`` names the run and the update that it went on from, if it did."""
+
+    config: TrainConfig
+    folder: RunDirectory | None
+    dataset: OfflineDataset
+    venue: Venue
+    device: str
+    fitting: Fitting
+    selector: Selector
+    returns: Returns | None
+    outside: ShareOutOfData | None
+    origin: dict[str, Any] | None = None
+    begun: float = field(default_factory=time.perf_counter)
+
+    @property
+    def learner(self) -> Learner:
+        """Who learns."""
+        return self.fitting.learner
+
+
+def check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> None:
+    """Refuse to overwrite a run, or to continue another one."""
+    if not folder.holds_run:
+        return
+    if not resume:
+        remedy = "add --resume to continue it, or choose another --out"
+        raise InvalidArgumentError(str(folder.path), got="a folder that holds a run", expected="an empty one", remedy=remedy)
+    if folder.has_checkpoint and folder.load()[1].get("fingerprint") != config.fingerprint():
+        named = (folder.path / "config.json").exists()
+        was, now = folder.read_json("config.json") if named else {}, json.loads(json.dumps(asdict(config)))
+        name = next((key for key in now if config.decides(key) and was.get(key) != now[key]), "a setting")
+        remedy = "resume with the settings of config.json, or choose another --out"
+        raise InvalidArgumentError(
+            name, got=now.get(name), expected=f"{was.get(name, 'no such setting')}, as the run began", remedy=remedy
+        )
+
+
+def state_of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and header of a checkpoint: everything that the next update depends on."""
+    fitting, (deployed, shape) = run.fitting, run.fitting.policies.save()
+    selected, selection = run.selector.state()
+    tensors = {**run.learner.state_dict(), "generator": fitting.generator.get_state(), **selected}
+    tensors |= {f"{DEPLOYED}{name}": tensor for name, tensor in deployed.items()}
+    latest = run.returns.latest if run.returns else None
+    return tensors, {
+        "update": fitting.done,
+        "train_seconds": fitting.seconds,
+        "history": fitting.history,
+        "fingerprint": run.config.fingerprint(),
+        "data": run.dataset.digest,
+        "algorithm": run.config.algorithm,
+        "dataset": run.config.dataset,
+        "policies": shape,
+        "venue": run.venue.facts,
+        "selection": selection,
+        "evaluation": asdict(latest) if latest else None,
+        "out_of_data": run.outside.latest if run.outside else None,
+        "origin": run.origin,
+    }
+
+
+def resume(run: Run, folder: RunDirectory) -> None:
+    """Go on from the folder's own checkpoint.
+
+    Raises:
+        InvalidDataError: another run's, or a damaged one.
+    """
+    tensors, header = folder.load()
+    _restore(run, str(folder.path / "checkpoint.safetensors"), tensors, header)
+    run.fitting.history[:] = header.get("history") or folder.read_metrics(run.fitting.done)
+    run.origin = header.get("origin")
+
+
+def begin_from(run: Run, origin: Origin) -> None:
+    """Go on from another run's state: with the settings of this one from there on, of the same algorithm on the same data.
+
+    Raises:
+        InvalidArgumentError: no such run or state, another algorithm, networks of other shapes, no update left.
+        InvalidDataError: other data, or a damaged file.
+    """
+    folder, where = RunDirectory(origin.path), f"{origin.path}, update {origin.update}"
+    if origin.update == "last":
+        tensors, header = folder.load()
+    elif origin.update.isdecimal():
+        tensors, header = folder.load_state(int(origin.update))
+    else:
+        raise InvalidArgumentError("from_update", got=repr(origin.update), expected="last or a number of updates")
+    if header.get("algorithm") != run.config.algorithm:
+        got, expected = f"a run of {header.get('algorithm')}", f"one of {run.config.algorithm}"
+        raise InvalidArgumentError(where, got=got, expected=expected, remedy="a run goes on with its own algorithm")
+    _restore(run, where, tensors, header, remedy="go on with the settings of that run that shape networks")
+    if run.fitting.done >= run.fitting.total:
+        got, expected = f"{run.fitting.done} updates done", f"fewer than this run's {run.fitting.total}"
+        raise InvalidArgumentError(where, got=got, expected=expected, remedy="raise updates, or go on from an earlier one")
+    run.fitting.history[:] = header.get("history") or []
+    run.origin = {"run": str(origin.path), "update": run.fitting.done}
+
+
+def _restore(run: Run, where: str, tensors: dict[str, Tensor], header: dict[str, Any], remedy: str = "") -> None:
+    """Take a state up; whatever does not belong to this very run is refused."""
+    if header.get("data", run.dataset.digest) != run.dataset.digest:
+        words = "resume on the data that the run began with, or choose another --out"
+        got = "other content than when the run began"
+        raise InvalidDataError(f"dataset {run.dataset.name!r}", got=got, expected="the same data", remedy=words)
+    missing = [name for name in ("update", "train_seconds", "selection") if name not in header]
+    if missing or "generator" not in tensors:
+        got, words = f"no {', '.join(missing) or 'generator'}", "begin the run again in another folder"
+        raise InvalidDataError(where, got=got, expected="a checkpoint of this release", remedy=words)
+    run.fitting.generator.set_state(tensors.pop("generator"))
+    kept = {name: tensors.pop(name) for name in [*tensors] if name.startswith((SELECTED, SCORES))}
+    run.selector.restore(*split_selection(kept), header["selection"])
+    own = {name: t.to(run.device) for name, t in tensors.items() if not name.startswith(DEPLOYED)}
+    check_state(where, own, run.learner.state_dict(), remedy)
+    run.learner.load_state_dict(own)
+    run.fitting.done, run.fitting.seconds = header["update"], header["train_seconds"]
+    if header.get("evaluation") and run.returns:
+        run.returns.latest = Evaluation(**header["evaluation"])
+    if run.outside:
+        run.outside.latest = header["out_of_data"]
