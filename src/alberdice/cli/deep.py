@@ -18,7 +18,7 @@ from alberdice.cli.compare import Compare
 from alberdice.cli.datasets import Datasets
 from alberdice.cli.reproduce import Reproduce
 from alberdice.cli.traffic import Traffic
-from alberdice.cli.training import Evaluate, train_command
+from alberdice.cli.training import Evaluate, Export, train_command
 
 __all__ = ["command_class", "main"]
 
@@ -29,6 +29,7 @@ def command_class(arguments: Sequence[str]) -> Any:
     commands: Any = (
         Annotated[train, tyro.conf.subcommand("train")]
         | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+        | Annotated[Export, tyro.conf.subcommand("export")]
         | Annotated[Compare, tyro.conf.subcommand("compare")]
         | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
         | Annotated[Collect, tyro.conf.subcommand("collect")]

@@ -1,4 +1,4 @@
-"""``alberdice-deep train`` and ``alberdice-deep evaluate``: results as JSON on stdout, words and progress on stderr.
+"""``alberdice-deep train``, ``evaluate`` and ``export``: results as JSON on stdout, words and progress on stderr.
 
 The progress bar shows the last evaluation's return, its gap to the data's mean return, and the effective sample size in rows.
 ``train`` takes the settings of the algorithm that ``--algorithm`` names; their defaults come from ``--config FILE`` (TOML, or
@@ -26,7 +26,7 @@ from alberdice.files import is_file
 from alberdice.names import check_word
 from alberdice.readers import read_json
 
-__all__ = ["Evaluate", "Train", "check_torch", "train_command"]
+__all__ = ["Evaluate", "Export", "Train", "check_torch", "train_command"]
 
 
 def train_command(arguments: Sequence[str]) -> type[Train]:
@@ -192,6 +192,31 @@ class Evaluate:
 
             for picture in draw_run(self.run_dir, environment=self.environment, trust=self.trust):
                 print(f"wrote {picture}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a run's policies to one file; prints where."""
+
+    run_dir: tyro.conf.Positional[Path]
+    """the run's folder"""
+    path: tyro.conf.Positional[Path]
+    """NAME.safetensors, which `alberdice.deep.load` reads, or NAME.pt2, a program that torch runs without this package"""
+    update: str = "selected"
+    """which policies: selected (those chosen by data alone), last, or the updates after which they were evaluated and kept"""
+    overwrite: bool = False
+    """replace a file that is there"""
+    trust: bool = False
+    """import and run what the run's folder names as module:function or module:Class"""
+
+    def run(self) -> None:
+        """Read and write."""
+        check_torch()
+        from alberdice.deep.training.export import export
+        from alberdice.deep.training.saved_run import policies_of_run
+
+        policies = policies_of_run(self.run_dir, self.update, trust=self.trust)
+        print(export(policies, self.path, overwrite=self.overwrite))
 
 
 def check_torch() -> None:

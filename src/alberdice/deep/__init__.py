@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alberdice.deep.play.returns import Evaluation, evaluate
     from alberdice.deep.training.evaluators import Returns, ShareOutOfData
+    from alberdice.deep.training.export import export
     from alberdice.deep.training.fit import Callback, Evaluator, Fitting, Logger, fit
     from alberdice.deep.training.library import load, train
     from alberdice.deep.training.loggers import TensorBoard
@@ -29,6 +30,7 @@ _HOMES = {
     "TensorBoard": "training.loggers",
     "TrainedRun": "training.result",
     "evaluate": "play.returns",
+    "export": "training.export",
     "fit": "training.fit",
     "load": "training.library",
     "train": "training.library",
@@ -45,6 +47,7 @@ __all__ = [
     "TensorBoard",
     "TrainedRun",
     "evaluate",
+    "export",
     "fit",
     "load",
     "train",

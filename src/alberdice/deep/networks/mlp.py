@@ -82,7 +82,7 @@ class StackedMLP:
 
     def __call__(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Outputs ``(n, B, outputs)`` for parameters ``(n, P)`` and inputs ``(n, B, inputs)``, or ``(B, inputs)`` for all."""
-        if torch.is_autocast_enabled(x.device.type):
+        if torch.is_autocast_enabled(x.device.type) or torch.compiler.is_exporting():
             return self.by_autograd(parameters, x)
         x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
         together = self._together(x)

@@ -66,7 +66,7 @@ class FeedForwardPolicies(Acting):
         logits = self.network(self.parameters, inputs.transpose(0, 1)).transpose(0, 1)
         if self.base is not None:
             network, parameters = self.base
-            numbered = torch.cat([inputs, torch.eye(n, device=inputs.device).expand(len(inputs), n, n)], dim=-1)
+            numbered = torch.cat([inputs, torch.eye(n, device=inputs.device).expand(inputs.shape[0], n, n)], dim=-1)
             logits = logits + log_policy(network(parameters, numbered.flatten(0, 1)).view(logits.shape), available)
         return log_policy(logits, available)
 

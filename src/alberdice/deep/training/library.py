@@ -11,12 +11,15 @@ from alberdice.datasets import OfflineDataset
 from alberdice.deep.config import from_mapping
 from alberdice.deep.learner import learner_class
 from alberdice.deep.policies import Policies
+from alberdice.deep.training.export import read_export
 from alberdice.deep.training.fit import Callback, Evaluator, Logger
 from alberdice.deep.training.loop import Extras, run_training
 from alberdice.deep.training.result import TrainedRun
 from alberdice.deep.training.run_state import Origin
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import Environment
+from alberdice.errors import InvalidArgumentError
+from alberdice.files import is_file
 from alberdice.games.game import Game
 
 __all__ = ["load", "train"]
@@ -88,13 +91,17 @@ def _environment(given: Environment | Game | Callable[[], Any]) -> Environment:
 
 
 def load(path: str | Path, update: str | int = "selected") -> Policies:
-    """The policies of a run's folder.
+    """The policies of a run's folder, or of a file that ``export`` wrote.
 
     Args:
-        path: the folder.
+        path: the folder, or NAME.safetensors.
         update: 'selected' (the last ones where none were selected), 'last', or the update of a kept evaluation.
 
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, or not one of this package; policies that are not kept.
     """
+    if is_file(Path(path)):
+        if update != "selected":
+            raise InvalidArgumentError("update", got=update, expected="nothing: a file holds one set of policies")
+        return read_export(Path(path))
     return policies_of_run(Path(path), str(update))
