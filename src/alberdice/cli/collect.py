@@ -13,6 +13,7 @@ from alberdice._checks import whole_number
 from alberdice.cli.training import check_torch
 from alberdice.console import print_json, progress_bar
 from alberdice.deep.online.settings import MATConfig
+from alberdice.environments import PlayOptions
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["Collect"]
@@ -29,6 +30,14 @@ class Collect:
     """where: a name of the registry, e.g. rware-tiny-2ag, or module:function"""
     id: str
     """the dataset's id, (namespace/)name-vN"""
+    agents: tuple[str, ...] = ()
+    """the environment's agents in the order wanted, or the names wanted for them, WANTED=OWN each; none: as it lists them"""
+    flatten: bool = False
+    """take images as features, a pixel each"""
+    max_steps: int = 0
+    """steps after which episodes are truncated; 0: as the environment does"""
+    team_reward: str = "mean"
+    """how the agents' rewards become the team's: mean, sum or an agent's name"""
     policy: tuple[str, ...] = ()
     """who plays: runs' folders, scripts such as 'rware-expert(convention=1)', random, or module:function"""
     episodes: int = 100
@@ -71,8 +80,10 @@ class Collect:
 
         policies = (*self.policy, *(self._trained() if self.train == "mat" else ()))
         found = find_environment(self.environment)
-        plan = Collection(found.name, policies, self.episodes, self.seed, self.mix, tuple(self.shares), self.epsilon, self.part)
-        with found.open() as env:
+        options = self._options()
+        shares, read = tuple(self.shares), options.as_json()
+        plan = Collection(found.name, policies, self.episodes, self.seed, self.mix, shares, self.epsilon, self.part, read)
+        with found.open(options) as env:
             makers = [find_player(name, env.spec, trust=self.trust) for name in policies]
             with progress_bar(f"collecting {self.id}", self.episodes) as step:
                 done = [0]
@@ -86,6 +97,10 @@ class Collect:
                     plan, env, makers, self.id, root=self.root, overwrite=self.overwrite, arguments=arguments, progress=told
                 )
         _report(place)
+
+    def _options(self) -> PlayOptions:
+        """How the environment is read."""
+        return PlayOptions.of(self.agents, self.flatten, whole_number(self.max_steps, "--max-steps"), self.team_reward)
 
     def _trained(self) -> tuple[str, ...]:
         """The folders of MAT's runs."""
@@ -101,7 +116,7 @@ class Collect:
                 def told(now: int, total: int, value: float, step: Any = step) -> None:
                     step(f"return {value:.4g}")
 
-                train_mat(self.environment, self.mat, self.seed + at, folder, warm_start=data, progress=told)
+                train_mat(self.environment, self.mat, self.seed + at, folder, self._options(), warm_start=data, progress=told)
             folders.append(str(folder))
         return tuple(folders)
 

@@ -21,6 +21,7 @@ import tyro
 
 from alberdice.console import print_json, progress_bar
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
+from alberdice.environments import PlayOptions
 from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.files import is_file
 from alberdice.names import check_word
@@ -145,6 +146,12 @@ class Evaluate:
     """the run's folder"""
     environment: str = "auto"
     """where to play: auto (where the run was evaluated), a name, or module:function of a PettingZoo env"""
+    agents: tuple[str, ...] = ()
+    """the environment's agents in the run's order, or which is which, RUN=ENVIRONMENT each; none: as in the run"""
+    flatten: bool = False
+    """take the environment's images as features, as where the run did"""
+    max_steps: int = 0
+    """steps after which episodes are truncated; 0: as in the run"""
     episodes: int = 0
     """episodes to play; 0: so many that they cost about a tenth of the training"""
     play: Literal["as trained", "sample", "greedy"] = "as trained"
@@ -170,7 +177,8 @@ class Evaluate:
         from alberdice._checks import whole_number
         from alberdice.deep.training.saved_run import evaluate_offline, evaluate_run
 
-        episodes, seed, workers = (whole_number(getattr(self, name), name) for name in ("episodes", "seed", "workers"))
+        names = ("episodes", "seed", "workers", "max_steps")
+        episodes, seed, workers, steps = (whole_number(getattr(self, name), name) for name in names)
         if self.offline:
             print_json(evaluate_offline(self.run_dir, dataset=self.dataset, update=self.update, trust=self.trust))
             return
@@ -184,6 +192,7 @@ class Evaluate:
             play="" if self.play == "as trained" else self.play,
             workers=workers,
             update=self.update,
+            options=PlayOptions.of(self.agents, self.flatten, steps),
             trust=self.trust,
         )
         print_json(found)

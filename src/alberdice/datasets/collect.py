@@ -11,8 +11,8 @@ recorded in parts (``shards``), so that a collection that was stopped goes on, a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.record import MakePlayer, Player, Recorded, record
 from alberdice.datasets.shards import Shards
 from alberdice.datasets.store import dataset_directory, write_dataset
-from alberdice.environments.contract import BatchedEnvironment, Frame
+from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame
 from alberdice.errors import InvalidArgumentError
 from alberdice.files import exclusive
 
@@ -45,6 +45,7 @@ class Collection:
         shares: of the policies, in their order; (): equal ones.
         epsilon: share of random actions, per step and agent.
         part: episodes that are played side by side and kept at once.
+        options: how the environment is read, as ``PlayOptions.as_json`` gives it.
 
     Raises:
         InvalidArgumentError: a number outside its range, or shares that are not one per policy.
@@ -58,6 +59,7 @@ class Collection:
     shares: tuple[float, ...] = ()
     epsilon: float = 0.0
     part: int = 100
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         whole_number(self.episodes, "episodes", low=1)
@@ -154,7 +156,7 @@ def collect(
         raise InvalidArgumentError(
             str(target), got="an id that is taken", expected="nothing there", remedy="choose another, or --overwrite"
         )
-    parts = Shards(target.with_name(f".{target.name}.collecting"), asdict(plan), plan.episodes, plan.part)
+    parts = Shards(target.with_name(f".{target.name}.collecting"), _facts(plan, environment.spec), plan.episodes, plan.part)
     spec = environment.spec
     who = mixture(plan, makers, spec.n_agents)
     noise = None if plan.epsilon == 0 else (lambda k: np.full((len(k), spec.n_agents), plan.epsilon))
@@ -184,16 +186,25 @@ def collect(
     return target
 
 
+def _facts(plan: Collection, spec: EnvironmentSpec) -> dict[str, Any]:
+    """What decides every bit, for the parts; of the rule of the reward and of options only what is not the usual."""
+    found = asdict(plan)
+    if not found["options"]:
+        del found["options"]
+    return found if spec.team_reward in ("mean", "common") else {**found, "team_reward": spec.team_reward}
+
+
 def _note(plan: Collection) -> str:
     shares = ", ".join(f"{name} ({share:.3g})" for name, share in zip(plan.policies, plan.probabilities, strict=True))
     mixed = f", mixed by {plan.mix}" if len(plan.policies) > 1 else ""
     return f"Collected: {shares}{mixed}, {plan.epsilon:g} of random actions, seed {plan.seed}."
 
 
-def _header(plan: Collection, spec: Any, arguments: dict[str, Any] | None) -> DatasetHeader:
+def _header(plan: Collection, spec: EnvironmentSpec, arguments: dict[str, Any] | None) -> DatasetHeader:
     return DatasetHeader(
         environment=plan.environment,
         environment_arguments=arguments or {},
+        environment_options=plan.options,
         agents=spec.agents,
         team_reward=spec.team_reward,
         episode_limit=spec.horizon,

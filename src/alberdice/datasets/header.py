@@ -2,6 +2,8 @@
 
     environment            name of a game or environment, or ``module:function``; '' where none is known
     environment_arguments  what the environment is made with, JSON values by name
+    environment_options    how the environment is read where that is not as it is: agents, flatten, max_steps, as
+                           ``PlayOptions.of`` takes them
     agents                 the agents' names in the order of the arrays; () where the source names none
     team_reward            how the team's reward came from the agents': 'mean', 'sum', an agent's name, or 'common' where the
                            source holds one reward for all
@@ -42,12 +44,15 @@ class DatasetHeader:
     team_reward: str = "common"
     episode_limit: int | None = None
     recipe: str = ""
+    environment_options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("environment", "team_reward", "recipe"):
             if not isinstance(getattr(self, name), str):
                 raise InvalidDataError(f"header.{name}", got=repr(getattr(self, name)), expected="text")
-        object.__setattr__(self, "environment_arguments", _json_object(self.environment_arguments))
+        for name in ("environment_arguments", "environment_options"):
+            object.__setattr__(self, name, _json_object(getattr(self, name), name))
+        self._check_options()
         object.__setattr__(self, "agents", self._checked_agents())
         if self.environment_arguments and not self.environment:
             raise InvalidDataError("header.environment", got="arguments without a name", expected="the environment's name")
@@ -57,6 +62,14 @@ class DatasetHeader:
         limit = self.episode_limit
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
             raise InvalidDataError("header.episode_limit", got=repr(limit), expected="a whole number, at least 1, or None")
+
+    def _check_options(self) -> None:
+        kinds = {"agents": list, "flatten": bool, "max_steps": int}
+        for name, value in self.environment_options.items():
+            fits = name in kinds and type(value) is kinds[name]
+            if not fits or (name == "agents" and not all(isinstance(each, str) for each in value)):
+                expected = "agents (names), flatten (true or false) and max_steps (a whole number)"
+                raise InvalidDataError("header.environment_options", got=f"{name} = {value!r}", expected=expected)
 
     def _checked_agents(self) -> tuple[str, ...]:
         names = self.agents
@@ -72,8 +85,10 @@ class DatasetHeader:
         return tuple(names)
 
     def as_json(self) -> dict[str, Any]:
-        """The fields in the types that JSON knows; ``DatasetHeader(**...)`` takes them back."""
-        return {**asdict(self), "environment_arguments": dict(self.environment_arguments), "agents": list(self.agents)}
+        """The fields in the types that JSON knows, options only if there are some; ``DatasetHeader(**...)`` takes them back."""
+        found = {**asdict(self), "environment_arguments": dict(self.environment_arguments), "agents": list(self.agents)}
+        options = dict(found.pop("environment_options"))
+        return {**found, "environment_options": options} if options else found
 
     @classmethod
     def from_json(cls, value: object, source: str) -> DatasetHeader:
@@ -93,14 +108,14 @@ class DatasetHeader:
             raise InvalidDataError(f"{source}: {problem.where}", got=problem.got, expected=problem.expected) from None
 
 
-def _json_object(value: object) -> dict[str, Any]:
+def _json_object(value: object, name: str) -> dict[str, Any]:
     """A copy of a JSON object, so that nobody else can change it."""
     try:
         copy = json.loads(json.dumps(dict(value), allow_nan=False))  # type: ignore[call-overload]
     except (TypeError, ValueError, RecursionError) as problem:
         got = f"{type(value).__name__} ({problem})"
-        raise InvalidDataError("header.environment_arguments", got=got, expected="JSON values by name") from None
+        raise InvalidDataError(f"header.{name}", got=got, expected="JSON values by name") from None
     if not all(isinstance(key, str) for key in dict(value)):  # type: ignore[call-overload]
-        raise InvalidDataError("header.environment_arguments", got="a key that is no text", expected="JSON values by name")
+        raise InvalidDataError(f"header.{name}", got="a key that is no text", expected="JSON values by name")
     plain: dict[str, Any] = copy
     return plain

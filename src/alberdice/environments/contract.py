@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,34 @@ class PlayOptions:
     team_reward: str = "mean"
     flatten: bool = False
     max_steps: int | None = None
+
+    @classmethod
+    def of(cls, agents: Sequence[str] = (), flatten: bool = False, max_steps: int = 0, team_reward: str = "mean") -> Self:
+        """Options as they are typed and stored: agents by name, or ``WANTED=OWN`` each; 0 steps are no limit.
+
+        Raises:
+            InvalidArgumentError: agents of both kinds, or a name twice.
+        """
+        pairs = [each.partition("=") for each in agents]
+        wanted = [name for name, _, _ in pairs]
+        if len({sign for _, sign, _ in pairs}) > 1 or len(set(wanted)) < len(wanted):
+            expected = "every name once: names in the order wanted, or WANTED=OWN each"
+            raise InvalidArgumentError("agents", got=list(agents), expected=expected)
+        mapped = {name: own for name, sign, own in pairs if sign}
+        return cls(mapped or tuple(wanted) or None, team_reward, flatten, max_steps or None)
+
+    def as_json(self) -> dict[str, Any]:
+        """What differs from the defaults, less the rule of the reward, in the types that JSON knows; ``of`` takes it back."""
+        given = self.agents or ()
+        agents = [f"{k}={v}" for k, v in given.items()] if isinstance(given, Mapping) else list(given)
+        found = {"agents": agents, "flatten": self.flatten, "max_steps": self.max_steps}
+        return {name: value for name, value in found.items() if value}
+
+    def over(self, others: PlayOptions) -> PlayOptions:
+        """These, and where nothing is said of agents, images or steps, the others."""
+        return PlayOptions(
+            self.agents or others.agents, self.team_reward, self.flatten or others.flatten, self.max_steps or others.max_steps
+        )
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from alberdice.errors import InvalidArgumentError
 
 __all__ = ["Actions", "Features", "actions_of", "features_of"]
 
-_IMAGE = "ask for it with flatten=True (every pixel becomes a feature), or wrap the environment in one that gives features"
+_IMAGE = "ask for it with flatten=True or --flatten (a pixel each), or wrap the environment in one that has features"
 _KNOWN = "Box, Discrete, MultiDiscrete, MultiBinary, or a Dict of observation and action_mask"
 
 

@@ -25,7 +25,7 @@ class Data(Protocol):
 
     @property
     def header(self) -> Any:
-        """``agents``, ``team_reward`` and ``episode_limit``."""
+        """``environment`` and its options, ``agents``, ``team_reward`` and ``episode_limit``."""
 
     @property
     def n_actions(self) -> tuple[int, ...]:
@@ -36,12 +36,15 @@ class Data(Protocol):
         """Features of an observation."""
 
 
-def options_for(header: Any, options: PlayOptions | None = None) -> PlayOptions:
+def options_for(header: Any, options: PlayOptions | None = None, environment: str = "") -> PlayOptions:
     """Options under which the environment's agents and reward are the data's; those given are kept.
 
-    The rule 'common', one reward for all, is the mean of equal rewards.
+    The rule 'common', one reward for all, is the mean of equal rewards.  An environment of the name that the data were recorded
+    in is read as it was then.
     """
     options = options or PlayOptions()
+    if environment and environment == header.environment:
+        options = options.over(PlayOptions.of(**header.environment_options))
     agents = options.agents if options.agents is not None else (tuple(header.agents) or None)
     return replace(options, agents=agents, team_reward=_rule(header))
 
@@ -63,7 +66,7 @@ def check_fit(spec: EnvironmentSpec, data: Data) -> list[str]:
     names = tuple(data.header.agents)
     if names and names != spec.agents:
         expected = f"the data's agents, {', '.join(names)}"
-        remedy = "say which is which: a mapping from the data's names to the environment's"
+        remedy = "say which is which: --agents DATA=ENVIRONMENT ..., or a mapping in PlayOptions"
         raise InvalidArgumentError(f"{where}, agents", got=", ".join(spec.agents), expected=expected, remedy=remedy)
     for agent, own, known in zip(spec.agents, spec.n_actions, data.n_actions, strict=True):
         if own != known:
@@ -100,7 +103,7 @@ def open_for(
         InvalidArgumentError: whatever does not fit, or is no environment; nothing stays open then.
         ResourceError: a worker that died.
     """
-    opened = environment.open(options_for(data.header, options), workers=workers)
+    opened = environment.open(options_for(data.header, options, environment.name), workers=workers)
     try:
         return opened, [*check_fit(opened.spec, data), *check_environment(opened)]
     except BaseException:

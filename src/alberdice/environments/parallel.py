@@ -149,7 +149,7 @@ def _agents_of(
         return known, tuple(listed)
     mapping = agents if isinstance(agents, Mapping) else dict(zip(agents, agents, strict=True))
     if set(mapping.values()) != set(known) or len(mapping) != len(known):
-        remedy = "say which is which: a mapping from the data's names to the environment's"
+        remedy = "say which is which: --agents DATA=ENVIRONMENT ..., or a mapping in PlayOptions"
         expected = f"the agents {', '.join(mapping.values())}"
         raise InvalidArgumentError(f"{where}, agents", got=", ".join(known), expected=expected, remedy=remedy)
     return tuple(mapping), tuple(inside[each] for each in mapping.values())
@@ -223,7 +223,7 @@ class Slot:
         if self.max_steps is not None and self.steps >= self.max_steps and not self.terminated:
             self.truncated, over = True, True
         elif not over and self.steps >= self.endless:
-            remedy = "give the number of steps after which to truncate it, max_steps"
+            remedy = "give the number of steps after which to truncate it, max_steps (--max-steps)"
             raise self._refuse("episode", f"no end after {self.steps} steps", "one that ends", remedy)
         self._look(seen, infos, before if over else self.alive, last=over)
         if over:

@@ -15,7 +15,7 @@ import ast
 import importlib.util
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -202,7 +202,7 @@ class Environment:
             rule = options.team_reward
             return _as_asked(GameEnvironment(product, max_steps=options.max_steps, team_reward=rule), options)
         if isinstance(getattr(product, "spec", None), EnvironmentSpec):
-            return _as_asked(product, options)
+            return _as_asked(product, replace(options, max_steps=None), "max_steps" if options.max_steps else "")
         from alberdice.environments.pettingzoo import PettingZooEnvironment
 
         spare = [product]
@@ -216,18 +216,26 @@ class Environment:
         )
 
 
-def _as_asked(environment: BatchedEnvironment, options: PlayOptions) -> BatchedEnvironment:
+def _as_asked(environment: BatchedEnvironment, options: PlayOptions, refused: str = "") -> BatchedEnvironment:
     """An environment behind the contract, if its agents and rule are those asked for; closed otherwise."""
     spec, wanted = environment.spec, options.agents
     own = tuple(wanted.values()) if isinstance(wanted, Mapping) else wanted
-    where = f"environment {spec.name!r}"
-    if own is not None and tuple(own) != spec.agents:
+    where, rules = f"environment {spec.name!r}", {options.team_reward, spec.team_reward}
+    try:
+        if own is not None and tuple(own) != spec.agents:
+            expected = f"{', '.join(own)}, in this order"
+            raise InvalidArgumentError(f"{where}, agents", got=", ".join(spec.agents), expected=expected)
+        if len(rules) > 1 and not rules <= {"common", "mean"}:
+            got, expected = f"the rule {spec.team_reward!r}", repr(options.team_reward)
+            raise InvalidArgumentError(f"{where}, team_reward", got=got, expected=expected)
+        if refused or options.flatten:
+            expected = "nothing: this environment decides it for itself"
+            raise InvalidArgumentError(f"{where}, {refused or 'flatten'}", got="a value", expected=expected)
+    except InvalidArgumentError:
         environment.close()
-        raise InvalidArgumentError(f"{where}, agents", got=", ".join(spec.agents), expected=f"{', '.join(own)}, in this order")
-    if options.team_reward != spec.team_reward and not {options.team_reward, spec.team_reward} <= {"common", "mean"}:
-        environment.close()
-        got, expected = f"the rule {spec.team_reward!r}", repr(options.team_reward)
-        raise InvalidArgumentError(f"{where}, team_reward", got=got, expected=expected)
+        raise
+    if isinstance(wanted, Mapping):
+        environment.spec = replace(spec, agents=tuple(wanted))
     return environment
 
 

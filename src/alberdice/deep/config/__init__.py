@@ -1,25 +1,19 @@
 """The settings of training runs; ``config.policy`` holds those of policies with or without a memory."""
 
 from alberdice.deep.config.base import (
-    LEAST,
-    MOST,
     ConservativeConfig,
-    Count,
     CriticConfig,
-    Discount,
     DiscountedConfig,
     FeedForwardConfig,
     FramesConfig,
-    Rate,
     SequenceConfig,
-    Share,
     TrainConfig,
     WindowConfig,
-    Within,
     defaults,
     from_mapping,
     read_toml,
 )
+from alberdice.deep.config.values import LEAST, MOST, Count, Discount, Rate, Share, Within
 
 __all__ = [
     "LEAST",

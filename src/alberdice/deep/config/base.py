@@ -13,33 +13,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
-from alberdice import _checks
+from alberdice.deep.config.values import MOST, Count, Discount, Rate, Share, Within, checked
 from alberdice.errors import InvalidArgumentError
 from alberdice.names import nearest
 
 __all__ = [
-    "LEAST",
-    "MOST",
     "ConservativeConfig",
-    "Count",
     "CriticConfig",
-    "Discount",
     "DiscountedConfig",
     "FeedForwardConfig",
     "FramesConfig",
-    "Rate",
     "SequenceConfig",
-    "Share",
     "TrainConfig",
     "WindowConfig",
-    "Within",
     "defaults",
     "from_mapping",
     "read_toml",
@@ -47,39 +39,11 @@ __all__ = [
 
 #: settings that may change when a run is resumed: none of them changes what is learned up to any update
 _FREE = (
-    *("threads", "workers", "evaluate_every", "evaluate_episodes", "play", "checkpoint_every", "keep_policies", "keep_states"),
-    "pictures",
+    *("threads", "workers", "agents", "flatten", "max_steps", "evaluate_every", "evaluate_episodes", "play"),
+    *("checkpoint_every", "keep_policies", "keep_states", "pictures"),
 )
-#: the least positive number and the largest count that settings take
-LEAST, MOST = 1e-12, 1 << 40
-
 Config = TypeVar("Config", bound="TrainConfig")
 Settings = TypeVar("Settings", bound=type)
-
-
-@dataclass(frozen=True)
-class Within:
-    """The range of a number, both ends included; infinity is a value only where it is an end."""
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        """For messages."""
-        if not self.high < MOST and self.high != math.inf:
-            return f"a number, at least {_words(self.low)}"
-        return f"a number from {_words(self.low)} to {_words(self.high)}"
-
-
-def _words(end: float) -> str:
-    """An end of a range, exactly: whole numbers in full, others with as many digits as tell them apart."""
-    return f"{int(end):,}" if math.isfinite(end) and end == int(end) and abs(end) < 1e15 else repr(end)
-
-
-Count = Annotated[int, Within(1, MOST)]
-Rate = Annotated[float, Within(LEAST, 1.0)]
-Share = Annotated[float, Within(0.0, 1.0)]
-Discount = Annotated[float, Within(0.0, 1 - 1e-9)]
 
 
 @dataclass(frozen=True)
@@ -99,6 +63,12 @@ class TrainConfig:
     environment: str = "auto"
     """where to evaluate: auto (what the dataset names), none, a name, or module:function of a PettingZoo env; arguments in
     brackets, e.g. 'bridge(hard=False)'"""
+    agents: tuple[str, ...] = ()
+    """the environment's agents in the data's order, or which is which, DATA=ENVIRONMENT each; none: by their names"""
+    flatten: bool = False
+    """take the environment's images as features, a pixel each"""
+    max_steps: Annotated[int, Within(0, MOST)] = 0
+    """steps after which the environment's episodes are truncated; 0: as the environment does"""
     workers: Annotated[int, Within(0, 1024)] = 0
     """processes that step the environment's episodes; 0: this one.  Results are the same"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -142,7 +112,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self), include_extras=True).items():
-            object.__setattr__(self, name, _checked(name, getattr(self, name), kind))
+            object.__setattr__(self, name, checked(name, getattr(self, name), kind))
 
     @property
     def merges_frames(self) -> bool:
@@ -289,34 +259,6 @@ class WindowConfig(TrainConfig):
 @dataclass(frozen=True)
 class SequenceConfig(WindowConfig, FramesConfig):
     """What algorithms are told that run transformers only."""
-
-
-def _checked(name: str, value: Any, kind: Any) -> Any:
-    """The value in its field's type and range, or InvalidArgumentError."""
-    if get_origin(kind) is Annotated:
-        kind, *notes = get_args(kind)
-        within = next(note for note in notes if isinstance(note, Within))
-        endless = within.high == math.inf and value == math.inf
-        value = value if endless else _checked(name, value, kind)
-        if not within.low <= value <= within.high:
-            raise InvalidArgumentError(name, got=value, expected=str(within))
-        return value
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            hint, expected = nearest(str(value), get_args(kind)), f"one of {', '.join(get_args(kind))}"
-            raise InvalidArgumentError(name, got=repr(value), expected=expected, remedy=hint)
-        return value
-    if get_origin(kind) is tuple:
-        if not isinstance(value, tuple | list):
-            raise InvalidArgumentError(name, got=repr(value), expected="a list of whole numbers")
-        return tuple(_checks.whole_number(entry, f"{name}[{k}]") for k, entry in enumerate(value))
-    if kind is int:
-        return _checks.whole_number(value, name)
-    if kind is float:
-        return _checks.real_number(value, name)
-    if not isinstance(value, kind):
-        raise InvalidArgumentError(name, got=repr(value), expected={bool: "true or false", str: "text"}[kind])
-    return value
 
 
 def from_mapping(values: Mapping[str, Any], base: Config, where: str = "settings") -> Config:

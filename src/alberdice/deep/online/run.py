@@ -21,7 +21,7 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.deep.online.mat import MAT, MATPlayer
 from alberdice.deep.online.network import MultiAgentTransformer
 from alberdice.deep.online.settings import MATConfig
-from alberdice.environments import find_environment
+from alberdice.environments import PlayOptions, find_environment
 from alberdice.errors import InvalidArgumentError, fail
 from alberdice.files import is_file, write_atomically
 from alberdice.readers import read_json, read_text
@@ -37,6 +37,7 @@ def train_mat(
     config: MATConfig,
     seed: int,
     out: Path,
+    options: PlayOptions | None = None,
     *,
     warm_start: OfflineDataset | None = None,
     progress: Callable[[int, int, float], None] | None = None,
@@ -48,6 +49,7 @@ def train_mat(
         config: settings.
         seed: of everything random.
         out: the run's folder.
+        options: how the environment is read.
         warm_start: data that are cloned first.
         progress: told iterations done, all of them, and the mean return of the last one's episodes.
 
@@ -57,9 +59,10 @@ def train_mat(
     Raises:
         InvalidArgumentError: a folder that holds something else or a run of other settings, or no such environment.
     """
-    with find_environment(environment).open() as env:
+    with find_environment(environment).open(options) as env:
         learner = MAT(env.spec, config, seed)
         header = {"environment": environment, "settings": asdict(config), "seed": seed, "network": learner.network.shape}
+        header |= {} if options is None else options.as_json()
         header["cloned"] = "" if warm_start is None else warm_start.digest
         lines = _begin(out, header, learner)
         if not lines and warm_start is not None and config.cloning_updates:

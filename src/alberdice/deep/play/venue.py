@@ -8,11 +8,11 @@ venue_of_run(config, facts)         the same environment for a run that is over
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from alberdice.datasets import RECIPES, DatasetHeader, OfflineDataset, load_dataset
-from alberdice.environments import BatchedEnvironment, Environment, environment_for, open_for
+from alberdice.environments import BatchedEnvironment, Environment, PlayOptions, environment_for, open_for
 from alberdice.environments.fit import options_for
 from alberdice.environments.games import GameEnvironment
 from alberdice.games.game import Game
@@ -32,6 +32,7 @@ class Venue:
         header: the data's.
         longest: steps of the data's longest episode.
         source: what opens the environment again.
+        options: how it is read, where the data do not say.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Venue:
     header: DatasetHeader
     longest: int
     source: Environment | None = None
+    options: PlayOptions = field(default_factory=PlayOptions)
 
     @property
     def game(self) -> Game | None:
@@ -49,11 +51,12 @@ class Venue:
     @property
     def facts(self) -> dict[str, Any]:
         """What ``venue_of_run`` needs, as JSON values."""
-        return {"environment": self.name, "header": self.header.as_json(), "longest": self.longest}
+        own = {"environment": self.name, "header": self.header.as_json(), "longest": self.longest}
+        return {**own, "options": self.options.as_json()}
 
     def reopened(self) -> BatchedEnvironment | None:
         """The environment again, open, once this one is closed."""
-        return None if self.source is None else self.source.open(options_for(self.header))
+        return None if self.source is None else self.source.open(_read(self.source, self.header, self.options))
 
     def close(self) -> None:
         """Close the environment."""
@@ -61,8 +64,20 @@ class Venue:
             self.environment.close()
 
 
-def venue_of(name: str | Environment, dataset: OfflineDataset, *, workers: int = 0) -> Venue:
+def _read(environment: Environment, header: DatasetHeader, options: PlayOptions) -> PlayOptions:
+    return options_for(header, options, environment.name)
+
+
+def venue_of(
+    name: str | Environment, dataset: OfflineDataset, *, workers: int = 0, options: PlayOptions | None = None
+) -> Venue:
     """The environment, or that of a name ('auto': the data's), open and found to fit.
+
+    Args:
+        name: see above.
+        dataset: whose policies are to play there.
+        workers: processes among which slots are divided.
+        options: how the environment is read, where not as the data say.
 
     Raises:
         InvalidArgumentError, ResourceError: no such environment, or one that does not fit or fails.
@@ -71,8 +86,9 @@ def venue_of(name: str | Environment, dataset: OfflineDataset, *, workers: int =
     found, why = environment_for(name, dataset.header) if isinstance(name, str) else (name, "")
     if found is None:
         return Venue("none", None, (why,), dataset.header, longest)
-    opened, notes = open_for(found, dataset, workers=workers)
-    return Venue(str(found), opened, tuple(notes), dataset.header, longest, found)
+    options = options or PlayOptions()
+    opened, notes = open_for(found, dataset, options, workers=workers)
+    return Venue(str(found), opened, tuple(notes), dataset.header, longest, found, options)
 
 
 def venue_of_run(
@@ -81,6 +97,7 @@ def venue_of_run(
     name: str = "auto",
     *,
     workers: int = 0,
+    options: PlayOptions | None = None,
     trust: bool = False,
 ) -> Venue:
     """Where a run's policies play, read as its data asked for.
@@ -90,6 +107,7 @@ def venue_of_run(
         facts: what its checkpoint keeps; None: a run of an earlier release, whose data are asked.
         name: 'auto': where the run was evaluated.
         workers: processes among which slots are divided.
+        options: how the environment is read; what they leave open is as in the run, if it is the run's environment.
         trust: run a module:function that these facts name, with no word of the user's.
 
     Raises:
@@ -104,7 +122,11 @@ def venue_of_run(
     found, why = environment_for(wanted, header)
     if found is None:
         return Venue("none", None, (why,), header, facts["longest"])
-    return Venue(str(found), found.open(options_for(header), workers=workers), (), header, facts["longest"])
+    options = options or PlayOptions()
+    if str(found) == facts.get("environment", config["environment"]):
+        options = options.over(PlayOptions.of(**facts.get("options", {})))
+    opened = found.open(_read(found, header, options), workers=workers)
+    return Venue(str(found), opened, (), header, facts["longest"], found, options)
 
 
 def header_of(dataset: str, seed: int = 0) -> DatasetHeader:

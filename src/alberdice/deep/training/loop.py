@@ -42,7 +42,7 @@ from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import try_to_draw
 from alberdice.deep.training.run_state import Origin, Run, check_folder, state_of
 from alberdice.deep.training.selection import OfflineScores, Selector, plain_numbers, scores_for
-from alberdice.environments import Environment
+from alberdice.environments import Environment, PlayOptions
 from alberdice.errors import InvalidArgumentError, SolverError
 
 __all__ = ["run_training", "train"]
@@ -103,7 +103,9 @@ def run_training(
         if folder is not None:
             check_folder(folder, config, resume)
         data = load_dataset(config.dataset, seed=config.dataset_seed) if dataset is None else dataset
-        with closing(venue_of(environment or config.environment, data, workers=config.workers)) as venue:
+        options = PlayOptions.of(config.agents, config.flatten, config.max_steps)
+        where = environment or config.environment
+        with closing(venue_of(where, data, workers=config.workers, options=options)) as venue:
             run = _prepare(config, folder, data, venue)
             if folder is not None and resume and folder.has_checkpoint:
                 run_state.resume(run, folder)

@@ -13,6 +13,7 @@ from alberdice.deep.play.venue import data_of, venue_of_run
 from alberdice.deep.policies import Policies, load_policies
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.selection import SELECTED, scores_for
+from alberdice.environments import PlayOptions
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["DEPLOYED", "check_fits", "evaluate_offline", "evaluate_run", "policies_of_run"]
@@ -114,6 +115,7 @@ def evaluate_run(
     play: str = "",
     workers: int = 0,
     update: str = "selected",
+    options: PlayOptions | None = None,
     trust: bool = False,
 ) -> dict[str, Any]:
     """Returns of a finished or unfinished run's policies.
@@ -126,6 +128,7 @@ def evaluate_run(
         play: 'sample' or 'greedy'; '': as in the run's evaluations.
         workers: processes among which an environment's slots are divided.
         update: 'selected' (the policies chosen by data alone) or 'last'.
+        options: how the environment is read; what they leave open is as in the run.
         trust: import and run what the run's folder names as module:function or module:Class.
 
     Raises:
@@ -133,7 +136,7 @@ def evaluate_run(
     """
     config = RunDirectory(out).read_json("config.json")
     policies, header = _policies_and_header(out, update, trust)
-    where = venue_of_run(config, header.get("venue"), environment, workers=workers, trust=trust)
+    where = venue_of_run(config, header.get("venue"), environment, workers=workers, options=options, trust=trust)
     if where.environment is None:
         remedy = f"name a game or module:function with --environment ({where.notes[0]})"
         raise InvalidArgumentError("environment", got="none", expected="where to play", remedy=remedy)
