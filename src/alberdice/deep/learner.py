@@ -8,6 +8,7 @@ Class)``; nothing else changes.  One's own is found as ``--algorithm module:Clas
     learner.policies -> Policies                what is evaluated, saved and deployed
     learner.state_dict() / load_state_dict()    everything that the next update depends on, as named tensors
     learner.execution                           optional: runs the update's step, directly or recorded, see ``capture``
+    sums.total, mean, ...; Adam.step            the doors for sums over a minibatch's rows and for steps: devices may join there
     learner.complaint(metrics) -> str           why training cannot go on, "what: remedy"; empty if it can
 """
 

@@ -16,7 +16,7 @@ where k, the price of the others' choices, is log rho_i(x) as printed (one sampl
 which also counts what pi_-i does outside the data (``others_kl``).
 
 Shapes: rows last, ``(..., B)``; tables over actions ``(..., B, A)``; an axis of agents may lead.  Masked actions carry the log
-probability ``MASKED``, finite, so that 0 * log 0 is 0 and no gradient is NaN.
+probability ``MASKED``, finite, so that 0 * log 0 is 0 and no gradient is NaN.  All sums over rows go through ``sums``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ import math
 
 import torch
 from torch import Tensor
+
+from alberdice.deep import sums
 
 __all__ = [
     "MASKED",
@@ -76,13 +78,12 @@ def resample(log_ratio: Tensor, size: int, generator: torch.Generator) -> Tensor
 
 def resampled_log_weight(log_ratio: Tensor) -> Tensor:
     """The logarithm of rho-bar / B, the weight of each of B resampled rows: it undoes the draw's normalisation (12)."""
-    rows = log_ratio.shape[-1]
-    return torch.logsumexp(log_ratio, -1) - 2 * math.log(rows)
+    return sums.log_total(log_ratio) - 2 * math.log(sums.rows(log_ratio.shape[-1]))
 
 
 def effective_sample_size(log_weight: Tensor, log_count: Tensor | float = 0.0) -> Tensor:
     """(sum w)^2 / sum (w^2 / n): how many equally weighted rows the weights are worth, ``(...,)``; each is of n alike."""
-    return (2 * torch.logsumexp(log_weight, -1) - torch.logsumexp(2 * log_weight - log_count, -1)).exp()
+    return (2 * sums.log_total(log_weight) - sums.log_total(2 * log_weight - log_count)).exp()
 
 
 def sample_advantage(
@@ -102,7 +103,7 @@ def nu_loss(advantage: Tensor, log_weight: Tensor, initial_nu: Tensor, alpha: Te
         alpha: > 0.
         discount: gamma.
     """
-    return alpha * torch.logsumexp(advantage / alpha + log_weight, -1) + (1 - discount) * initial_nu
+    return alpha * sums.log_total(advantage / alpha + log_weight) + (1 - discount) * initial_nu
 
 
 def with_absorbing(
@@ -124,7 +125,7 @@ def with_absorbing(
 def gradient_penalty(slopes: Tensor, limit: float) -> Tensor:
     """Mean of max(|d nu / d s| - limit, 0)^2 over slopes ``(..., B, S)``; not in the paper, used by the published runs."""
     norm = slopes.square().sum(-1).add(1e-12).sqrt()
-    return (norm - limit).clamp(min=0).square().mean(-1)
+    return sums.mean((norm - limit).clamp(min=0).square())
 
 
 def joint_log_probability(log_tables: list[Tensor]) -> Tensor:
@@ -174,7 +175,7 @@ def advantage_loss(chosen: Tensor, target: Tensor, penalty: Tensor, weight: Tens
         weight: m_x, ``(..., B)``, summing to 1.
         conservatism: c, the paper's alpha_CQL.
     """
-    return (weight * ((chosen - target.detach()).square() + conservatism * penalty)).sum(-1)
+    return sums.total(weight * ((chosen - target.detach()).square() + conservatism * penalty))
 
 
 def i_projection_loss(
@@ -190,9 +191,9 @@ def i_projection_loss(
         weight: m_s, ``(..., B)``, summing to 1.
     """
     cost = alpha * (log_probability - log_behaviour) - e.detach()
-    return (weight * (log_probability.exp() * cost).sum(-1)).sum(-1)
+    return sums.total(weight * (log_probability.exp() * cost).sum(-1))
 
 
 def behaviour_loss(log_probability: Tensor, actions: Tensor, weight: Tensor) -> Tensor:
     """Behaviour cloning (44), or one factor of (9) and (45): -sum_x m_x log pi(a_x|.); tables ``(..., B, A)``, ``(...,)``."""
-    return -(weight * log_probability.gather(-1, actions[..., None])[..., 0]).sum(-1)
+    return -sums.total(weight * log_probability.gather(-1, actions[..., None])[..., 0])

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
@@ -76,7 +76,7 @@ class BC(NetworkLearner):
         steps = data.draw(self.config, generator)
         rows = data.rows(steps, steps[:0])
         tables = policy_tables(self.networks["policy"], parameters, data, rows.frames[: rows.n_here])[:, rows.here]
-        weight = torch.full((len(steps),), 1.0 / len(steps), device=steps.device)
+        weight = torch.full((len(steps),), 1.0 / sums.rows(len(steps)), device=steps.device)
         return losses.behaviour_loss(tables, data.actions[steps].T, weight)
 
     def _on_windows(self, parameters: Tensor, generator: torch.Generator) -> Tensor:

@@ -26,6 +26,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from alberdice.deep import sums
 from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.config import LEAST, Count, CriticConfig, Share, Within, defaults, fights, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
@@ -70,7 +71,7 @@ def mixed(values: Tensor, logits: Tensor) -> Tensor:
 def batch_weights(values: Tensor, real: Tensor, temperature: float) -> Tensor:
     """exp(values / temperature) over the rows, with mean 1 over the real ones and 0 at the others, ``(..., B)``."""
     scaled = (values.detach() / temperature).masked_fill(~real, MASKED)
-    return torch.where(real, real.sum() * torch.softmax(scaled, -1), 0.0)
+    return torch.where(real, sums.total(real) * sums.normalised(scaled), 0.0)
 
 
 def lambda_returns(
@@ -96,12 +97,14 @@ def lambda_returns(
 
 def critic_loss(total: Tensor, returns: Tensor, known: Tensor) -> Tensor:
     """J(Q): mean of (Q_tot - G)^2 over the rows that teach; all the same shape; no gradient runs into G."""
-    return torch.where(known, (total - returns.detach()).square(), 0.0).sum() / known.sum().clamp(min=1)
+    off = torch.where(known, (total - returns.detach()).square(), 0.0)
+    return sums.total(off.flatten()) / sums.total(known.flatten()).clamp(min=1)
 
 
 def cloning_loss(likelihood: Tensor, mixing: Tensor, weight: Tensor, real: Tensor) -> Tensor:
     """J(pi): -sum_i of the mean of k_i u_i log pi_i over real rows; ``(N, B)``, ``real`` ``(B,)``; k and u are given."""
-    return -torch.where(real, (mixing * weight).detach() * likelihood, 0.0).sum() / real.sum()
+    gained = torch.where(real, (mixing * weight).detach() * likelihood, 0.0)
+    return -sums.total(gained.flatten()) / sums.total(real)
 
 
 def clipped(gradients: Sequence[Tensor], limit: float) -> list[Tensor]:
@@ -225,7 +228,8 @@ class ICQ(NetworkLearner):
         chosen = self._at_data(values, batch)
         seen = self.data.observations[batch.frames].transpose(0, 1)
         level = self.networks["baseline"](baseline, seen)[:, batch.here.flatten(), 0]
-        loss = torch.where(batch.real.flatten(), (level - chosen).square(), 0.0).sum() / batch.real.sum()
+        off = torch.where(batch.real.flatten(), (level - chosen).square(), 0.0)
+        loss = sums.total(off.flatten()) / sums.total(batch.real.flatten())
         if self.config.baseline == "policy":
             table = policy_tables(self.networks["policy"], self.parameters["policy"], self.data, batch.frames)
             level = (table.exp() * values).sum(-1)[:, batch.here.flatten()]

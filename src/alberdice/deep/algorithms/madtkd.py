@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss, normalize
 
+from alberdice.deep import sums
 from alberdice.deep.batches.sequences import Batch, Sequences
 from alberdice.deep.batches.training_data import TrainingData, indicators
 from alberdice.deep.config import SequenceConfig, Within, defaults, fights, warehouses
@@ -71,7 +72,7 @@ def distillation_loss(log_teacher: Tensor, log_student: Tensor, weight: Tensor) 
         weight: ``(B,)``, summing to 1.
     """
     target = log_teacher.detach()
-    return (weight * (target.exp() * (target - log_student)).sum(-1)).sum(-1)
+    return sums.total(weight * (target.exp() * (target - log_student)).sum(-1))
 
 
 def relation_loss(teacher: Tensor, students: Tensor, weight: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ def relation_loss(teacher: Tensor, students: Tensor, weight: Tensor) -> Tensor:
     first, second = torch.triu_indices(n, n, 1, device=weight.device)
     units = (normalize(features, dim=-1) for features in (teacher.detach(), students))
     wanted, found = ((unit[first] * unit[second]).sum(-1) for unit in units)
-    return (weight * huber_loss(found, wanted, reduction="none")).sum(-1).mean()
+    return sums.total(weight * huber_loss(found, wanted, reduction="none")).mean()
 
 
 class MADTKD:

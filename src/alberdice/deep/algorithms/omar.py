@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from alberdice.deep import sums
 from alberdice.deep.batches.training_data import Rows, TrainingData, at
 from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults, fights, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
@@ -67,7 +68,7 @@ def conservative_loss(chosen: Tensor, soft_maximum: Tensor, target: Tensor, weig
         weight: of the rows, ``(B,)``, summing to 1.
         conservatism: c.
     """
-    return (weight * ((chosen - target.detach()).square() + conservatism * (soft_maximum - chosen))).sum(-1)
+    return sums.total(weight * ((chosen - target.detach()).square() + conservatism * (soft_maximum - chosen)))
 
 
 def actor_loss(table: Tensor, values: Tensor, available: Tensor, weight: Tensor, best_action_weight: float) -> Tensor:
@@ -85,7 +86,7 @@ def actor_loss(table: Tensor, values: Tensor, available: Tensor, weight: Tensor,
     gain = (shares * advantage * table).sum(-1)
     best = values.masked_fill(~available, -torch.inf).argmax(-1, keepdim=True)
     likelihood = table.gather(-1, best)[..., 0]
-    return -(weight * ((1 - best_action_weight) * gain + best_action_weight * likelihood)).sum(-1)
+    return -sums.total(weight * ((1 - best_action_weight) * gain + best_action_weight * likelihood))
 
 
 # ---- the learner -----------------------------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ class OMAR(NetworkLearner):
         soft = torch.logsumexp(values.masked_fill(~available, MASKED), -1)
         here = rows.here.expand(_TWINS * len(target), -1)
         chosen = at(values.flatten(0, 1), here, self.data.actions[steps].T.repeat(_TWINS, 1))
-        weight = torch.full_like(target[0], 1 / len(steps))
+        weight = torch.full_like(target[0], 1 / sums.rows(len(steps)))
         loss = conservative_loss(
             chosen, soft[..., rows.here].flatten(0, 1), target.repeat(_TWINS, 1), weight, self.config.conservatism
         )
@@ -167,7 +168,7 @@ class OMAR(NetworkLearner):
         frames = rows.frames[: rows.n_here]
         available = self.data.available[frames].transpose(0, 1)
         table = policy_tables(self.networks["policy"], policy, self.data, frames)
-        share = torch.full(rows.here.shape, 1 / len(rows.here), device=table.device)
+        share = torch.full(rows.here.shape, 1 / sums.rows(len(rows.here)), device=table.device)
         weight = torch.zeros(rows.n_here, device=table.device).index_add_(0, rows.here, share)
         return actor_loss(table, values, available, weight, self.config.best_action_weight).sum()
 

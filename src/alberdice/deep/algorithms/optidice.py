@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
 from alberdice.deep.batches.sequences import Batch
 from alberdice.deep.batches.training_data import Rows, TrainingData
@@ -52,7 +52,7 @@ class OptiDICEConfig(AnnealedConfig, PolicyConfig):
 
 def sample_weights(advantage: Tensor, log_weight: Tensor, alpha: Tensor | float) -> Tensor:
     """The weights w ~ m exp(e / alpha) of samples, ``(B,)``, summing to 1; no gradient runs into them."""
-    return torch.softmax(advantage.detach() / alpha + log_weight, -1)
+    return sums.normalised(advantage.detach() / alpha + log_weight)
 
 
 def cloning_loss(log_probability: Tensor, actions: Tensor, weight: Tensor) -> Tensor:
@@ -90,7 +90,8 @@ class OptiDICE(NetworkLearner):
         data, config, alpha = self.data, self.config, self.annealing.alpha
         batch = self.memory.sequences.minibatch(generator) if self.memory else None
         steps = data.draw(config, generator) if batch is None else batch.steps.flatten()
-        shares = torch.full(steps.shape, 1 / len(steps), device=alpha.device) if batch is None else batch.weight.flatten()
+        count = sums.rows(len(steps))
+        shares = torch.full(steps.shape, 1 / count, device=alpha.device) if batch is None else batch.weight.flatten()
         log_share = shares.clamp(min=_NOTHING).log()
         size = max(1, len(steps) // _STEPS_PER_START)
         starts = data.starts[torch.randint(len(data.starts), (size,), generator=generator, device=alpha.device)]
@@ -101,7 +102,7 @@ class OptiDICE(NetworkLearner):
         self.step("nu", torch.autograd.grad(nu_loss + penalty, parameters)[0], rate)
         policy_loss = self._clone(rows, steps, batch, sample_weights(advantage, log_share, alpha), rate)
         rows_worth = losses.effective_sample_size(advantage.detach() / alpha + log_share)
-        self.annealing.lower(rows_worth * (len(steps) / (shares > 0).sum()))
+        self.annealing.lower(rows_worth * (count / sums.total(shares > 0)))
         effective = self.annealing.state["effective_rows"].clone()
         return {"alpha": alpha, "nu_loss": nu_loss.detach(), "policy_loss": policy_loss, "effective_rows": effective}
 
@@ -114,7 +115,7 @@ class OptiDICE(NetworkLearner):
         advantage = losses.sample_advantage(data.rewards[steps], 0.0, nu[rows.here], nu[rows.after], alpha, discount)
         share = data.absorbing_share(1.0 if self.config.absorbing == "single" else 1 / (1 - discount))
         terms, weights = losses.with_absorbing(advantage, log_share, nu[rows.absorbing], discount, share)
-        return advantage, losses.nu_loss(terms, weights, nu[rows.start].mean(), alpha, discount)
+        return advantage, losses.nu_loss(terms, weights, sums.mean(nu[rows.start]), alpha, discount)
 
     def _slope_penalty(self, parameters: Tensor, rows: Rows, generator: torch.Generator) -> Tensor:
         """The penalty on nu's slope between the states of random pairs of steps."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.optim.adam import adam
 
+from alberdice.deep import sums
 from alberdice.deep.networks.precision import full_precision
 
 __all__ = ["Adam", "StackedMLP", "slopes_between"]
@@ -191,6 +192,7 @@ class Adam:
     @torch.no_grad()
     def step(self, gradient: Tensor, learning_rate: float | Tensor, rows: slice = slice(None)) -> None:
         """One step of these rows along their gradient ``(rows, P)``; a rate on the device need not be known here."""
+        gradient = sums.gradient(gradient)
         mean, square, steps = (list(self.state[name][rows]) for name in ("mean", "square", "steps"))
         if self.decay:
             self.parameters[rows] *= 1 - learning_rate * self.decay

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.conditional import Conditional
 from alberdice.deep.algorithms.alberdice.forms import Form, OnFrames
 from alberdice.deep.algorithms.alberdice.price import ExactPrices, Prices, SampledPrices
@@ -69,7 +69,7 @@ class Behaviour:
         n, few = data.n_agents, data.n_agents * len(steps) <= 2 * batch
         if drawn.population is not None and not few:  # the conditional's rows are drawn: all pairs cost more than they tell
             steps = torch.randint(data.n_steps, (batch,), generator=generator, device=device)
-            weight = torch.full((batch,), 1.0 / batch, device=device)
+            weight = torch.full((batch,), 1.0 / sums.rows(batch), device=device)
         given = torch.randint(n, (len(steps),), generator=generator, device=device)
         if drawn.population is not None and few:  # every agent is given once
             given = torch.arange(n, device=device).repeat_interleave(len(steps))
@@ -77,7 +77,7 @@ class Behaviour:
         own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
         own_loss = self.form.own_loss(own, drawn, generator).sum()
         factors = self._chosen_factors(others, data.here[steps], given, data.actions.index_select(0, steps))
-        others_loss = -(weight[:, None] * factors).sum()
+        others_loss = -sums.total((weight[:, None] * factors).flatten())
         total = own_loss + others_loss  # in which one agent alone has no others
         gradients = torch.autograd.grad(total, (own, others), allow_unused=True, materialize_grads=True)
         for optimiser, gradient in zip(self.optimisers.values(), gradients, strict=True):

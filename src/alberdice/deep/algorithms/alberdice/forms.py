@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.networks.mlp import StackedMLP
@@ -43,17 +43,17 @@ class Drawn:
     def shares(self) -> Tensor:
         """The weights, ``(B,)``."""
         count = len(self.steps)
-        return torch.full((count,), 1.0 / count, device=self.steps.device) if self.weight is None else self.weight
+        return torch.full((count,), 1.0 / sums.rows(count), device=self.steps.device) if self.weight is None else self.weight
 
     @property
     def log_relative(self) -> Tensor | float:
         """Logarithms of the weights over their mean."""
-        return 0.0 if self.weight is None else (self.weight * len(self.steps)).log().clamp(min=losses.MASKED)
+        return 0.0 if self.weight is None else (self.weight * sums.rows(len(self.steps))).log().clamp(min=losses.MASKED)
 
     @property
     def scored(self) -> Tensor | int:
         """How many steps are scored."""
-        return len(self.steps) if self.weight is None else (self.weight > 0).sum()
+        return sums.rows(len(self.steps)) if self.weight is None else sums.total(self.weight > 0)
 
 
 class Form(Protocol):

@@ -26,7 +26,7 @@ import math
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Drawn, Form, OnFrames
 from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, gather_minibatch, match
@@ -221,7 +221,8 @@ class AlberDICE(NetworkLearner):
         if drawn.population is not None:  # a row stands for many steps
             steps = losses.effective_sample_size(log_weight, (drawn.population.weight * self.data.n_steps).log())
             return steps.min() * (self.config.batch_size / self.data.n_steps)
-        rows = len(drawn.steps) if self.config.importance == "resample" else drawn.scored  # those that carry the weights
+        resampled = self.config.importance == "resample"
+        rows = sums.rows(len(drawn.steps)) if resampled else drawn.scored  # those that carry the weights
         return losses.effective_sample_size(log_weight).min() * (self.config.batch_size / rows)
 
     def _starts(self, generator: torch.Generator) -> Tensor:
@@ -295,7 +296,7 @@ class AlberDICE(NetworkLearner):
         share = self.data.absorbing_share(1.0 if self.config.absorbing == "single" else 1 / (1 - discount))
         at_end = nu[:, batch.rows.absorbing]
         terms, log_weight = losses.with_absorbing(advantage, matched.log_weight, at_end, discount, share)
-        return losses.nu_loss(terms, log_weight, nu[:, batch.rows.start].mean(1), alpha, discount)
+        return losses.nu_loss(terms, log_weight, sums.mean(nu[:, batch.rows.start]), alpha, discount)
 
     def _e_losses(self, f: Tensor, batch: Minibatch, matched: Matched, target: Tensor, alpha: Tensor) -> Tensor:
         """J(e_i), ``(N,)``, at rows that match the others' policies."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.population import Population
@@ -105,10 +105,10 @@ def match(batch: Minibatch, log_ratio: Tensor, resample: bool, fallback: float, 
     if resample:
         picked = losses.resample(log_ratio, size, generator)
         log_weight = losses.resampled_log_weight(log_ratio)[:, None].expand(n, size)
-        share = torch.full_like(log_ratio, 1.0 / size)
+        share = torch.full_like(log_ratio, 1.0 / sums.rows(size))
     else:
         picked = torch.arange(size, device=log_ratio.device).expand(n, size)
-        log_weight, share = log_ratio - math.log(size), torch.softmax(least, 1)
+        log_weight, share = log_ratio - math.log(sums.rows(size)), sums.normalised(least)
     return Matched(
         picked=picked,
         here=_pick(batch.rows.here, picked),

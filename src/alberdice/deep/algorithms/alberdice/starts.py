@@ -16,6 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from alberdice.deep import sums
 from alberdice.deep.algorithms.alberdice.minibatch import Minibatch
 
 __all__ = ["chosen_pairs", "start_weights"]
@@ -58,5 +59,5 @@ def start_weights(batch: Minibatch, advantage: Tensor, shares: Tensor, chosen: T
         alpha: alpha_end.
     """
     if batch.population is None:
-        return torch.softmax(advantage / alpha + shares.clamp(min=1e-30).log(), 0)
-    return chosen / chosen.sum()
+        return sums.normalised(advantage / alpha + shares.clamp(min=1e-30).log())
+    return chosen / sums.total(chosen)
