@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from alberdice._checks import real_number, whole_number
 from alberdice.datasets.build import EpisodeArrays, from_episodes
 from alberdice.datasets.header import DatasetHeader
-from alberdice.datasets.record import MakePlayer, Player, Recorded, record
+from alberdice.datasets.record import Recorded, record
 from alberdice.datasets.shards import Shards
 from alberdice.datasets.store import dataset_directory, write_dataset
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame
+from alberdice.environments.play import MakePlayer, Player
 from alberdice.errors import InvalidArgumentError
 from alberdice.files import exclusive
 

@@ -1,9 +1,8 @@
 """Playing an environment and keeping what was seen: episodes side by side, one result whatever the number of them at a time.
 
-Episode k of a recording with seed s has generators of its own,
+Episode k of a recording with seed s has a generator of its own, as ``environments.play`` says, and another one for noise,
 
-    Generator(PCG64(SeedSequence([s, k])))        the environment's seed, an integer in [0, 2^31); then N uniform numbers a step
-    Generator(PCG64(SeedSequence([s, k, 1])))     2 N uniform numbers a step, for noise
+    Generator(PCG64(SeedSequence([s, k, 1])))     2 N uniform numbers a step
 
 so that a recording can be cut, resumed, and made in batches of any size without changing a bit.  Numbers that are whole and
 between 0 and 255 everywhere are kept in a byte each, which is a quarter of the memory; that is exact.
@@ -13,33 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.datasets.build import EpisodeArrays
 from alberdice.environments.contract import BatchedEnvironment, Frame, Step
-from alberdice.errors import InvalidArgumentError
+from alberdice.environments.play import Episodes, MakePlayer, Player, Uniforms, generator_of, play
 
-__all__ = ["Player", "Recorded", "as_bytes", "noisy", "record"]
+__all__ = ["Recorded", "as_bytes", "noisy", "record"]
 
 Array = NDArray[Any]
-
-
-class Player(Protocol):
-    """Who acts for all agents of B episodes.
-
-    A player that has a method ``played(actions, rewards)`` is told, after every step, the (B, N) actions that were played,
-    noise included, and the team's (B,) rewards.
-    """
-
-    def act(self, frame: Frame, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
-        """(B, N) actions from what is seen and (B, N) uniform numbers; memory of the episodes is the player's own."""
-
-
-MakePlayer = Callable[[NDArray[np.int64]], Player]
-"""Gives a fresh player for the episodes of these numbers, (B,)."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +39,15 @@ class Recorded:
     metrics: dict[str, NDArray[np.float64]]
 
 
-class _Uniforms:
-    """(B, K) uniform numbers a step, row by row from generators of the episodes' own; drawn a block of steps at a time."""
+class _Noisy:
+    """A player some of whose actions are replaced, see ``noisy``."""
 
-    def __init__(self, generators: Sequence[np.random.Generator], width: int, block: int = 64) -> None:
-        self.generators, self.width, self.block, self.at = generators, width, block, block
+    def __init__(self, player: Player, share: NDArray[np.float64], uniforms: Uniforms) -> None:
+        self.player, self.share, self.uniforms = player, share, uniforms
+        self.played = getattr(player, "played", None)
 
-    def next(self) -> NDArray[np.float64]:
-        if self.at == self.block:
-            self.drawn = np.stack([g.random((self.block, self.width)) for g in self.generators], axis=1)
-            self.at = 0
-        self.at += 1
-        row: NDArray[np.float64] = self.drawn[self.at - 1]
-        return row
+    def act(self, frame: Frame, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
+        return noisy(self.player.act(frame, uniforms), frame.masks, self.share, self.uniforms.next())
 
 
 def noisy(
@@ -108,88 +88,56 @@ def record(
         epsilon: gives, for episode numbers (B,), each agent's share of random actions, (B, N); None: no noise.
 
     Raises:
-        InvalidArgumentError: an environment without a known horizon that has not ended after a million steps.
+        InvalidArgumentError: episodes that go on beyond the horizon, or after a million steps where none is known.
     """
     chosen = np.asarray(numbers, np.int64)
-    batch, n = len(chosen), environment.spec.n_agents
-    generators = [_generator(seed, k) for k in chosen.tolist()]
-    seeds = np.array([int(g.integers(1 << 31)) for g in generators], np.int64)
-    uniforms = _Uniforms(generators, n)
-    noise = _Uniforms(
-        [np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, k, 1]))) for k in chosen.tolist()], 2 * n
-    )
-    share = None if epsilon is None else epsilon(chosen)
-    player, frame, tape = make_player(chosen), environment.reset(seeds), _Tape(batch)
-    heard = getattr(player, "played", None)
-    tape.add_frame(frame)
-    for _ in range(environment.spec.horizon or 1_000_000):
-        actions = player.act(frame, uniforms.next())
-        if share is not None:
-            actions = noisy(actions, frame.masks, share, noise.next())
-        step = environment.step(actions)
-        if heard is not None:
-            heard(actions, step.rewards)
-        frame = step.frame
-        tape.add_step(actions, step)
-        if step.ended.all():
-            return tape.finish()
-    raise InvalidArgumentError(
-        f"environment {environment.spec.name!r}",
-        got=f"{int((~step.ended).sum())} episodes that go on after {environment.spec.horizon or 1_000_000} steps",
-        expected="episodes that end",
-        remedy="give the environment a limit of steps",
-    )
-
-
-def _generator(*entropy: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+    player, tape = make_player(chosen), _Tape()
+    if epsilon is not None:
+        noise = Uniforms([generator_of(seed, k, 1) for k in chosen.tolist()], 2 * environment.spec.n_agents)
+        player = _Noisy(player, epsilon(chosen), noise)
+    limit = environment.spec.horizon or 1_000_000
+    return tape.finish(play(environment, player, chosen, seed, watcher=tape, limit=limit))
 
 
 class _Tape:
-    """What was seen and done, step by step."""
+    """What was seen and done, step by step; see ``environments.play.Watcher``."""
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self) -> None:
         self.frames: dict[str, list[Array]] = {"observations": [], "state": [], "masks": []}
         self.actions: list[Array] = []
         self.rewards: list[Array] = []
-        self.lengths = np.zeros(batch, np.int64)
-        self.going = np.ones(batch, np.bool_)
-        self.metrics: dict[str, NDArray[np.float64]] = {}
 
-    def add_frame(self, frame: Frame) -> None:
+    def begin(self, numbers: NDArray[np.int64], frame: Frame) -> None:
+        self._see(frame)
+
+    def _see(self, frame: Frame) -> None:
         for name, kept in self.frames.items():
             kept.append(as_bytes(getattr(frame, name)))
 
-    def add_step(self, actions: NDArray[np.int64], step: Step) -> None:
+    def step(self, before: Frame, actions: NDArray[np.int64], step: Step, going: NDArray[np.bool_]) -> None:
         self.actions.append(actions.astype(np.int64))
         self.rewards.append(step.rewards)
-        self.lengths += self.going
-        for name, values in step.metrics.items():
-            told = self.metrics.setdefault(name, np.full(len(values), np.nan))
-            np.copyto(told, values, where=self.going & ~np.isnan(values))
-        self.going = ~step.ended
-        self.last = step
-        self.add_frame(step.frame)
+        self._see(step.frame)
 
-    def finish(self) -> Recorded:
+    def finish(self, played: Episodes) -> Recorded:
         """Cut the tape into episodes."""
         arrays = {name: np.stack(_one_type(kept)) for name, kept in self.frames.items()}
         actions, rewards = np.stack(self.actions), np.stack(self.rewards)
         masked = not bool(arrays["masks"].all())
         episodes = []
-        for at, length in enumerate(self.lengths.tolist()):
+        for at, length in enumerate(played.lengths.tolist()):
             episodes.append(
                 EpisodeArrays(
                     states=arrays["state"][: length + 1, at].copy(),
                     observations=arrays["observations"][: length + 1, at].copy(),
                     actions=actions[:length, at].copy(),
                     rewards=rewards[:length, at].copy(),
-                    terminated=bool(self.last.terminated[at]),
-                    truncated=bool(self.last.truncated[at]),
+                    terminated=bool(played.terminated[at]),
+                    truncated=bool(played.truncated[at]),
                     action_masks=arrays["masks"][: length + 1, at].copy() if masked else None,
                 )
             )
-        return Recorded(episodes, self.metrics)
+        return Recorded(episodes, dict(played.metrics))
 
 
 def as_bytes(values: Array) -> Array:

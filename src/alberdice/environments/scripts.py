@@ -13,12 +13,12 @@ can be resumed and repeated.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.environments.contract import EnvironmentSpec, Frame
+from alberdice.environments.play import MakePlayer
 from alberdice.environments.registry import split_arguments
 from alberdice.environments.rware.experts import expert
 from alberdice.environments.smax.fighters import fighter
@@ -26,8 +26,6 @@ from alberdice.errors import AlberDICEError, InvalidArgumentError
 from alberdice.names import import_named, nearest
 
 __all__ = ["SCRIPTS", "find_script"]
-
-MakePlayer = Callable[[NDArray[np.int64]], Any]
 
 
 class _Random:

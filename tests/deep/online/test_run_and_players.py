@@ -8,9 +8,10 @@ from alberdice.cli.deep import main
 from alberdice.datasets import make_builtin, open_dataset
 from alberdice.deep.config import from_mapping
 from alberdice.deep.learner import learner_class
-from alberdice.deep.online.players import PolicyPlayer, find_player
+from alberdice.deep.online.players import find_player
 from alberdice.deep.online.run import mat_player, train_mat
 from alberdice.deep.online.settings import MATConfig
+from alberdice.deep.play.episodes import PolicyPlayer
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import find_environment

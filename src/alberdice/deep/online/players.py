@@ -5,42 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from alberdice.datasets.record import MakePlayer
 from alberdice.deep.online.run import is_mat_run, mat_player
-from alberdice.deep.policies import Policies
-from alberdice.deep.policies.acting import chosen
+from alberdice.deep.play.episodes import PolicyPlayer
 from alberdice.deep.training.saved_run import policies_of_run
-from alberdice.environments.contract import EnvironmentSpec, Frame
+from alberdice.environments.contract import EnvironmentSpec
+from alberdice.environments.play import MakePlayer
 from alberdice.environments.scripts import find_script
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["PolicyPlayer", "find_player"]
-
-
-class PolicyPlayer:
-    """Policies of a run, each agent on its own, for B episodes that begin together.
-
-    Args:
-        policies: what was learned.
-        episodes: B.
-    """
-
-    def __init__(self, policies: Policies, episodes: int) -> None:
-        self.actor = policies.actor(episodes)
-
-    def act(self, frame: Frame, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
-        """(B, N) actions: the quantile of each agent's policy at its uniform number."""
-        seen = torch.from_numpy(np.array(frame.observations))
-        tables = self.actor.log_probabilities(seen, torch.from_numpy(np.array(frame.masks))).double().exp().numpy()
-        return chosen(tables, uniforms)
-
-    def played(self, actions: NDArray[np.int64], rewards: NDArray[np.float64]) -> None:
-        """Remember what was played."""
-        self.actor.observe(torch.from_numpy(actions), torch.from_numpy(rewards).float())
+__all__ = ["find_player"]
 
 
 def find_player(text: str, spec: EnvironmentSpec, *, trust: bool = False) -> MakePlayer:
@@ -64,7 +37,7 @@ def find_player(text: str, spec: EnvironmentSpec, *, trust: bool = False) -> Mak
         return lambda numbers: player
     policies = policies_of_run(folder, trust=trust)
     _check(text, (len(policies.n_actions), max(policies.n_actions), int(policies.features.mean.shape[-1])), spec)
-    return lambda numbers: PolicyPlayer(policies, len(numbers))
+    return lambda numbers: PolicyPlayer(policies, policies.actor(len(numbers)))
 
 
 def _check(text: str, sizes: tuple[Any, Any, Any], spec: EnvironmentSpec) -> None:

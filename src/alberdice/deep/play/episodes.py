@@ -1,18 +1,10 @@
-"""Episodes played side by side: policies are run once per step for all slots, and each episode has a generator of its own.
+"""Episodes played by policies: they are run once per step for all slots, see ``environments.play`` for the loop.
 
-    episode k of seed s    numpy.random.Generator(PCG64(SeedSequence([s, k]))) gives the environment's seed, an integer below
-                           2^31, then N uniform numbers a step, one per agent
-
-so that an episode is the same whichever slots are played beside it, in whichever process; only networks' rounding depends on
-the number of slots (about 1e-7 in a probability).  An agent plays the first action whose cumulative probability exceeds its
-uniform number.  Episodes are played in rounds of B slots; a slot that has ended stands still until its round is over.
+Only networks' rounding depends on the number of slots (about 1e-7 in a probability).  An agent plays the first action whose
+cumulative probability exceeds its uniform number.  Episodes are played in rounds of B slots.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,49 +14,59 @@ from alberdice._checks import FloatArray
 from alberdice.deep.play.tables import TableActor
 from alberdice.deep.policies import Actor, Policies
 from alberdice.deep.policies.acting import chosen, distributions
-from alberdice.environments import BatchedEnvironment, EnvironmentSpec, Frame, Step
+from alberdice.environments import BatchedEnvironment, EnvironmentSpec, Frame
 from alberdice.environments.games import GameEnvironment
+from alberdice.environments.play import Episodes, Watcher
+from alberdice.environments.play import play as _play
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["Episodes", "Watcher", "check_policies", "generator_of", "play_episodes", "slots_for"]
+__all__ = ["Episodes", "PolicyPlayer", "check_policies", "play_episodes", "player_of", "slots_for"]
 
 #: slots of environments whose every slot costs the same, and of those that play all by array operations
 _SLOTS, _ARRAY_SLOTS = 32, 4096
-#: steps for which uniform numbers are drawn at a time
-_AHEAD = 64
 
 
-@dataclass(frozen=True)
-class Episodes:
-    """What episodes came to, in the order of their numbers.
+class PolicyPlayer:
+    """Policies as a player, each agent on its own, see ``environments.play``.
 
-    Attributes:
-        returns: (E,), plain sums of the team's rewards.
-        lengths: (E,), steps.
-        terminated, truncated: (E,), how they ended.
-        metrics: per name (E,), NaN where an episode did not report it.
+    Args:
+        policies: what was learned.
+        actor: theirs, of so many episodes as begin together.
+        play: 'sample', or 'greedy' for the most probable actions.
     """
 
-    returns: FloatArray
-    lengths: NDArray[np.int64]
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    metrics: Mapping[str, FloatArray]
+    def __init__(self, policies: Policies, actor: Actor, play: str = "sample") -> None:
+        self.policies, self.actor, self.play = policies, actor, play
+        self.device = policies.features.mean.device
+        self.asks_all = policies.has_memory or isinstance(actor, TableActor)
+
+    def act(self, frame: Frame, uniforms: FloatArray) -> NDArray[np.int64]:
+        """(B, N) actions: the quantile of each agent's policy at its uniform number."""
+        return chosen(self._distributions(frame, np.asarray(frame.alive.any(axis=1))), uniforms)
+
+    def played(self, actions: NDArray[np.int64], rewards: FloatArray) -> None:
+        """Remember what was played."""
+        gained = torch.from_numpy(rewards).float()
+        self.actor.observe(torch.from_numpy(actions).to(self.device), gained.to(self.device))
+
+    def _distributions(self, frame: Frame, going: NDArray[np.bool_]) -> FloatArray:
+        """Probabilities (B, N, A); policies without a memory are asked about the slots that go on only."""
+        some = not (self.asks_all or going.all())
+        seen, masks = (x[going] if some else x for x in (frame.observations, frame.masks))
+        tensors = (torch.from_numpy(np.array(x)).to(self.device) for x in (seen, masks))
+        tables = distributions(self.actor.log_probabilities(*tensors), self.play)
+        if not some:
+            return tables
+        whole = np.zeros(frame.masks.shape)
+        whole[..., 0], whole[going] = 1.0, tables
+        return whole
 
 
-class Watcher(Protocol):
-    """What may look on while episodes are played."""
-
-    def begin(self, numbers: NDArray[np.int64], frame: Frame) -> None:
-        """These episodes, one per slot, begin."""
-
-    def step(self, before: Frame, actions: NDArray[np.int64], step: Step, going: NDArray[np.bool_]) -> None:
-        """What was seen, done (B, N) and came of it; ``going`` (B,) tells the slots whose episode had not ended."""
-
-
-def generator_of(seed: int, episode: int) -> np.random.Generator:
-    """The generator of one episode."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, episode])))
+def player_of(policies: Policies, environment: BatchedEnvironment, episodes: int, play: str = "sample") -> PolicyPlayer:
+    """The player of so many episodes there; in games, policies without a memory are looked up."""
+    if isinstance(environment, GameEnvironment) and not policies.has_memory:
+        return PolicyPlayer(policies, TableActor(policies, environment), play)
+    return PolicyPlayer(policies, policies.actor(episodes), play)
 
 
 def slots_for(spec: EnvironmentSpec, episodes: int) -> int:
@@ -111,7 +113,10 @@ def play_episodes(
     check_policies(policies, environment.spec)
     together = slots or slots_for(environment.spec, episodes)
     rounds = [np.arange(first, min(first + together, episodes)) for first in range(0, episodes, together)]
-    played = [_Round(policies, environment, numbers, seed, play, watcher).played() for numbers in rounds]
+    played = [
+        _play(environment, player_of(policies, environment, len(numbers), play), numbers, seed, watcher=watcher)
+        for numbers in rounds
+    ]
     names = dict.fromkeys(name for part in played for name in part.metrics)
     metrics = {n: np.concatenate([p.metrics.get(n, np.full(len(p.returns), np.nan)) for p in played]) for n in names}
     return Episodes(
@@ -121,70 +126,3 @@ def play_episodes(
         truncated=np.concatenate([part.truncated for part in played]),
         metrics=metrics,
     )
-
-
-class _Round:
-    """Episodes that begin together."""
-
-    def __init__(
-        self,
-        policies: Policies,
-        environment: BatchedEnvironment,
-        numbers: NDArray[np.int64],
-        seed: int,
-        play: str,
-        watcher: Watcher | None,
-    ) -> None:
-        self.policies, self.environment, self.play, self.watcher = policies, environment, play, watcher
-        self.numbers, self.device = numbers, policies.features.mean.device
-        self.generators = [generator_of(seed, int(k)) for k in numbers]
-        self.ahead = np.zeros((len(numbers), _AHEAD, environment.spec.n_agents))
-        self.actor: Actor = (
-            TableActor(policies, environment)
-            if isinstance(environment, GameEnvironment) and not policies.has_memory
-            else policies.actor(len(numbers))
-        )
-
-    def played(self) -> Episodes:
-        """Play them all to their ends."""
-        slots = len(self.numbers)
-        frame = self.environment.reset(np.array([g.integers(1 << 31) for g in self.generators], np.int64))
-        if self.watcher:
-            self.watcher.begin(self.numbers, frame)
-        returns, lengths, going = np.zeros(slots), np.zeros(slots, np.int64), np.ones(slots, np.bool_)
-        metrics: dict[str, FloatArray] = {}
-        moment = 0
-        while going.any():
-            actions = chosen(self._distributions(frame, going), self._uniform(moment, going))
-            step = self.environment.step(actions)
-            rewards = torch.from_numpy(step.rewards).float()
-            self.actor.observe(torch.from_numpy(actions).to(self.device), rewards.to(self.device))
-            if self.watcher:
-                self.watcher.step(frame, actions, step, going)
-            returns += step.rewards
-            lengths += going
-            for name, values in step.metrics.items():
-                now = going & step.ended
-                metrics.setdefault(name, np.full(slots, np.nan))[now] = values[now]
-            frame, going, moment = step.frame, ~step.ended, moment + 1
-        return Episodes(returns, lengths, step.terminated, step.truncated, metrics)
-
-    def _uniform(self, moment: int, going: NDArray[np.bool_]) -> FloatArray:
-        """Uniform numbers for one step, (B, N); those of some steps are drawn at a time."""
-        place = moment % _AHEAD
-        if place == 0:
-            for slot in np.flatnonzero(going):
-                self.ahead[slot] = self.generators[slot].random(self.ahead.shape[1:])
-        return self.ahead[:, place]
-
-    def _distributions(self, frame: Frame, going: NDArray[np.bool_]) -> FloatArray:
-        """Probabilities (B, N, A); policies without a memory are asked about the slots that go on only."""
-        some = not (self.policies.has_memory or isinstance(self.actor, TableActor) or going.all())
-        seen, masks = (x[going] if some else x for x in (frame.observations, frame.masks))
-        tensors = (torch.from_numpy(np.array(x)).to(self.device) for x in (seen, masks))
-        tables = distributions(self.actor.log_probabilities(*tensors), self.play)
-        if not some:
-            return tables
-        whole = np.zeros(frame.masks.shape)
-        whole[..., 0], whole[going] = 1.0, tables
-        return whole

@@ -42,11 +42,11 @@ class _States:
         self.rows: list[tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, NDArray[np.bool_]]] = []
 
     def begin(self, numbers: NDArray[np.int64], frame: Frame) -> None:
-        """See ``episodes.Watcher``."""
+        """See ``environments.play.Watcher``."""
         self.before = self.environment.states.copy()
 
     def step(self, before: Frame, actions: NDArray[np.int64], step: Step, going: NDArray[np.bool_]) -> None:
-        """See ``episodes.Watcher``."""
+        """See ``environments.play.Watcher``."""
         self.rows.append((self.before, actions, step.rewards, going))
         self.before = self.environment.states.copy()
 
