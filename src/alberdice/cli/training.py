@@ -90,8 +90,8 @@ def _settings_in(file: Path, arguments: Sequence[str]) -> dict[str, Any]:
     if file.suffix.lower() != ".json":
         return read_toml(file)
     values = {name: math.inf if value is None else value for name, value in read_json(file).items()}  # as it is written
-    for setting in ("algorithm", "environment"):
-        option, name = f"--{setting}", str(values.get(setting, ""))
+    for setting in ("algorithm", "environment", "policy_network", "nu_network", "e_network"):
+        option, name = f"--{setting.replace('_', '-')}", str(values.get(setting, ""))
         trusted = "--trust" in arguments or _last_value(arguments, option) == name
         check_word(name, str(file), setting, trusted=trusted, remedy=f"{option} '{name}'")
     return values

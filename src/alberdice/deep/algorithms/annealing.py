@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from alberdice.deep.config import LEAST, DiscountedConfig, Share, Within
+from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.networks.module import StackedModule, say
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["AnnealedConfig", "Annealing"]
+__all__ = ["AnnealedConfig", "Annealing", "nu_network"]
 
 #: memory of the running mean of the effective sample size, in updates
 _MEMORY = 100
@@ -45,11 +47,20 @@ class AnnealedConfig(DiscountedConfig):
     """weight of the penalty on nu's slope; the published runs use 0.1, the paper has none"""
     slope_limit: Annotated[float, Within(0.0, 1e6)] = 5.0
     """slopes of nu up to this are free"""
+    nu_network: str = ""
+    """nu's networks, as policy_network: (features of a state, 1)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.alpha_end > self.alpha_start:
             raise InvalidArgumentError("alpha_end", got=self.alpha_end, expected=f"at most alpha_start, {self.alpha_start}")
+
+
+def nu_network(config: AnnealedConfig, features: int) -> StackedMLP | StackedModule:
+    """The shape of nu's networks, for states of so many features."""
+    if config.nu_network:
+        return StackedModule(say(config.nu_network), features, 1, "nu_network")
+    return StackedMLP(features, config.hidden, 1, last_bias=False)
 
 
 class Annealing:

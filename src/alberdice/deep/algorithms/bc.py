@@ -40,7 +40,7 @@ class BCConfig(PolicyConfig):
     @property
     def unread(self) -> tuple[str, ...]:
         """Settings that nothing reads with this kind of policy."""
-        return ("hidden",) if self.remembers else super().unread
+        return ("hidden", "policy_network") if self.remembers else super().unread
 
 
 class BC(NetworkLearner):
@@ -51,7 +51,8 @@ class BC(NetworkLearner):
     def __init__(self, data: TrainingData, config: BCConfig, generator: torch.Generator) -> None:
         self.config = config
         self.memory = Memory(data, config) if config.remembers else None
-        network: Any = self.memory.network if self.memory else policy_network(data, config.hidden)
+        own = config.hidden, config.policy_network
+        network: Any = self.memory.network if self.memory else policy_network(data, *own)
         super().__init__(data, {"policy": (network, data.n_agents)}, generator)
 
     @property

@@ -143,7 +143,7 @@ class ICQ(NetworkLearner):
         if bool((data.breaks & ~data.terminated).all()):
             expected = "a step that ends the process or is followed by another one"
             raise InvalidDataError("icq", got="cut off single steps alone", expected=expected)
-        policy, n = policy_network(data, config.hidden), data.n_agents
+        policy, n = policy_network(data, config.hidden, config.policy_network), data.n_agents
         critic = StackedMLP(policy.inputs, config.hidden, policy.outputs)
         mixer = StackedMLP(data.states.shape[-1], config.hidden, n, last_scale=0.01)
         level = StackedMLP(policy.inputs, config.hidden, 1)

@@ -98,7 +98,7 @@ class OMAR(NetworkLearner):
     settings = OMARConfig
 
     def __init__(self, data: TrainingData, config: OMARConfig, generator: torch.Generator) -> None:
-        policy = policy_network(data, config.hidden)
+        policy = policy_network(data, config.hidden, config.policy_network)
         critic = StackedMLP(policy.inputs, config.hidden, policy.outputs)
         networks = {"policy": (policy, data.n_agents), "critic": (critic, _TWINS * data.n_agents)}
         super().__init__(data, networks, generator)

@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses, sums
-from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
+from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing, nu_network
 from alberdice.deep.batches.sequences import Batch
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.batches.units import in_units
 from alberdice.deep.config import defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
-from alberdice.deep.networks.mlp import StackedMLP, slopes_between
+from alberdice.deep.networks.mlp import slopes_between
 from alberdice.deep.policies import Policies, policy_network, policy_tables
 from alberdice.deep.policies.memory import Memory
 
@@ -66,10 +66,10 @@ class OptiDICE(NetworkLearner):
     settings = OptiDICEConfig
 
     def __init__(self, data: TrainingData, config: OptiDICEConfig, generator: torch.Generator) -> None:
-        nu = StackedMLP(data.states.shape[-1], config.hidden, 1, last_bias=False)
+        nu, own = nu_network(config, data.states.shape[-1]), (config.hidden, config.policy_network)
         data = in_units(data, config.units)
         self.memory = Memory(data, config, transitions=True) if config.remembers else None
-        policy: Any = self.memory.network if self.memory else policy_network(data, config.hidden)
+        policy: Any = self.memory.network if self.memory else policy_network(data, *own)
         self.config, self.annealing = config, Annealing(config, data.states.device)
         super().__init__(data, {"policy": (policy, data.n_agents), "nu": (nu, 1)}, generator, self.annealing.state)
 

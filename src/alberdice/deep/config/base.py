@@ -155,8 +155,19 @@ class TrainConfig:
 
     def fingerprint(self) -> str:
         """A hash of all that decides what is learned."""
-        kept = {name: value for name, value in asdict(self).items() if self.decides(name)}
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+        return fingerprint_of(asdict(self))
+
+    def same_as(self, saved: Mapping[str, Any], fingerprint: str) -> bool:
+        """Whether a run of these saved settings and of this fingerprint is a run of these: what it lacks is at its default."""
+        told = fingerprint_of(saved) == fingerprint
+        whole = {**asdict(type(self)(algorithm=self.algorithm)), **saved}
+        return fingerprint == self.fingerprint() or (told and fingerprint_of(whole) == self.fingerprint())
+
+
+def fingerprint_of(values: Mapping[str, Any]) -> str:
+    """A hash of those of these settings that decide what is learned."""
+    kept = {name: value for name, value in values.items() if TrainConfig.decides(name)}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def defaults(**values: Any) -> Callable[[Settings], Settings]:
@@ -194,6 +205,8 @@ class FeedForwardConfig(FramesConfig):
 
     hidden: tuple[int, ...] = (128, 128)
     """widths of every network's hidden layers"""
+    policy_network: str = ""
+    """the policies' networks: module:function of one's own that makes a torch.nn.Module of (inputs, outputs); '': by hidden"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -39,7 +39,7 @@ class PolicyConfig(WindowConfig, FeedForwardConfig):
     @property
     def unread(self) -> tuple[str, ...]:
         """Settings that nothing reads with this kind of policy."""
-        return () if self.remembers else ("width", "blocks", "heads", "tokens", "context", "episode_steps")
+        return ("policy_network",) if self.remembers else ("width", "blocks", "heads", "tokens", "context", "episode_steps")
 
     @property
     def transformer(self) -> dict[str, Any]:

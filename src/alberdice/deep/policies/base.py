@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from alberdice.deep.batches.training_data import Features
+from alberdice.deep.networks.module import say
 from alberdice.errors import InvalidDataError
 
 __all__ = ["Actor", "Policies", "load_policies", "mask_of_agents", "register_policies"]
@@ -77,12 +78,20 @@ def register_policies(kind: str, loader: _Loader) -> None:
     _KINDS[kind] = loader
 
 
-def load_policies(tensors: dict[str, Tensor], header: dict[str, Any]) -> Policies:
+def load_policies(tensors: dict[str, Tensor], header: dict[str, Any], *, trust: bool = False) -> Policies:
     """The policies that ``save`` gave.
 
+    Args:
+        tensors, header: the same.
+        trust: make networks of somebody's own by the code that the header names, with no word of the user's.
+
     Raises:
-        InvalidDataError: of a kind that nobody registered.
+        InvalidDataError: of a kind that nobody registered, or of another shape.
+        InvalidArgumentError: networks of somebody's own that nobody named but the file, or that cannot be made.
     """
+    network = header.get("network")
+    if trust and isinstance(network, dict) and "source" in network:
+        say(str(network["source"]))
     if header.get("kind") not in _KINDS:
         remedy = "import the module of the algorithm that saved them first"
         raise InvalidDataError("policies", got=repr(header.get("kind")), expected=f"one of {', '.join(_KINDS)}", remedy=remedy)

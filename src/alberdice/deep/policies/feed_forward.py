@@ -11,18 +11,26 @@ from torch import Tensor
 from alberdice.deep.batches.training_data import Features, TrainingData
 from alberdice.deep.losses import log_policy
 from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.networks.module import StackedModule, say
 from alberdice.deep.policies.acting import Acting
 from alberdice.deep.policies.base import mask_of_agents, register_policies
+from alberdice.errors import InvalidDataError
 
 __all__ = ["FeedForwardPolicies", "policy_network", "policy_tables"]
 
 
-def policy_network(data: TrainingData, hidden: tuple[int, ...]) -> StackedMLP:
-    """The shape of feed-forward policies for these data; they begin near uniform."""
-    return StackedMLP(data.observations.shape[-1], hidden, data.available.shape[-1], last_scale=0.01)
+Network = StackedMLP | StackedModule
 
 
-def policy_tables(network: StackedMLP, parameters: Tensor, data: TrainingData, frames: Tensor) -> Tensor:
+def policy_network(data: TrainingData, hidden: tuple[int, ...], own: str = "") -> Network:
+    """The shape of feed-forward policies for these data; they begin near uniform, or as the user's own networks do."""
+    inputs, outputs = data.observations.shape[-1], data.available.shape[-1]
+    if own:
+        return StackedModule(say(own), inputs, outputs, "policy_network")
+    return StackedMLP(inputs, hidden, outputs, last_scale=0.01)
+
+
+def policy_tables(network: Network, parameters: Tensor, data: TrainingData, frames: Tensor) -> Tensor:
     """The tables log pi_i(a|o_i) at frames of the data ``(R,)``: ``(N, R, A)``, differentiable in the parameters."""
     inputs, available = (table[frames].transpose(0, 1) for table in (data.observations, data.available))
     return log_policy(network(parameters, inputs), available)
@@ -41,7 +49,7 @@ class FeedForwardPolicies(Acting):
             its parameters; the policies' networks then give the change of its logits. None: they give the logits.
     """
 
-    network: StackedMLP
+    network: Network
     parameters: Tensor
     features: Features
     n_actions: tuple[int, ...]
@@ -84,13 +92,21 @@ class FeedForwardPolicies(Acting):
     @classmethod
     def load(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> FeedForwardPolicies:
         """What ``save`` gave."""
-        base = (_network(header["base"]), tensors["base"]) if "base" in header else None
+        base = (StackedMLP(**_shape(header["base"])), tensors["base"]) if "base" in header else None
+        network, shape = _network(header["network"]), tuple(tensors["policies"].shape)
+        if shape[-1] != sum(network.sizes):
+            expected = f"{sum(network.sizes)} parameters a network, as {getattr(network, 'source', 'its shape')} has"
+            raise InvalidDataError("policies", got=f"{shape[-1]}", expected=expected)
         features = Features.of_tensors(tensors)
-        return cls(_network(header["network"]), tensors["policies"], features, tuple(header["n_actions"]), base)
+        return cls(network, tensors["policies"], features, tuple(header["n_actions"]), base)
 
 
-def _network(shape: dict[str, Any]) -> StackedMLP:
-    return StackedMLP(**{**shape, "hidden": tuple(shape["hidden"])})
+def _network(shape: dict[str, Any]) -> Network:
+    return StackedModule(**shape) if "source" in shape else StackedMLP(**_shape(shape))
+
+
+def _shape(shape: dict[str, Any]) -> dict[str, Any]:
+    return {**shape, "hidden": tuple(shape["hidden"])}
 
 
 register_policies("feed-forward", FeedForwardPolicies.load)

@@ -79,8 +79,8 @@ def _program(policies: Policies) -> bytes:
     return buffer.getvalue()
 
 
-def read_export(path: Path) -> Policies:
-    """The policies of a NAME.safetensors file.
+def read_export(path: Path, *, trust: bool = False) -> Policies:
+    """The policies of a NAME.safetensors file; ``trust``: make networks by the code that it names.
 
     Raises:
         InvalidDataError: no such file, another one, or a damaged one; policies of a kind that nobody registered.
@@ -88,4 +88,4 @@ def read_export(path: Path) -> Policies:
     tensors, header = read_checkpoint(path)
     if "policies" not in header:
         raise InvalidDataError(f"{path}: header", got="no policies", expected="a file that export wrote")
-    return load_policies(tensors, header["policies"])
+    return load_policies(tensors, header["policies"], trust=trust)

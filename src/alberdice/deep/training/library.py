@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from alberdice.datasets import OfflineDataset
 from alberdice.deep.config import from_mapping
 from alberdice.deep.learner import learner_class
+from alberdice.deep.networks.module import name_of
 from alberdice.deep.policies import Policies
 from alberdice.deep.training.export import read_export
 from alberdice.deep.training.fit import Callback, Evaluator, Logger
@@ -35,6 +36,7 @@ def train(
     resume: bool = False,
     from_run: str | Path | None = None,
     from_update: str | int = "last",
+    networks: Mapping[str, Callable[[int, int], Any] | str] | None = None,
     progress: Callable[[str], None] | None = None,
     evaluators: Sequence[Evaluator] = (),
     loggers: Sequence[Logger] = (),
@@ -53,6 +55,8 @@ def train(
         resume: continue the run in the folder.
         from_run: begin from the state of the run in this folder, with the settings given here from there on.
         from_update: 'last', or the update of a kept evaluation of that run.
+        networks: of one's own, by what they are for ('policy', 'nu', 'e'): a function of (inputs, outputs) that makes a
+            torch.nn.Module, or 'module:function', see ``networks.module``; where there is a folder, importable ones.
         progress: called after every update with words.
         evaluators, loggers, callbacks: beside those of every run, see ``alberdice.deep.training.fit``.
         settings: the algorithm's, see ``alberdice-deep train --algorithm NAME --help``.
@@ -61,7 +65,12 @@ def train(
         InvalidArgumentError, InvalidDataError: settings, data, environment or a folder that do not fit.
         SolverError: training collapsed.
     """
-    named = {"dataset": dataset if isinstance(dataset, str) else dataset.name, "algorithm": algorithm, "seed": seed}
+    named: dict[str, Any] = {
+        "dataset": dataset if isinstance(dataset, str) else dataset.name,
+        "algorithm": algorithm,
+        "seed": seed,
+    }
+    named |= {f"{role}_network": name_of(make, findable=out is not None) for role, make in (networks or {}).items()}
     base = learner_class(algorithm).settings(algorithm=algorithm)
     config = from_mapping({**named, **settings}, base)
     where = None
@@ -90,18 +99,20 @@ def _environment(given: Environment | Game | Callable[[], Any]) -> Environment:
     return Environment(getattr(given, "__name__", type(given).__name__), given)
 
 
-def load(path: str | Path, update: str | int = "selected") -> Policies:
+def load(path: str | Path, update: str | int = "selected", *, trust: bool = False) -> Policies:
     """The policies of a run's folder, or of a file that ``export`` wrote.
 
     Args:
         path: the folder, or NAME.safetensors.
         update: 'selected' (the last ones where none were selected), 'last', or the update of a kept evaluation.
+        trust: import and run what only the folder or the file names, an algorithm or networks of somebody's own.
 
     Raises:
-        InvalidArgumentError, InvalidDataError: no run there, or not one of this package; policies that are not kept.
+        InvalidArgumentError, InvalidDataError: no run there, or not one of this package; policies that are not kept; code of
+            somebody's own without that word.
     """
     if is_file(Path(path)):
         if update != "selected":
             raise InvalidArgumentError("update", got=update, expected="nothing: a file holds one set of policies")
-        return read_export(Path(path))
-    return policies_of_run(Path(path), str(update))
+        return read_export(Path(path), trust=trust)
+    return policies_of_run(Path(path), str(update), trust=trust)

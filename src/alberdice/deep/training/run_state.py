@@ -6,6 +6,7 @@ Whatever does not belong to the run that goes on is refused: other settings, oth
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -71,10 +72,14 @@ def check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> Non
     if not resume:
         remedy = "add --resume to continue it, or choose another --out"
         raise InvalidArgumentError(str(folder.path), got="a folder that holds a run", expected="an empty one", remedy=remedy)
-    if folder.has_checkpoint and folder.load()[1].get("fingerprint") != config.fingerprint():
-        named = (folder.path / "config.json").exists()
-        was, now = folder.read_json("config.json") if named else {}, json.loads(json.dumps(asdict(config)))
-        name = next((key for key in now if config.decides(key) and was.get(key) != now[key]), "a setting")
+    if not folder.has_checkpoint:
+        return
+    was = folder.read_json("config.json") if (folder.path / "config.json").exists() else {}
+    was = {name: math.inf if value is None else value for name, value in was.items()}  # JSON has no infinity
+    if not config.same_as(was, str(folder.load()[1].get("fingerprint"))):
+        now = json.loads(json.dumps(asdict(config)))
+        changed = [key for key in now if config.decides(key) and was.get(key) != now[key]]
+        name = next((key for key in changed if key in was), (*changed, "a setting")[0])
         remedy = "resume with the settings of config.json, or choose another --out"
         raise InvalidArgumentError(
             name, got=now.get(name), expected=f"{was.get(name, 'no such setting')}, as the run began", remedy=remedy

@@ -30,7 +30,7 @@ def policies_of_run(out: Path, update: str = "selected", *, trust: bool = False)
     Args:
         out: the run's folder.
         update: 'selected' (the last ones where none were selected), 'last', or the number of updates of a kept evaluation.
-        trust: import an algorithm of somebody's own that the checkpoint names.
+        trust: import an algorithm or networks of somebody's own that the checkpoint names.
 
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, or not one of this package.
@@ -42,15 +42,15 @@ def _policies_and_header(out: Path, update: str, trust: bool) -> tuple[Policies,
     tensors, header = RunDirectory(out).load()
     learner_of_file(header["algorithm"], str(out), trust=trust)  # what reads its policies registers itself
     if update.isdecimal():
-        return load_policies(*RunDirectory(out).load_policies(int(update))), header
+        return load_policies(*RunDirectory(out).load_policies(int(update)), trust=trust), header
     if update not in ("selected", "last"):
         raise InvalidArgumentError("update", got=repr(update), expected="selected, last or a number of updates")
     selection = header.get("selection") or {}
     if update == "selected" and selection.get("policies"):
         chosen = {name.removeprefix(SELECTED): t for name, t in tensors.items() if name.startswith(SELECTED)}
-        return load_policies(chosen, selection["policies"]), header
+        return load_policies(chosen, selection["policies"], trust=trust), header
     deployed = {name.removeprefix(DEPLOYED): t for name, t in tensors.items() if name.startswith(DEPLOYED)}
-    return load_policies(deployed, header["policies"]), header
+    return load_policies(deployed, header["policies"], trust=trust), header
 
 
 def evaluate_offline(

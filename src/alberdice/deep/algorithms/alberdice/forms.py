@@ -102,11 +102,14 @@ class OnFrames:
         data: what they see.
         hidden: widths of the hidden layers.
         population: what every update is about; None: drawn steps.
+        own: the policies' networks, if they are the user's own.
     """
 
-    def __init__(self, data: TrainingData, hidden: tuple[int, ...], population: Population | None = None) -> None:
+    def __init__(
+        self, data: TrainingData, hidden: tuple[int, ...], population: Population | None = None, own: str = ""
+    ) -> None:
         self.data, self.population = data, population
-        self.network = policy_network(data, hidden)
+        self.network = policy_network(data, hidden, own)
         self.own_net = StackedMLP(self.network.inputs + data.n_agents, hidden, self.network.outputs)
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:

@@ -74,6 +74,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """the data's policy of the others is at least this where its logarithm is taken"""
     initial_states: Literal["initial", "all"] = "initial"
     """over which states (1-gamma) E nu is taken: where episodes begin (as printed), or all"""
+    e_network: str = ""
+    """e's networks, as policy_network: (features of a state, actions)"""
     order: Literal["sequential", "simultaneous"] = "sequential"
     """agents answer each other's newest policies (as printed), or all those of the round before"""
 
