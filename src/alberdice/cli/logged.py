@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -20,6 +20,10 @@ from alberdice.errors import InvalidArgumentError
 from alberdice.games.game import Game
 from alberdice.mmdp import MMDP
 from alberdice.policy import FactorizedPolicy
+
+if TYPE_CHECKING:
+    from alberdice.datasets.dataset import OfflineDataset
+    from alberdice.datasets.empirical import EmpiricalModel, SparseEmpiricalModel
 
 __all__ = ["Logged", "load_logged"]
 
@@ -59,10 +63,8 @@ def load_logged(
         InvalidDataError: no such dataset, or one that cannot be read.
         InvalidArgumentError: a true game whose agents, actions or features differ from the data's.
     """
-    from alberdice.cli.inputs import load_game
-    from alberdice.datasets.empirical import EmpiricalModel, SparseEmpiricalModel, empirical_model, sparse_empirical_model
+    from alberdice.datasets.empirical import empirical_model, sparse_empirical_model
     from alberdice.datasets.load import load_dataset
-    from alberdice.environments.registry import is_game, with_arguments
 
     dataset = load_dataset(dataset_name)
     model: EmpiricalModel | SparseEmpiricalModel = sparse_empirical_model(
@@ -70,44 +72,60 @@ def load_logged(
     )
     if model.mmdp.n_states * math.prod(dataset.n_actions) <= WRITTEN_OUT:
         model = empirical_model(dataset, discount, floor=floors[0], unseen_reward=unseen_reward)
-    names = [f"state {_shown(row)}" for row in model.states]
-    names += [{model.end: "END", model.unseen: "UNSEEN"}[k] for k in range(len(names), model.mmdp.n_states)]
+    truth = _true_game(dataset, game_name)
+    game = _as_game(dataset, dataset_name, model, truth)
+    data_return = float(np.add.reduceat(dataset.rewards.astype(np.float64), dataset.starts).mean())
+    if truth is None:
+        return Logged(game, model.data, model.notes, None, None, data_return)
+    features = _known_features(model, truth)
+    known_states = int((model.indices_of(features) >= 0).sum()), len(features)
+
+    def true_return(policy: FactorizedPolicy) -> float:
+        return evaluation.undiscounted_return(truth.mmdp, model.policy_on(policy, features), truth.horizon)
+
+    return Logged(game, model.data, model.notes, true_return, known_states, data_return)
+
+
+def _true_game(dataset: OfflineDataset, game_name: str | None) -> Game | None:
+    """The game of that name, or of the data's header, whose actions are the data's; None: none is known."""
+    from alberdice.cli.inputs import load_game
+    from alberdice.environments.registry import is_game, with_arguments
+
     named = with_arguments(dataset.header.environment, dataset.header.environment_arguments)
     known = game_name or (named if is_game(named) else None)
     truth = load_game(known) if known else None
     if truth is not None and truth.mmdp.n_actions != dataset.n_actions:
-        raise InvalidArgumentError(
-            "GAME",
-            got=f"{truth.name} with actions {truth.mmdp.n_actions}",
-            expected=f"actions {dataset.n_actions} as in the data",
-        )
-    one_state = truth is not None and truth.mmdp.n_states == 1
-    game = Game(
-        name=f"logged data {dataset_name}",
+        got, expected = f"{truth.name} with actions {truth.mmdp.n_actions}", f"actions {dataset.n_actions} as in the data"
+        raise InvalidArgumentError("GAME", got=got, expected=expected)
+    return truth
+
+
+def _as_game(dataset: OfflineDataset, name: str, model: EmpiricalModel | SparseEmpiricalModel, truth: Game | None) -> Game:
+    """The model with names for its states and actions."""
+    names = [f"state {_shown(row)}" for row in model.states]
+    names += [{model.end: "END", model.unseen: "UNSEEN"}[k] for k in range(len(names), model.mmdp.n_states)]
+    return Game(
+        name=f"logged data {name}",
         mmdp=cast(MMDP, model.mmdp),  # a sparse one has all that solving and reporting ask of it
         action_names=truth.action_names if truth else tuple(tuple(str(a) for a in range(k)) for k in dataset.n_actions),
         state_names=tuple(names),
         horizon=truth.horizon if truth else int(dataset.time.max()) + 1,
     )
-    ends = np.add.reduceat(dataset.rewards.astype(np.float64), dataset.starts)
-    data_return = float(ends.mean())
-    if truth is None:
-        return Logged(game, model.data, model.notes, None, None, data_return)
+
+
+def _known_features(model: EmpiricalModel | SparseEmpiricalModel, truth: Game) -> np.ndarray:
+    """Features of the true game's states, some of which at least are the data's."""
     # A one-shot game has no features worth comparing: its one state is the data's one state.
+    one_state = truth.mmdp.n_states == 1
     features = model.states[:1] if one_state else np.stack([truth.observation(s) for s in range(truth.mmdp.n_states)])
-    known_states = int((model.indices_of(features) >= 0).sum())
-    if known_states == 0:
+    if not (model.indices_of(features) >= 0).any():
         raise InvalidArgumentError(
             "GAME",
             got=f"0 of the {len(features)} states of {truth.name} in the data",
             expected="a game whose states' features are the data's",
             remedy="leave out GAME to solve the data alone",
         )
-
-    def true_return(policy: FactorizedPolicy) -> float:
-        return evaluation.undiscounted_return(truth.mmdp, model.policy_on(policy, features), truth.horizon)
-
-    return Logged(game, model.data, model.notes, true_return, (known_states, len(features)), data_return)
+    return features
 
 
 def _shown(row: np.ndarray) -> str:

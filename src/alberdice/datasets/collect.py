@@ -161,30 +161,34 @@ def collect(
     spec = environment.spec
     who = mixture(plan, makers, spec.n_agents)
     noise = None if plan.epsilon == 0 else (lambda k: np.full((len(k), spec.n_agents), plan.epsilon))
-
-    def play(numbers: range) -> Recorded:
-        return record(environment, who, numbers, plan.seed, epsilon=noise)
-
     with exclusive(parts.folder) as held:
         if not held:
             raise InvalidArgumentError(str(parts.folder), got="another process that collects", expected="one at a time")
-        missing = parts.missing()
-        done = plan.episodes - sum(len(parts.ranges[at]) for at in missing)
-        for at in missing:
-            made = parts.make(at, play)
-            done += len(made.episodes)
-            if progress is not None:
-                progress(done, plan.episodes, [float(e.rewards.sum()) for e in made.episodes])
-        dataset = from_episodes(
-            dataset_id,
-            spec.n_actions,
-            _one_type(list(parts.episodes())),
-            notes=(_note(plan),),
-            header=_header(plan, spec, arguments),
+        _play_missing(
+            parts, lambda numbers: record(environment, who, numbers, plan.seed, epsilon=noise), plan.episodes, progress
         )
+        played = _one_type(list(parts.episodes()))
+        header = _header(plan, spec, arguments)
+        dataset = from_episodes(dataset_id, spec.n_actions, played, notes=(_note(plan),), header=header)
         write_dataset(dataset, dataset_id, root=root, overwrite=overwrite)
     shutil.rmtree(parts.folder, ignore_errors=True)
     return target
+
+
+def _play_missing(
+    parts: Shards,
+    play: Callable[[range], Recorded],
+    episodes: int,
+    progress: Callable[[int, int, Sequence[float]], None] | None,
+) -> None:
+    """Make the parts that are not there."""
+    missing = parts.missing()
+    done = episodes - sum(len(parts.ranges[at]) for at in missing)
+    for at in missing:
+        made = parts.make(at, play)
+        done += len(made.episodes)
+        if progress is not None:
+            progress(done, episodes, [float(e.rewards.sum()) for e in made.episodes])
 
 
 def _facts(plan: Collection, spec: EnvironmentSpec) -> dict[str, Any]:

@@ -155,23 +155,23 @@ def alternate(
     policy.check_fits(model, "start")
     tolerance = _checks.real_number(tolerance, "tolerance", low=0.0)
     schedule, constant = _checked_schedule(alpha, rounds)
-    last = float(schedule[-1])
     offset = reward_centre(model)
     model = model.shifted(-offset)
     loop = _Loop(model, data, _checked_order(order, model.n_agents), method, tolerance, policy, offset, progress)
     start_value = objective(model, policy, data, float(schedule[0]))
     loop.play(schedule, stop_early=constant)
-    wanted = last > 0 and (second_order(loop.policy) if callable(second_order) else second_order)
-    curve = loop.curvature() if wanted else None
-    while curve is not None and curve.is_saddle and curve.better is not None and loop.converged:
-        go_on = escape and len(loop.saddles) < max_escapes
-        loop.saddles.append(Saddle(loop.rounds, loop.values[-1] + offset, curve.curvature, curve.gain, curve.states, go_on))
-        if not go_on:
-            break
-        loop.policy = curve.better
-        loop.play(np.full(ROUNDS if rounds is None else rounds, last), stop_early=True)
-        curve = loop.curvature()
-    nash = nash_certificate(model, loop.policy, data, last, method=method)
+    curve = None
+    if schedule[-1] > 0 and (second_order(loop.policy) if callable(second_order) else second_order):
+        curve = loop.leave_saddles(ROUNDS if rounds is None else rounds, max_escapes if escape else 0)
+    return _run_of(loop, curve, start_value, bound)
+
+
+def _run_of(
+    loop: _Loop, curve: SecondOrderCertificate | None, start_value: float, bound: bool | JointBound | None
+) -> AlternatingRun:
+    """What the loop came to, in the rewards as they were given, with its certificates."""
+    model, data, last, offset = loop.model, loop.data, loop.alphas[-1], loop.offset
+    nash = nash_certificate(model, loop.policy, data, last, method=loop.method)
     if bound is None:
         bound = joint_rows(model) <= ROWS
     return AlternatingRun(
@@ -228,6 +228,20 @@ class _Loop:
                 self.progress(self.rounds, self.values[-1] + self.offset)
             if stop_early and self.converged:
                 break
+
+    def leave_saddles(self, rounds: int, most: int) -> SecondOrderCertificate:
+        """Leave so many saddles at most, with so many rounds after each; the certificate at the end."""
+        curve = self.curvature()
+        while curve.is_saddle and curve.better is not None and self.converged:
+            go_on = len(self.saddles) < most
+            value = self.values[-1] + self.offset
+            self.saddles.append(Saddle(self.rounds, value, curve.curvature, curve.gain, curve.states, go_on))
+            if not go_on:
+                break
+            self.policy = curve.better
+            self.play(np.full(rounds, self.alphas[-1]), stop_early=True)
+            curve = self.curvature()
+        return curve
 
     def threshold(self) -> float:
         """The gain that counts as none; no less than what rounding leaves of a certificate."""

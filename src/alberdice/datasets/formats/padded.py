@@ -18,7 +18,7 @@ truncated, a shorter one terminated, a longer one an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,24 @@ def _check_rest(padded: Padded, lengths: NDArray[np.int64], known: NDArray[np.bo
     return notes
 
 
+def _fill(
+    arrays: Arrays, padded: Padded, terminated: NDArray[np.bool_], team: Callable[[str, NDArray[Any]], NDArray[Any]]
+) -> None:
+    """Copy episode by episode; ``team`` makes the team's rewards of the agents', told where they lie."""
+    source, masks = padded.arrays, _truth(padded, "avail_actions")
+    for episode, length in enumerate(arrays.lengths.tolist()):
+        start = int(arrays.starts[episode])
+        frames = length + int(arrays.final_known[episode])
+        arrays.put_frames("frame_states", episode, source["state"][episode, :frames])
+        arrays.put_frames("frame_observations", episode, source["obs"][episode, :frames])
+        arrays.put_frames("frame_masks", episode, masks[episode, :frames])
+        arrays.actions[start : start + length] = source["actions"][episode, :length, :, 0]
+        where = f"{padded.at('reward')}[{episode}, {{}}]"
+        arrays.rewards[start : start + length] = team(where, np.asarray(source["reward"][episode, :length]))
+        arrays.terminated[start + length - 1] = terminated[episode]
+        arrays.truncated[start + length - 1] = not terminated[episode]
+
+
 def read_padded(
     padded: Padded,
     name: str,
@@ -221,7 +239,6 @@ def read_padded(
         said.append(
             f"{unknown} episodes have no final frame; where truncated, their last step is kept as a step but is no transition."
         )
-    masks = _truth(padded, "avail_actions")
     source = padded.arrays
     native = {key: np.dtype(source[key].dtype).newbyteorder("=") for key in ("state", "obs", "reward")}
     arrays = Arrays(
@@ -235,18 +252,9 @@ def read_padded(
         scratch=scratch,
     )
     arrays.final_known[:] = known
-    for episode in range(episodes):
-        length, start = int(lengths[episode]), int(arrays.starts[episode])
-        frames = length + int(known[episode])
-        arrays.put_frames("frame_states", episode, source["state"][episode, :frames])
-        arrays.put_frames("frame_observations", episode, source["obs"][episode, :frames])
-        arrays.put_frames("frame_masks", episode, masks[episode, :frames])
-        arrays.actions[start : start + length] = source["actions"][episode, :length, :, 0]
-        where = f"{padded.at('reward')}[{episode}, {{}}]"
-        own_rewards = np.asarray(source["reward"][episode, :length])
-        arrays.rewards[start : start + length] = combined(padded.source, where, own_rewards, team_reward, header.agents)
-        arrays.terminated[start + length - 1] = terminated[episode]
-        arrays.truncated[start + length - 1] = not terminated[episode]
+    _fill(
+        arrays, padded, terminated, lambda where, rewards: combined(padded.source, where, rewards, team_reward, header.agents)
+    )
     if source["reward"].shape[2] > 1:
         header = replace(header, team_reward=header_rule(team_reward))
         if team_reward != "equal":

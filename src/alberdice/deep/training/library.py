@@ -53,8 +53,7 @@ def train(
         out: the run's folder; None: nothing is written.
         seed: of everything that is drawn.
         resume: continue the run in the folder.
-        from_run: begin from the state of the run in this folder, with the settings given here from there on.
-        from_update: 'last', or the update of a kept evaluation of that run.
+        from_run, from_update: begin from the state of the run in that folder, the 'last' one or that of a kept evaluation.
         networks: of one's own, by what they are for ('policy', 'nu', 'e'): a function of (inputs, outputs) that makes a
             torch.nn.Module, or 'module:function', see ``networks.module``; where there is a folder, importable ones.
         progress: called after every update with words.
@@ -65,17 +64,13 @@ def train(
         InvalidArgumentError, InvalidDataError: settings, data, environment or a folder that do not fit.
         SolverError: training collapsed.
     """
-    named: dict[str, Any] = {
-        "dataset": dataset if isinstance(dataset, str) else dataset.name,
-        "algorithm": algorithm,
-        "seed": seed,
-    }
+    name = dataset if isinstance(dataset, str) else dataset.name
+    named: dict[str, Any] = {"dataset": name, "algorithm": algorithm, "seed": seed}
     named |= {f"{role}_network": name_of(make, findable=out is not None) for role, make in (networks or {}).items()}
     base = learner_class(algorithm).settings(algorithm=algorithm)
     config = from_mapping({**named, **settings}, base)
-    where = None
     if isinstance(environment, str):
-        config = replace(config, environment=environment)
+        config, where = replace(config, environment=environment), None
     else:
         where = _environment(environment)
     return run_training(
