@@ -15,11 +15,9 @@ import torch
 from torch import Tensor
 
 from alberdice.deep.config import LEAST, DiscountedConfig, Share, Within
-from alberdice.deep.networks.mlp import StackedMLP
-from alberdice.deep.networks.module import StackedModule, say
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["AnnealedConfig", "Annealing", "nu_network"]
+__all__ = ["AnnealedConfig", "Annealing"]
 
 #: memory of the running mean of the effective sample size, in updates
 _MEMORY = 100
@@ -54,13 +52,6 @@ class AnnealedConfig(DiscountedConfig):
         super().__post_init__()
         if self.alpha_end > self.alpha_start:
             raise InvalidArgumentError("alpha_end", got=self.alpha_end, expected=f"at most alpha_start, {self.alpha_start}")
-
-
-def nu_network(config: AnnealedConfig, features: int) -> StackedMLP | StackedModule:
-    """The shape of nu's networks, for states of so many features."""
-    if config.nu_network:
-        return StackedModule(say(config.nu_network), features, 1, "nu_network")
-    return StackedMLP(features, config.hidden, 1, last_bias=False)
 
 
 class Annealing:

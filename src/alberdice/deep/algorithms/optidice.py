@@ -18,14 +18,15 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses, sums
-from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing, nu_network
+from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
 from alberdice.deep.batches.sequences import Batch
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.batches.units import in_units
 from alberdice.deep.config import defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
-from alberdice.deep.networks.mlp import slopes_between
+from alberdice.deep.networks.mlp import StackedMLP, slopes_between
+from alberdice.deep.networks.module import own_or
 from alberdice.deep.policies import Policies, policy_network, policy_tables
 from alberdice.deep.policies.memory import Memory
 
@@ -66,7 +67,8 @@ class OptiDICE(NetworkLearner):
     settings = OptiDICEConfig
 
     def __init__(self, data: TrainingData, config: OptiDICEConfig, generator: torch.Generator) -> None:
-        nu, own = nu_network(config, data.states.shape[-1]), (config.hidden, config.policy_network)
+        ours = StackedMLP(data.states.shape[-1], config.hidden, 1, last_bias=False)
+        nu, own = own_or(ours, config.nu_network, "nu_network"), (config.hidden, config.policy_network)
         data = in_units(data, config.units)
         self.memory = Memory(data, config, transitions=True) if config.remembers else None
         policy: Any = self.memory.network if self.memory else policy_network(data, *own)

@@ -160,7 +160,7 @@ class TrainConfig:
     def same_as(self, saved: Mapping[str, Any], fingerprint: str) -> bool:
         """Whether a run of these saved settings and of this fingerprint is a run of these: what it lacks is at its default."""
         told = fingerprint_of(saved) == fingerprint
-        whole = {**asdict(type(self)(algorithm=self.algorithm)), **saved}
+        whole = {**{each.name: each.default for each in fields(self)}, **saved}
         return fingerprint == self.fingerprint() or (told and fingerprint_of(whole) == self.fingerprint())
 
 

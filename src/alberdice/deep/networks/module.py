@@ -20,11 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.networks.precision import full_precision
 from alberdice.errors import InvalidArgumentError
 from alberdice.names import check_word, import_named
 
-__all__ = ["StackedModule", "name_of", "say"]
+__all__ = ["StackedModule", "name_of", "own_or", "say"]
 
 Maker = Callable[[int, int], Any]
 #: makers by name that the user named in this process; None: to be imported
@@ -176,6 +177,11 @@ class StackedModule:
             raise self._unfit("outputs that are no numbers", "finite ones at first")
         if not torch.allclose(found[:, :2], alone, rtol=1e-4, atol=1e-5):
             raise self._unfit("a row's outputs that depend on the other rows", "each row's on that row alone, so no BatchNorm")
+
+
+def own_or(ours: StackedMLP, own: str, role: str) -> StackedMLP | StackedModule:
+    """Our network, or the user's own of the same inputs and outputs, by its maker's name where there is one."""
+    return StackedModule(say(own), ours.inputs, ours.outputs, role) if own else ours
 
 
 def _check_parts(module: nn.Module, unfit: Callable[[str, str], InvalidArgumentError]) -> None:

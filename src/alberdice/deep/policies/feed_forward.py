@@ -11,7 +11,7 @@ from torch import Tensor
 from alberdice.deep.batches.training_data import Features, TrainingData
 from alberdice.deep.losses import log_policy
 from alberdice.deep.networks.mlp import StackedMLP
-from alberdice.deep.networks.module import StackedModule, say
+from alberdice.deep.networks.module import StackedModule, own_or
 from alberdice.deep.policies.acting import Acting
 from alberdice.deep.policies.base import mask_of_agents, register_policies
 from alberdice.errors import InvalidDataError
@@ -24,10 +24,8 @@ Network = StackedMLP | StackedModule
 
 def policy_network(data: TrainingData, hidden: tuple[int, ...], own: str = "") -> Network:
     """The shape of feed-forward policies for these data; they begin near uniform, or as the user's own networks do."""
-    inputs, outputs = data.observations.shape[-1], data.available.shape[-1]
-    if own:
-        return StackedModule(say(own), inputs, outputs, "policy_network")
-    return StackedMLP(inputs, hidden, outputs, last_scale=0.01)
+    ours = StackedMLP(data.observations.shape[-1], hidden, data.available.shape[-1], last_scale=0.01)
+    return own_or(ours, own, "policy_network")
 
 
 def policy_tables(network: Network, parameters: Tensor, data: TrainingData, frames: Tensor) -> Tensor:

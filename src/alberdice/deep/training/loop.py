@@ -132,7 +132,8 @@ def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineD
         check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
     fitting = Fitting(learner, torch.Generator(device).manual_seed(config.seed + 1), config.total, config.pretraining)
     selector = Selector(_scores(config, pieces, learner))
-    return Run(config, folder, dataset, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
+    names = {"algorithm": config.algorithm, "dataset": config.dataset}
+    return Run(config, names, folder, dataset, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
 
 
 def _steps_per_episode(config: TrainConfig, venue: Venue) -> int:

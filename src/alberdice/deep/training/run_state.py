@@ -45,9 +45,10 @@ class Origin:
 
 @dataclass
 class Run:
-    """A run under way; ``origin`` names the run and the update that it went on from, if it did."""
+    """A run under way; ``names`` are its algorithm and dataset, ``origin`` the run and the update that it went on from."""
 
     config: TrainConfig
+    names: dict[str, str]
     folder: RunDirectory | None
     dataset: OfflineDataset
     venue: Venue
@@ -99,8 +100,7 @@ def state_of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "history": fitting.history,
         "fingerprint": run.config.fingerprint(),
         "data": run.dataset.digest,
-        "algorithm": run.config.algorithm,
-        "dataset": run.config.dataset,
+        **run.names,
         "policies": shape,
         "venue": run.venue.facts,
         "selection": selection,
@@ -136,8 +136,8 @@ def begin_from(run: Run, origin: Origin) -> None:
         tensors, header = folder.load_state(int(origin.update))
     else:
         raise InvalidArgumentError("from_update", got=repr(origin.update), expected="last or a number of updates")
-    if header.get("algorithm") != run.config.algorithm:
-        got, expected = f"a run of {header.get('algorithm')}", f"one of {run.config.algorithm}"
+    if header.get("algorithm") != run.names["algorithm"]:
+        got, expected = f"a run of {header.get('algorithm')}", f"one of {run.names['algorithm']}"
         raise InvalidArgumentError(where, got=got, expected=expected, remedy="a run goes on with its own algorithm")
     _restore(run, where, tensors, header, remedy="go on with the settings of that run that shape networks")
     if run.fitting.done >= run.fitting.total:

@@ -35,13 +35,13 @@ from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.starts import chosen_pairs, start_weights
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
-from alberdice.deep.algorithms.annealing import Annealing, nu_network
+from alberdice.deep.algorithms.annealing import Annealing
 from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.batches.units import in_units, spread_of
 from alberdice.deep.batches.weights import step_weights, weight_report
 from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks.mlp import StackedMLP, slopes_between
-from alberdice.deep.networks.module import StackedModule, say
+from alberdice.deep.networks.module import own_or
 from alberdice.deep.policies import Policies
 
 __all__ = ["AlberDICE"]
@@ -75,10 +75,12 @@ class AlberDICE(NetworkLearner):
         self.behaviour = Behaviour(data, config.hidden, generator, self.form)
         self._cached = False
         self.latest: tuple[Tensor, Tensor] | None = None
+        nu = StackedMLP(features, config.hidden, 1, last_bias=False)
+        e = StackedMLP(features, config.hidden, data.available.shape[-1])
         networks = {
             "policy": (self.form.network, n),
-            "nu": (nu_network(config, features), n),
-            "e": (_e_network(config, features, data.available.shape[-1]), n),
+            "nu": (own_or(nu, config.nu_network, "nu_network"), n),
+            "e": (own_or(e, config.e_network, "e_network"), n),
         }
         self.chosen = torch.zeros(pairs or 0, device=data.states.device)
         super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen})
@@ -315,12 +317,6 @@ class AlberDICE(NetworkLearner):
             return torch.zeros((), device=parameters.device)
         slopes = slopes_between(self.networks["nu"], parameters, batch.states.index_select(0, batch.rows.here), generator)
         return self.config.gradient_penalty * losses.gradient_penalty(slopes, self.config.slope_limit).sum()
-
-
-def _e_network(config: AlberDICEConfig, features: int, choices: int) -> StackedMLP | StackedModule:
-    if config.e_network:
-        return StackedModule(say(config.e_network), features, choices, "e_network")
-    return StackedMLP(features, config.hidden, choices)
 
 
 register("alberdice", AlberDICE)
