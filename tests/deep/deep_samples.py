@@ -70,6 +70,10 @@ ELSEWHERE = {
 }
 
 
+#: networks of one's own, of algorithms whose policies may have no memory: test_module.py
+NETWORKS = ("policy_network",)
+
+
 def chain_dataset(seed: int = 0, *, n_actions: tuple[int, ...] = (2, 3, 4), masks: bool = False) -> OfflineDataset:
     """Random episodes with three agents, five features per observation, seven per state: N, D and A all differ."""
     generator = np.random.default_rng(seed)

@@ -74,6 +74,7 @@ ELSEWHERE = {
     "checkpoint_every": "test_loop.py",
     "keep_policies": "test_loop.py",
     "keep_states": "test_from_run.py",
+    **dict.fromkeys(("policy_network", "nu_network", "e_network"), "test_module.py"),
     "play": "test_greedy_play",
     "precision": "test_precision.py",
     "pictures": "test_run_pictures.py",

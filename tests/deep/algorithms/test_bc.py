@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from deep_samples import ELSEWHERE, SHARED_CHANGES, chain_dataset, check_masks, check_shared_frames, equal, tiny, trained
+from deep_samples import (
+    ELSEWHERE,
+    NETWORKS,
+    SHARED_CHANGES,
+    chain_dataset,
+    check_masks,
+    check_shared_frames,
+    equal,
+    tiny,
+    trained,
+)
 
 import alberdice as ad
 from alberdice import tabular
@@ -73,7 +83,7 @@ def test_the_best_episodes_are_those_of_the_highest_returns(share: float) -> Non
 
 
 def test_every_setting_is_covered() -> None:
-    assert {f.name for f in fields(BCConfig)} == {*CHANGES, *ELSEWHERE, *HISTORIES}
+    assert {f.name for f in fields(BCConfig)} == {*CHANGES, *ELSEWHERE, *HISTORIES, *NETWORKS}
 
 
 @pytest.mark.parametrize("name", [*CHANGES])

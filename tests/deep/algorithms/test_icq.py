@@ -13,6 +13,7 @@ import torch
 from critic_samples import one_step_dataset, resumes_bit_for_bit
 from deep_samples import (
     ELSEWHERE,
+    NETWORKS,
     SHARED_CHANGES,
     chain_dataset,
     check_masks,
@@ -321,7 +322,7 @@ def test_data_without_a_known_end_are_refused() -> None:
 
 
 def test_every_setting_changes_what_is_learned_or_is_tested_elsewhere() -> None:
-    assert {f.name for f in fields(ICQConfig)} == {*CHANGES, *ELSEWHERE}
+    assert {f.name for f in fields(ICQConfig)} == {*CHANGES, *ELSEWHERE, *NETWORKS}
     assert [name for name, value in CHANGES.items() if not setting_matters("icq", name, value)] == []
 
 

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from deep_samples import ELSEWHERE, SHARED_CHANGES, chain_dataset, check_masks, check_shared_frames, equal, tiny, trained
+from deep_samples import (
+    ELSEWHERE,
+    NETWORKS,
+    SHARED_CHANGES,
+    chain_dataset,
+    check_masks,
+    check_shared_frames,
+    equal,
+    tiny,
+    trained,
+)
 from hypothesis import given
 from populations import minimise, tensor
 from strategies import Problem, problems
@@ -117,7 +127,14 @@ def test_matrix_games_end_at_the_population_version(name: str) -> None:
 
 
 def test_every_setting_is_covered() -> None:
-    assert {f.name for f in fields(OptiDICEConfig)} == {*CHANGES, *ELSEWHERE, *HISTORIES, "collapse_rows"}
+    assert {f.name for f in fields(OptiDICEConfig)} == {
+        *CHANGES,
+        *ELSEWHERE,
+        *HISTORIES,
+        *NETWORKS,
+        "nu_network",
+        "collapse_rows",
+    }
 
 
 @pytest.mark.parametrize("name", [*CHANGES])

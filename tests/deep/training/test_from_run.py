@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from run_samples import Killed, final_state, kill_at, run
 
 import alberdice.deep
 from alberdice.deep.config import TrainConfig
+from alberdice.deep.config.base import fingerprint_of
 from alberdice.deep.training.loop import run_training, train
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_state import Origin
@@ -110,6 +112,28 @@ def test_what_does_not_fit_is_refused(whole: Path, tmp_path: Path) -> None:
         alberdice.deep.train("matrix-a", "bc", "none", from_run=whole, updates=5)
     with pytest.raises(InvalidDataError, match="got other content than when the run began"):
         run_training(settings(), None, dataset=chain_dataset(n_actions=(2, 2)), origin=Origin(whole))
+
+
+def older(out: Path, **edited: Any) -> None:
+    """What a release that lacked some settings would have left; then somebody edits its config.json."""
+    folder = RunDirectory(out)
+    config = {k: v for k, v in folder.read_json("config.json").items() if not k.endswith("_network")}
+    tensors, header = folder.load()
+    told = {name: math.inf if value is None else value for name, value in config.items()}
+    folder.save(tensors, {**header, "fingerprint": fingerprint_of(told)})
+    folder.write_json("config.json", {**config, **edited})
+
+
+def test_a_run_of_a_release_that_lacked_a_setting_is_resumed(whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        train(settings(ratio_clip=math.inf), tmp_path / "old", progress=kill_at(16))
+    older(tmp_path / "old")
+    with pytest.raises(InvalidArgumentError, match="policy_network: got own:net, expected no such"):
+        train(settings(ratio_clip=math.inf, policy_network="own:net"), tmp_path / "old", resume=True)
+    assert train(settings(ratio_clip=math.inf), tmp_path / "old", resume=True)["updates"] == 22
+    older(tmp_path / "old", learning_rate=0.5)
+    with pytest.raises(InvalidArgumentError, match="got settings that the run did not begin with"):
+        train(settings(ratio_clip=math.inf, learning_rate=0.5), tmp_path / "old", resume=True)
 
 
 def test_states_are_switched_off(tmp_path: Path) -> None:

@@ -157,10 +157,14 @@ class TrainConfig:
         """A hash of all that decides what is learned."""
         return fingerprint_of(asdict(self))
 
+    def plain(self) -> dict[str, Any]:
+        """All settings at their defaults, in the types that JSON knows."""
+        found: dict[str, Any] = json.loads(json.dumps({each.name: each.default for each in fields(self)}))
+        return found
+
     def same_as(self, saved: Mapping[str, Any], fingerprint: str) -> bool:
         """Whether a run of these saved settings and of this fingerprint is a run of these: what it lacks is at its default."""
-        told = fingerprint_of(saved) == fingerprint
-        whole = {**{each.name: each.default for each in fields(self)}, **saved}
+        told, whole = fingerprint_of(saved) == fingerprint, {**self.plain(), **saved}
         return fingerprint == self.fingerprint() or (told and fingerprint_of(whole) == self.fingerprint())
 
 
