@@ -8,6 +8,9 @@ every step the same M tokens, of which some give outputs (a policy reads its tab
     x <- x + W_2 gelu(W_1 norm(x) + b_1) + b_2                              so many blocks
     features = norm(x),  outputs = W features + b                           at the tokens that give outputs
 
+In play a window grows step by step, and what stands in it already changes no more: ``extended`` runs the new tokens alone and
+keeps every block's keys and values (``Kept``).
+
 norm(x) = (1 + g) (x - mean) / deviation + b; writing the gain as 1 + g lets weight decay draw it to 1.  A token sees itself and
 what stands before it, never what comes later: windows are padded at their end, and the padding changes nothing before it.
 """
@@ -16,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -26,12 +29,37 @@ from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 from alberdice.deep.networks.precision import full_precision
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["StackedTransformer"]
+__all__ = ["Kept", "StackedTransformer"]
 
 #: the inner layer of a block is so many times as wide as the tokens
 _EXPANSION = 4
 #: standard deviation of fresh position embeddings
 _POSITION_SCALE = 0.1
+
+
+@dataclass
+class Kept:
+    """Keys and values of a growing window; what is asked twice about a step gives the same twice.
+
+    Attributes:
+        length: tokens that stand.
+        latest: tokens of the last question; they stand once ``settle`` says so.
+        blocks: per block keys and values, ``(2, n B, heads, latest, width / heads)``.
+    """
+
+    length: int = 0
+    latest: int = 0
+    blocks: dict[str, Tensor] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """The step that was asked about is over."""
+        self.length = self.latest
+
+    def added(self, block: str, pair: Tensor) -> Tensor:
+        """All keys and values of a block, those of the newest tokens included."""
+        before = self.blocks.get(block)
+        self.blocks[block] = pair if before is None else torch.cat([before[:, :, :, : self.length], pair], 3)
+        return self.blocks[block]
 
 
 @dataclass(frozen=True)
@@ -111,6 +139,37 @@ class StackedTransformer:
         shape = (*features.shape[:2], steps, len(self.readouts))
         return outputs.view(*shape, -1), features.view(*shape, -1)
 
+    def extended(self, parameters: Tensor, tokens: Sequence[Tensor], kept: Kept) -> Tensor:
+        """Outputs ``(n, B, outputs)`` at the last readout of the last step, for windows that grew since ``kept`` was settled.
+
+        Args:
+            parameters: ``(n, P)``.
+            tokens: of all k steps, as for a call; those that ``kept`` knows are not looked at.
+            kept: what the last call left, changed here; a fresh one for a window that began anew.
+        """
+        own, each = self._parts(parameters), len(self.tokens)
+        begun = kept.length // each
+        x = self._embedded(own, [token[:, :, begun:] for token in tokens], begun)[:, :, kept.length - begun * each :]
+        total = kept.length + x.shape[2]
+        sees = torch.arange(total, device=x.device) <= torch.arange(kept.length, total, device=x.device)[:, None]
+        for b in range(self.blocks):
+            query, *pair = self._split(own, f"block{b}", x)
+            keys, values = kept.added(f"block{b}", torch.stack(pair))
+            mixed = scaled_dot_product_attention(query, keys, values, attn_mask=sees)
+            x = x + _mapped(own, f"block{b}.out", mixed.transpose(1, 2).reshape(x.shape))
+            inner = gelu(_mapped(own, f"block{b}.up", _normed(own, f"block{b}.inner", x)))
+            x = x + _mapped(own, f"block{b}.down", inner)
+        kept.latest = total
+        return _mapped(own, "outputs", _normed(own, "last", x[:, :, -1:]))[:, :, 0]
+
+    def _split(self, own: dict[str, Tensor], block: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of all tokens, ``(n B, heads, T, width / heads)`` each."""
+        n, batch, length, width = x.shape
+        mapped = _mapped(own, f"{block}.qkv", _normed(own, f"{block}.attend", x))
+        split = mapped.view(n * batch, length, 3, self.heads, width // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind()
+        return query, key, value
+
     def _places(self, steps: int, device: torch.device) -> Tensor | None:
         """Where the readouts of so many steps are among all tokens; None if they are all."""
         if len(self.readouts) == len(self.tokens):
@@ -123,20 +182,18 @@ class StackedTransformer:
         pieces = torch.split(parameters, self.sizes, -1)
         return {name: piece.view(-1, *shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
 
-    def _embedded(self, own: dict[str, Tensor], tokens: Sequence[Tensor]) -> Tensor:
-        """All tokens up to the last one that gives outputs, ``(n, B, T, width)``."""
+    def _embedded(self, own: dict[str, Tensor], tokens: Sequence[Tensor], first: int = 0) -> Tensor:
+        """All tokens from step ``first`` up to the last one that gives outputs, ``(n, B, T, width)``."""
         n, batch, steps = tokens[0].shape[:3]
         each = [_mapped(own, f"token{m}", token.flatten(1, 2)) for m, token in enumerate(tokens)]
         x = torch.stack(each, dim=2).view(n, batch, steps, len(tokens), self.width)
-        x = x + own["position"][:, None, :steps, None]
+        x = x + own["position"][:, None, first : first + steps, None]
         return x.flatten(2, 3)[:, :, : (steps - 1) * len(tokens) + self.readouts[-1] + 1]
 
     def _attended(self, own: dict[str, Tensor], block: str, x: Tensor, places: Tensor | None) -> Tensor:
         """``(n, B, T, width)`` after causal attention; given places, only there, as nothing else is read any more."""
-        n, batch, length, width = x.shape
-        mapped, mask = _mapped(own, f"{block}.qkv", _normed(own, f"{block}.attend", x)), None
-        split = mapped.view(n * batch, length, 3, self.heads, width // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4).unbind()  # (n B, heads, T, width / heads)
+        query, key, value = self._split(own, block, x)
+        mask, length = None, x.shape[2]
         if places is not None:
             mask = torch.arange(length, device=x.device) <= places[:, None]
             query, x = query.index_select(2, places), x.index_select(2, places)

@@ -25,7 +25,7 @@ from torch.nn.functional import pad
 from alberdice.deep.batches.sequences import Batch, kept
 from alberdice.deep.batches.training_data import Features, indicators
 from alberdice.deep.losses import log_policy
-from alberdice.deep.networks.transformer import StackedTransformer
+from alberdice.deep.networks.transformer import Kept, StackedTransformer
 from alberdice.deep.policies.acting import Acting
 from alberdice.deep.policies.base import mask_of_agents, register_policies
 
@@ -40,6 +40,7 @@ __all__ = [
     "returns_network",
     "shared_logits",
     "shared_network",
+    "shared_tokens",
 ]
 
 #: episodes that an actor runs through the networks at a time
@@ -88,12 +89,16 @@ def policy_logits(network: StackedTransformer, parameters: Tensor, tokens: list[
 
 def shared_logits(network: StackedTransformer, parameters: Tensor, observations: Tensor, actions: Tensor) -> Tensor:
     """The same of one network for all agents, parameters ``(1, P)``, from ``(N, B, K, O)`` and ``(N, B, K)``."""
+    logits = policy_logits(network, parameters, shared_tokens(network, observations, actions))
+    return logits.view(*actions.shape, -1)
+
+
+def shared_tokens(network: StackedTransformer, observations: Tensor, actions: Tensor) -> list[Tensor]:
+    """A step's tokens as such a network takes them, all agents' windows in a row."""
     n, windows, steps, _ = observations.shape
     numbers = torch.eye(n, device=observations.device)[:, None, None].expand(-1, windows, steps, -1)
     seen = torch.cat([observations, numbers], -1)
-    tokens = policy_tokens(network, seen.flatten(0, 1)[None], actions.flatten(0, 1)[None])
-    logits = policy_logits(network, parameters, tokens)
-    return logits.view(n, windows, steps, -1)
+    return policy_tokens(network, seen.flatten(0, 1)[None], actions.flatten(0, 1)[None])
 
 
 def policy_tables(
@@ -181,7 +186,13 @@ class TransformerActor(Acting):
         self._observations = torch.zeros(n, episodes, steps, policies.features.size, device=device)
         self._actions = torch.zeros(n, episodes, steps, dtype=torch.int64, device=device)
         self._returns = torch.zeros(episodes, steps, device=device)
+        self._parts = torch.split(torch.arange(episodes, device=device), _CHUNK)
+        self._forget()
         self._to_go = torch.full((episodes,), policies.returns.target if policies.returns else 0.0, device=device)
+
+    def _forget(self) -> None:
+        """The windows began anew: nothing that networks made of them stands any more."""
+        self._kept, self._kept_of_base = ([Kept() for _ in self._parts] for _ in range(2))
 
     @property
     def device(self) -> torch.device:
@@ -196,28 +207,37 @@ class TransformerActor(Acting):
             available = mask_of_agents(own.n_actions, network.outputs, observations.device)
         self._observations[:, :, self.step] = own.features(observations).transpose(0, 1)
         self._returns[:, self.step] = self._to_go
-        parts = torch.split(torch.arange(len(self._to_go), device=observations.device), _CHUNK)
-        logits = torch.cat([self._logits(part, now) for part in parts], 1).transpose(0, 1)
+        parts = zip(self._parts, self._kept, strict=True)
+        logits = torch.cat([self._logits(part, now, known) for part, known in parts], 1).transpose(0, 1)
         if own.base is not None:
-            held = ((self._observations[:, part, now], self._actions[:, part, now]) for part in parts)
-            base = torch.cat([shared_logits(*own.base, *pair)[:, :, -1] for pair in held], 1).transpose(0, 1)
+            parts = zip(self._parts, self._kept_of_base, strict=True)
+            base = torch.cat([self._base_logits(own.base, part, now, known) for part, known in parts], 1).transpose(0, 1)
             logits = logits + log_policy(base, available)
         return log_policy(logits, available)
 
-    def _logits(self, part: Tensor, now: slice) -> Tensor:
+    def _logits(self, part: Tensor, now: slice, known: Kept) -> Tensor:
         """What the policies' networks give for some episodes, ``(N, B, A)``."""
         own, network = self.policies, self.policies.network
         seen = None if own.returns is None else own.returns(self._returns[part, now])
         tokens = policy_tokens(network, self._observations[:, part, now], self._actions[:, part, now], seen)
-        return network(own.parameters, tokens)[0][:, :, -1, 0]
+        return network.extended(own.parameters, tokens, known)
+
+    def _base_logits(self, base: tuple[StackedTransformer, Tensor], part: Tensor, now: slice, known: Kept) -> Tensor:
+        """The same of the base, one network for all agents."""
+        network, parameters = base
+        tokens = shared_tokens(network, self._observations[:, part, now], self._actions[:, part, now])
+        return network.extended(parameters, tokens, known)[0].view(len(self._actions), len(part), -1)
 
     def observe(self, actions: Tensor, rewards: Tensor) -> None:
         """Take note of the joint actions ``(B, N)`` that were played, and of the team's rewards ``(B,)``."""
         self._actions[:, :, self.step] = actions.T
         self._to_go = self._to_go - rewards
         self.step += 1
+        for each in (*self._kept, *self._kept_of_base):
+            each.settle()
         if self.step == self._returns.shape[1]:
             self.step = kept(self.step)
+            self._forget()
             for held in (self._observations, self._actions, self._returns[None]):
                 held[:, :, : self.step] = held[:, :, held.shape[2] - self.step :].clone()
 
