@@ -16,6 +16,7 @@ from alberdice.cli.collect import Collect
 from alberdice.cli.common import DEEP_PROGRAM, run_command
 from alberdice.cli.compare import Compare
 from alberdice.cli.datasets import Datasets
+from alberdice.cli.fight import Fight
 from alberdice.cli.reproduce import Reproduce
 from alberdice.cli.traffic import Traffic
 from alberdice.cli.training import Evaluate, Export, train_command
@@ -34,6 +35,7 @@ def command_class(arguments: Sequence[str]) -> Any:
         | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
         | Annotated[Collect, tyro.conf.subcommand("collect")]
         | Annotated[Traffic, tyro.conf.subcommand("traffic")]
+        | Annotated[Fight, tyro.conf.subcommand("fight")]
         | Annotated[Datasets, tyro.conf.subcommand("datasets")]
         | Annotated[None, tyro.conf.subcommand("version")]
     )

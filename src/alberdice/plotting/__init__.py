@@ -5,6 +5,7 @@ matplotlib is imported when a picture is drawn, not before.
 
 from alberdice.plotting.bridge_map import draw_first_moves, draw_policy
 from alberdice.plotting.dataset import plot_dataset
+from alberdice.plotting.fights import draw_rate_curve, fight_raster
 from alberdice.plotting.figures import save
 from alberdice.plotting.matrix_heatmaps import draw_heatmaps
 from alberdice.plotting.reproduction import Mark, draw_returns, draw_uncertainties
@@ -21,10 +22,12 @@ __all__ = [
     "draw_joint_actions",
     "draw_learning_curve",
     "draw_policy",
+    "draw_rate_curve",
     "draw_returns",
     "draw_strip",
     "draw_traffic",
     "draw_uncertainties",
+    "fight_raster",
     "plot_dataset",
     "save",
     "save_animation",

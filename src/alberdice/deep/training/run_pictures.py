@@ -86,6 +86,8 @@ def _figures(
     rows = folder.read_metrics()
     if rows:
         yield "learning-curve", _learning_curve(rows, trained_on, name)
+    if any("battle_won_mean" in row for row in rows):
+        yield "win-rate", plotting.draw_rate_curve({str(config["algorithm"]): rows}, "battle_won", title=name)
     game = trained_on if environment == "auto" else game_of(environment, header)
     if game is None or not folder.has_checkpoint:
         return
