@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from deep_samples import chain_dataset
+from history_samples import fresh, perturbed, replayed
 
 from alberdice.datasets import load_dataset
 from alberdice.datasets.resampled import Estimate
+from alberdice.datasets.subset import of_episodes
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.training_data import Features
 from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.play.along_data import chances_along
 from alberdice.deep.play.fitted_q import FittedQ
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.policies import FeedForwardPolicies
@@ -122,10 +126,43 @@ def test_fitted_q_is_near_the_discounted_return_of_the_model() -> None:
     assert truth - uniform > 0.4
 
 
+def test_a_memory_that_is_not_used_changes_no_score() -> None:
+    """Tables along recorded episodes are those of the frames, in the order of the frames, for policies that forget."""
+    game, data = zoo_game("relay"), load_dataset("zoo-relay")
+    policies = table_policies(game, torch.randn(3, 9, 3, generator=torch.Generator().manual_seed(0)))
+    own, others = (FittedQ(data, 0, 0.99, 2, memory=memory)._chances(policies) for memory in (False, True))
+    torch.testing.assert_close(own, others)
+
+
+def test_policies_with_a_memory_are_asked_at_the_recorded_histories() -> None:
+    """As replayed one by one; whole episodes until there are enough steps."""
+    dataset = chain_dataset(masks=True)
+    policies = perturbed(fresh("alberdice", dataset, context=3)).policies
+    found = chances_along(policies, dataset)
+    torch.testing.assert_close(found[: dataset.n_steps], replayed(policies, dataset).exp(), rtol=1e-4, atol=1e-6)
+    some = of_episodes(dataset, np.array([1]))
+    alone = chances_along(policies, some)
+    rows = np.append(np.flatnonzero(dataset.episode == 1), dataset.n_steps + 1)
+    torch.testing.assert_close(alone, found[rows], rtol=1e-4, atol=1e-6)
+
+
+def test_episodes_of_a_dataset() -> None:
+    data = load_dataset("zoo-stags")
+    some = of_episodes(data, np.array([7, 2]))
+    for new, old in enumerate((2, 7)):
+        mine, theirs = some.get_episode(new), data.get_episode(old)
+        np.testing.assert_array_equal(mine.rewards, theirs.rewards)
+        np.testing.assert_array_equal(mine.observations, theirs.observations)
+    with pytest.raises(InvalidArgumentError, match="numbers of episodes"):
+        of_episodes(data, np.array([data.n_episodes]))
+
+
 def test_how_policies_are_scored() -> None:
     data = load_dataset("zoo-stags")
     assert isinstance(scores_for(data, 0, 0.99), ModelScores)
-    assert scores_for(data, 0, 0.99, memory=True) is None
+    scores = scores_for(data, 0, 0.99, memory=True)
+    assert isinstance(scores, FittedQ)
+    assert f"along {data.n_episodes} recorded episodes' histories" in scores.method
 
 
 def test_a_run_keeps_and_reports_the_selected_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

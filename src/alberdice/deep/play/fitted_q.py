@@ -8,6 +8,10 @@ actions side by side; expectations over a' are of one drawn joint action per ste
 Networks go on from the last policies' values, as a run's policies change little between checkpoints.  Rewards are in units of
 their spread inside.  A value is discounted and goes on beyond a time limit: it compares with its like, and with the discounted
 returns of the data's episodes only where none was cut.
+
+Policies with a memory are asked along the recorded episodes, pi(a'|tau') at the history tau' that the data hold.  Q sees the
+state, so that its target is a mean over the histories that *the data* have there, not over those of the policy: exact where the
+policy needs no memory or where the state tells it, an approximation elsewhere.
 """
 
 from __future__ import annotations
@@ -18,15 +22,19 @@ from torch import Tensor
 
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.resampled import Estimate
+from alberdice.datasets.subset import of_episodes
 from alberdice.deep.batches.training_data import TrainingData, indicators
 from alberdice.deep.batches.units import spread_of
 from alberdice.deep.networks.mlp import Adam, StackedMLP
+from alberdice.deep.play.along_data import chances_along
 from alberdice.deep.policies import Policies
 
 __all__ = ["FittedQ"]
 
 _HIDDEN = (64, 64)
 _FIRST, _LATER, _BATCH, _RATE, _FOLLOW = 1500, 400, 256, 1e-3, 0.01
+#: steps, in whole episodes, along which policies with a memory are asked at most: a table costs a pass through their networks
+_REMEMBERED = 20_000
 
 
 class FittedQ:
@@ -37,12 +45,12 @@ class FittedQ:
         seed: of the bootstrap samples, the initial weights and the minibatches.
         discount: gamma.
         networks: B.
+        memory: whether the policies have one.
     """
 
-    method = "fitted Q evaluation by an ensemble on bootstrapped episodes, mean - std"
-
-    def __init__(self, dataset: OfflineDataset, seed: int, discount: float, networks: int) -> None:
-        self.dataset, self.discount = dataset, discount
+    def __init__(self, dataset: OfflineDataset, seed: int, discount: float, networks: int, *, memory: bool = False) -> None:
+        dataset = _at_most(dataset, _REMEMBERED, np.random.default_rng(seed)) if memory else dataset
+        self.dataset, self.discount, self.memory = dataset, discount, memory
         self.data = TrainingData.build(dataset, share=False)
         self.middle, self.spread = spread_of(self.data.rewards, self.data.endings > 0)
         self.generator = torch.Generator().manual_seed(seed)
@@ -56,6 +64,12 @@ class FittedQ:
         self.net = StackedMLP(size, _HIDDEN, 1, last_scale=0.1)
         self.parameters = self.net.initial(networks, self.generator)
         self.target, self.adam, self.fitted = self.parameters.clone(), Adam(self.parameters), False
+
+    @property
+    def method(self) -> str:
+        """As ``OfflineScores``."""
+        along = f", along {self.dataset.n_episodes} recorded episodes' histories" if self.memory else ""
+        return f"fitted Q evaluation by an ensemble on bootstrapped episodes{along}, mean - std"
 
     @property
     def comparable(self) -> bool:
@@ -105,9 +119,12 @@ class FittedQ:
     @torch.no_grad()
     def _chances(self, policies: Policies) -> Tensor:
         """pi_i at every frame, the absorbing one last, ``(U, N, A)``."""
-        device = policies.features.mean.device
-        table = policies.actor(len(self.observations)).log_probabilities(self.observations.to(device), self.masks.to(device))
-        own = table.exp().cpu()
+        if self.memory:
+            own = chances_along(policies, self.dataset)
+        else:
+            device = policies.features.mean.device
+            actor = policies.actor(len(self.observations))
+            own = actor.log_probabilities(self.observations.to(device), self.masks.to(device)).exp().cpu()
         return torch.cat([own, torch.full_like(own[:1], 1.0 / own.shape[-1])])
 
     def _drawn(self, chances: Tensor, frames: Tensor) -> Tensor:
@@ -135,3 +152,10 @@ class FittedQ:
         (gradient,) = torch.autograd.grad(loss, parameters)
         self.adam.step(gradient, _RATE)
         self.target.lerp_(self.parameters, _FOLLOW)
+
+
+def _at_most(dataset: OfflineDataset, steps: int, generator: np.random.Generator) -> OfflineDataset:
+    """Whole episodes in random order until there are so many steps, at least one episode."""
+    order = generator.permutation(dataset.n_episodes)
+    count = max(1, int((np.cumsum(dataset.lengths[order]) <= steps).sum()))
+    return dataset if count == dataset.n_episodes else of_episodes(dataset, order[:count])

@@ -18,7 +18,6 @@ from alberdice.errors import InvalidArgumentError
 
 __all__ = ["DEPLOYED", "check_fits", "evaluate_offline", "evaluate_run", "policies_of_run"]
 
-_PLAY = "play them in an environment: evaluate RUN --environment NAME"
 
 #: what the names of the policies' tensors begin with in a checkpoint
 DEPLOYED = "deploy."
@@ -66,16 +65,13 @@ def evaluate_offline(
         trust: as of ``policies_of_run``.
 
     Raises:
-        InvalidArgumentError, InvalidDataError: no run there; data with other agents, actions or observations; policies with a
-            memory, which are not scored.
+        InvalidArgumentError, InvalidDataError: no run there; data with other agents, actions or observations.
     """
     config = RunDirectory(out).read_json("config.json")
     policies = policies_of_run(out, update, trust=trust)
     data = data_of(config, dataset)
     check_fits(policies, data)
     scores = scores_for(data, 0, config.get("discount", 0.99), memory=policies.has_memory, models=models)
-    if scores is None:
-        raise InvalidArgumentError("offline", got="policies with a memory", expected="policies of observations", remedy=_PLAY)
     found, own = scores.estimate(policies), scores.data_return
     (low, high), (data_low, data_high) = found.interval(), own.interval()
     gain = Estimate(found.returns - own.returns).interval() if scores.comparable else (float("nan"), float("nan"))

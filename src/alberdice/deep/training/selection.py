@@ -2,7 +2,7 @@
 
     states repeat       return in bootstrapped empirical models, mean - std of 8 (``datasets.resampled``)
     they do not         fitted Q evaluation by an ensemble on bootstrapped episodes, mean - std (``fitted_q``)
-    policies remember   not scored: the last ones are kept, and the result says so
+    policies remember   fitted Q evaluation along the recorded histories
 
 The share of the steps whose frame occurs in another episode decides between the first two.  The policies before the first
 round, which are the cloned behaviour, are a candidate like any other; what stays below them, or below the data, is said so:
@@ -120,13 +120,11 @@ class ModelScores:
 
 def scores_for(
     dataset: OfflineDataset, seed: int, discount: float, *, memory: bool = False, models: int = MODELS
-) -> OfflineScores | None:
-    """How to score policies of these data; None for policies with a memory."""
-    if memory:
-        return None
-    if repeated_share(dataset) >= _REPEATED:
+) -> OfflineScores:
+    """How to score policies of these data, with or without a memory."""
+    if not memory and repeated_share(dataset) >= _REPEATED:
         return ModelScores(dataset, seed, models)
-    return FittedQ(dataset, seed, discount, min(models, _MOST_NETWORKS))
+    return FittedQ(dataset, seed, discount, min(models, _MOST_NETWORKS), memory=memory)
 
 
 @dataclass(frozen=True)
@@ -209,7 +207,7 @@ class Selector:
     def report(self) -> dict[str, Any]:
         """For ``result.json``."""
         if self.scores is None:
-            return {"method": "none: policies with a memory are not scored; the last ones are kept"}
+            return {"method": "none, as asked for (select = last)"}
         found: dict[str, Any] = {"method": self.scores.method, "fall": self.fall()}
         for name in ("best", "last", "behaviour"):
             candidate: Candidate | None = getattr(self, name)
