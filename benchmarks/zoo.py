@@ -75,6 +75,7 @@ def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
     begun = time.process_time()
     data = TrainingData.build(dataset, share=True)
     agents = AlberDICE(data, config, torch.Generator().manual_seed(seed))
+    config = agents.config
     selector = Recorded(
         ModelScores(dataset, seed), lambda p: undiscounted_return(game.mmdp, policy_of_game(p, game), game.horizon)
     )

@@ -38,6 +38,7 @@ CHANGES: dict[str, Any] = {
     "hold_share": 1.0,
     "units": "rewards",
     "minibatch": "sampled",
+    "advantage": "network",
     "starts": 2,
     "start_updates": 6,
     "conservatism_form": "printed",
@@ -82,6 +83,8 @@ ELSEWHERE = {
     "select_every": "test_policy_selection.py",
     "share_frames": "test_alberdice.py",
     "levels": "test_levels.py",
+    "others_see": "test_agreement.py",
+    "length": "test_population.py",
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }
 
@@ -90,11 +93,15 @@ def test_every_setting_is_covered() -> None:
     assert {f.name for f in fields(AlberDICEConfig)} == {*CHANGES, *WITH, *ELSEWHERE}
 
 
+#: what changes nothing where no step repeats
+_REPEATING = ("minibatch", "advantage")
+
+
 @pytest.mark.parametrize("name", [*CHANGES])
 def test_every_setting_changes_what_is_learned(name: str) -> None:
-    dataset = None if name.startswith("dataset") or name == "minibatch" else chain_dataset(n_actions=(2, 3))
+    dataset = None if name.startswith("dataset") or name in _REPEATING else chain_dataset(n_actions=(2, 3))
     base: dict[str, Any] = {"starts": 2} if name == "start_updates" else {}
-    base |= {} if name == "minibatch" else {"minibatch": "sampled"}  # all steps at once ask for no size and no draw
+    base |= {} if name in _REPEATING else {"minibatch": "sampled"}  # all steps at once ask for no size and no draw
     assert not equal(trained(tiny(**base), dataset), trained(tiny(**{**base, name: CHANGES[name]}), dataset))
 
 

@@ -117,7 +117,7 @@ def test_the_sampled_price_is_exact_for_two_agents() -> None:
     frames, generator = torch.arange(6), torch.Generator().manual_seed(1)
     log_policies = random_policies(found, frames, generator)
     exact, drawn = (
-        found.prices(frames, data.available[frames].transpose(0, 1), log_policies, 1e-10, generator),
+        found.prices(frames, data.available[frames].transpose(0, 1), log_policies, log_policies, 1e-10, generator),
         sampled(found, frames, log_policies, generator),
     )
     assert isinstance(exact, ExactPrices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,53 @@ def test_rows_are_the_means_of_what_was_counted(data: TrainingData) -> None:
         assert float(population.weight[p]) == pytest.approx(len(rewards[key]) / data.n_steps, rel=1e-5)
         assert float(population.reward[p]) == pytest.approx(np.mean(rewards[key]), rel=1e-5)
         np.testing.assert_allclose(found[:, p], np.mean(after[key], axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_the_table_of_e_is_the_weighted_mean_that_its_loss_asks_for(data: TrainingData) -> None:
+    """Against loops; where no weight is left, the data's mean; where an action is never shown, the state's least."""
+    population = Population.of(data, 100, 10_000)
+    assert population is not None
+    draw, here = np.random.default_rng(1), data.here[population.steps]
+    own, pairs, size = data.actions[population.steps, 0], len(population.steps), (len(data.states), 4)
+    values, ratio = draw.normal(size=pairs), draw.choice([0.0, 0.3, 2.0], size=pairs)
+    ratio[np.asarray(own == 1)] = 0.0
+    logs = torch.from_numpy(ratio).clamp(min=1e-30).log().float()
+    found = population.means(torch.from_numpy(values).float(), logs, here, own, torch.Size(size)).numpy()
+    for state in range(size[0]):
+        shown = {}
+        for action in range(size[1]):
+            rows = [p for p in range(pairs) if int(here[p]) == state and int(own[p]) == action]
+            weights = [float(population.weight[p]) * (ratio[p] if sum(ratio[q] for q in rows) > 0 else 1.0) for p in rows]
+            if rows:
+                shown[action] = np.average(values[rows], weights=weights)
+        for action in range(size[1]):
+            wanted = shown.get(action, min(shown.values(), default=0.0))
+            assert found[state, action] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_table_needs_no_network_and_further_starts_leave_nu(data: TrainingData) -> None:
+    config = AlberDICEConfig(pretrain_updates=3, updates=3, start_updates=4, hidden=(8,))
+    agents, generator = AlberDICE(data, config, torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
+    assert "e" not in agents.parameters
+    assert "e" in AlberDICE(data, replace(config, advantage="network"), torch.Generator()).parameters
+    assert "e" in AlberDICE(data, replace(config, minibatch="sampled"), torch.Generator()).parameters
+    seen = []
+    for _ in range(config.total):
+        agents.update(generator)
+        seen.append({name: agents.parameters[name].clone() for name in ("nu", "policy")})
+    assert not torch.equal(seen[4]["nu"], seen[5]["nu"])
+    assert torch.equal(seen[5]["nu"], seen[9]["nu"])
+    assert not torch.equal(seen[8]["policy"], seen[9]["policy"])
+
+
+def test_length_and_rates_follow_the_data_unless_they_are_asked_for(data: TrainingData) -> None:
+    def rounds(**settings: Any) -> tuple[int, float]:
+        config = AlberDICE(data, AlberDICEConfig(**settings), torch.Generator()).config
+        return config.updates, config.learning_rate
+
+    assert rounds() == rounds(alpha_end=0.1) == (600, 2e-3)
+    assert rounds(length="given") == rounds(minibatch="sampled") == (2500, 5e-4)
+    assert rounds(updates=30) == (30, 5e-4)
 
 
 def test_what_does_not_repeat_or_is_too_much_is_drawn(data: TrainingData) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.selection import Selector
 
-__all__ = ["SIGNALLED", "Checkpoints", "KeptPolicies", "Notes", "Selection", "Signals", "stoppable"]
+__all__ = ["SIGNALLED", "Checkpoints", "KeptPolicies", "Notes", "Remarks", "Selection", "Signals", "stoppable"]
 
 #: why a loop ends that a signal stopped
 SIGNALLED = "a signal"
@@ -62,6 +63,16 @@ class Selection:
         if ended or self.config.selects_after(fitting.done):
             cloned = 0 < fitting.done == fitting.pretraining
             self.selector.consider(fitting.policies, fitting.done, cloned=cloned)
+
+
+class Remarks:
+    """Says on stderr what the learner has to say once its pretraining is over, where it has such ``notes``."""
+
+    def after_update(self, fitting: Fitting) -> None:
+        """See ``fit.Callback``."""
+        if fitting.trained == 1:
+            for line, alarming in getattr(fitting.learner, "notes", list)():
+                print(f"{'warning' if alarming else 'note'}: {line}", file=sys.stderr)
 
 
 class Checkpoints:

@@ -130,7 +130,8 @@ def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineD
         capture_updates(learner, config, data.states.device)
     if venue.environment is not None:
         check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
-    fitting = Fitting(learner, torch.Generator(device).manual_seed(config.seed + 1), config.total, config.pretraining)
+    paced = getattr(learner, "config", config)  # a learner may choose its length by the data
+    fitting = Fitting(learner, torch.Generator(device).manual_seed(config.seed + 1), paced.total, paced.pretraining)
     selector = Selector(_scores(config, pieces, learner))
     names = {"algorithm": config.algorithm, "dataset": config.dataset}
     return Run(config, names, folder, dataset, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
@@ -208,7 +209,7 @@ def _loggers(run: Run) -> list[Logger]:
 
 def _callbacks(run: Run) -> list[Callback]:
     """What every run does beside learning; the checkpoint comes last, since it holds what the others found."""
-    found: list[Callback] = [ours.Selection(run.config, run.selector)]
+    found: list[Callback] = [ours.Remarks(), ours.Selection(getattr(run.learner, "config", run.config), run.selector)]
     if run.config.capture:
         found.insert(0, _Captured(run.config))
     if run.folder is not None:
@@ -257,6 +258,7 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
             "weights": plain_numbers(_weights(run)),
             "choices": getattr(run.learner, "choices", {}),
             "origin": run.origin,
+            "agreement": plain_numbers(getattr(run.learner, "agreement", {})),
             "wall_seconds": round(time.perf_counter() - run.begun, 3),
             "device": run.device,
         },

@@ -3,11 +3,18 @@
     pi_i^D                 inputs: agent i's observation or history, i     trained by (44) or (49); see ``forms.py``
     pi^D(a_j|s, a_i, a_<j) inputs: the state, i, j, a_<j; outputs at all a_i  trained by (45); see ``conditional.py``
 
+Policies that remember know which convention is being played; a conditional that sees the state alone does not, and then
+rho_i = pi_-i / pi^D_-i has a mean above 1 at pi = pi^D, and k_i prices what the data do.  So with histories
+
+    log pi^D(a_j|s, tau_j, a_i, a_<j) = log softmax over a_j of (log pi_j^D(a_j|tau_j) + g(s, i, j, a_<j, a_i))
+
+where g is the same network: it learns only what one's own history does not tell.  ``check`` measures both.
+
 Both are fitted once, by cloning; then their log probabilities are cached: pi_i^D at every frame, or at every step of a history,
 pi^D(a_-i|s, a_i) at every step, and, where all joint actions at all frames are few, at every joint action, which makes the
-others' price k_i exact.  Otherwise k_i is estimated: one other agent j and a_<j are drawn per frame, and the expectation over
-a_j is carried out (``price.py``).  For two agents that is exact; for more it costs one evaluation per frame, however many
-agents there are.
+others' price k_i exact.  With histories, or where they are many, k_i is estimated: one other agent j and a_<j are drawn per
+frame, and the expectation over a_j is carried out (``price.py``).  For two agents that is exact; for more it costs one
+evaluation per frame, however many agents there are.
 """
 
 from __future__ import annotations
@@ -40,12 +47,18 @@ class Behaviour:
         hidden: widths of the hidden layers.
         generator: draws the initial weights.
         form: what pi_i^D looks at; observations, unless said otherwise.
+        from_own: whether pi^D(a_j|s, a_i, a_<j) begins at pi_j^D; for policies with a memory.
     """
 
     def __init__(
-        self, data: TrainingData, hidden: tuple[int, ...], generator: torch.Generator, form: Form | None = None
+        self,
+        data: TrainingData,
+        hidden: tuple[int, ...],
+        generator: torch.Generator,
+        form: Form | None = None,
+        from_own: bool = False,
     ) -> None:
-        self.data, self.form = data, form or OnFrames(data, hidden)
+        self.data, self.form, self.from_own = data, form or OnFrames(data, hidden), from_own
         n, choices = data.n_agents, data.available.shape[-1]
         self.conditional = Conditional(data.states.shape[-1], n, choices, hidden)
         device = data.states.device
@@ -61,7 +74,8 @@ class Behaviour:
     def update(self, batch: int, learning_rate: float | Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of (44), or (49), and of (45) on ``batch`` steps.
 
-        For (45) each row draws one agent i, all others being its targets.
+        For (45) each row draws one agent i, all others being its targets; where the steps have weights and are few enough,
+        every agent is given once.
         """
         data, device = self.data, self.data.here.device
         drawn = self.form.drawn_to_clone(batch, generator)
@@ -71,12 +85,15 @@ class Behaviour:
             steps = torch.randint(data.n_steps, (batch,), generator=generator, device=device)
             weight = torch.full((batch,), 1.0 / sums.rows(batch), device=device)
         given = torch.randint(n, (len(steps),), generator=generator, device=device)
-        if drawn.population is not None and few:  # every agent is given once
+        whole = drawn.weight is not None and few
+        if whole:
             given = torch.arange(n, device=device).repeat_interleave(len(steps))
             steps, weight = steps.repeat(n), weight.repeat(n) / n
         own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
-        own_loss = self.form.own_loss(own, drawn, generator).sum()
-        factors = self._chosen_factors(others, data.here[steps], given, data.actions.index_select(0, steps))
+        tables = self.form.own_drawn(own, drawn)
+        own_loss = losses.behaviour_loss(tables, data.actions.index_select(0, drawn.steps).T, drawn.shares).sum()
+        base = tables.detach().repeat(1, n if whole else 1, 1) if self.from_own else None
+        factors = self._chosen_factors(others, data.here[steps], given, data.actions.index_select(0, steps), base)
         others_loss = -sums.total((weight[:, None] * factors).flatten())
         total = own_loss + others_loss  # in which one agent alone has no others
         gradients = torch.autograd.grad(total, (own, others), allow_unused=True, materialize_grads=True)
@@ -91,10 +108,10 @@ class Behaviour:
         self.log_own = self.form.own_tables(self.own, _CHUNK)
         parts = torch.split(torch.arange(data.n_steps, device=data.here.device), self._conditional_rows)
         self.log_data = torch.stack(
-            [torch.cat([self.log_conditional(data.here[part], i, data.actions[part]) for part in parts]) for i in range(n)]
+            [torch.cat([self.log_conditional(data.here[p], i, data.actions[p], self._own(p)) for p in parts]) for i in range(n)]
         )
         choices = data.available.shape[-1]
-        if len(data.states) * choices**n * n <= _TABLE_LIMIT:
+        if not self.from_own and len(data.states) * choices**n * n <= _TABLE_LIMIT:
             self.tables = [self._table(i) for i in range(n)]
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -104,12 +121,25 @@ class Behaviour:
 
     # ---- evaluation --------------------------------------------------------------------------------------------------
 
-    def log_conditional(self, frames: Tensor, agent: int, actions: Tensor) -> Tensor:
-        """The others' log pi^D(a_-i|s, a_i), ``(B,)``, for frames ``(B,)`` and joint actions ``(B, N)``."""
-        return self._chosen_factors(self.others, frames, torch.full_like(frames, agent), actions).sum(1)
+    def log_conditional(self, frames: Tensor, agent: int, actions: Tensor, base: Tensor | None = None) -> Tensor:
+        """The others' log pi^D(a_-i|s, a_i), ``(B,)``, for frames ``(B,)`` and joint actions ``(B, N)``.
+
+        Args:
+            frames: s.
+            agent: i.
+            actions: a.
+            base: log pi_j^D at these steps, ``(N, B, A)``, where the conditional begins there.
+        """
+        return self._chosen_factors(self.others, frames, torch.full_like(frames, agent), actions, base).sum(1)
 
     def prices(
-        self, frames: Tensor, available: Tensor, log_policies: Tensor, floor: float, generator: torch.Generator
+        self,
+        frames: Tensor,
+        available: Tensor,
+        log_policies: Tensor,
+        log_own: Tensor,
+        floor: float,
+        generator: torch.Generator,
     ) -> Prices:
         """The price of one round: exact from the tables, otherwise with j and a_<j drawn.
 
@@ -117,23 +147,35 @@ class Behaviour:
             frames: ``(R,)``.
             available: ``(N, R, A)``.
             log_policies: log pi_j(a_j|s) at the round's beginning, ``(N, R, A)``.
+            log_own: log pi_j^D, ``(N, R, A)``.
             floor: of pi^D(a_-i|s, a_i), or of its factors where there is no table.
             generator: draws j and a_<j.
         """
         if self.tables:
             return ExactPrices([table.index_select(0, frames) for table in self.tables], floor)
         states = self.data.states.index_select(0, frames)
-        return SampledPrices(self.conditional, self.others, states, available, log_policies, floor, generator)
+        base = log_own if self.from_own else None
+        return SampledPrices(self.conditional, self.others, states, available, log_policies, floor, generator, base)
 
-    def _factors(self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor) -> Tensor:
+    def _own(self, steps: Tensor) -> Tensor | None:
+        """Log pi_j^D at these steps, ``(N, B, A)``, where the conditional begins there."""
+        return self.log_own.index_select(1, steps) if self.from_own else None
+
+    def _factors(
+        self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor, base: Tensor | None = None
+    ) -> Tensor:
         """The tables log pi^D(a_j|s, a_i, a_<j), ``(B, N - 1, A)``, of all j != i for i = ``given`` ``(B,)``."""
         target = _targets(given, self.data.n_agents)
         logits = self.conditional.all_targets(parameters, self.data.states.index_select(0, frames), given, target, actions)
+        if base is not None:
+            logits = logits + base[target, torch.arange(len(frames), device=frames.device)[:, None]]
         return losses.log_policy(logits, self.data.available[frames[:, None], target])
 
-    def _chosen_factors(self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor) -> Tensor:
+    def _chosen_factors(
+        self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor, base: Tensor | None = None
+    ) -> Tensor:
         """The factors at the joint actions ``(B, N)`` themselves, ``(B, N - 1)``."""
-        factors = self._factors(parameters, frames, given, actions)
+        factors = self._factors(parameters, frames, given, actions, base)
         return factors.gather(2, actions.gather(1, _targets(given, self.data.n_agents))[..., None])[..., 0]
 
     @property

@@ -82,8 +82,8 @@ class Form(Protocol):
     def logits(self, parameters: Tensor, inputs: Any, agents: slice) -> Tensor:
         """The networks' outputs for these agents, ``(n, R, A)``, from parameters ``(n, P)``."""
 
-    def own_loss(self, own: Tensor, drawn: Drawn, generator: torch.Generator) -> Tensor:
-        """Every agent's loss of cloning, ``(N,)``: (44) on steps ``(B,)``, or (49) on as many that are drawn here."""
+    def own_drawn(self, own: Tensor, drawn: Drawn) -> Tensor:
+        """The tables log pi_i^D at the steps that ``drawn_to_clone`` gave, ``(N, B, A)``."""
 
     def own_tables(self, own: Tensor, size: int) -> Tensor:
         """The tables log pi_i^D on all data, ``(N, X, A)``; about ``size`` numbers in the largest array on the way."""
@@ -136,11 +136,10 @@ class OnFrames:
         """As ``Form``."""
         return self.network(parameters, inputs[agents])
 
-    def own_loss(self, own: Tensor, drawn: Drawn, generator: torch.Generator) -> Tensor:
-        """As ``Form``: (44), on the steps that are given."""
+    def own_drawn(self, own: Tensor, drawn: Drawn) -> Tensor:
+        """As ``Form``."""
         rows = self.rows(drawn, drawn.steps[:0])
-        tables = self._own_tables(own, rows.frames[: rows.n_here])[:, rows.here]
-        return losses.behaviour_loss(tables, self.data.actions.index_select(0, drawn.steps).T, drawn.shares)
+        return self._own_tables(own, rows.frames[: rows.n_here])[:, rows.here]
 
     def own_tables(self, own: Tensor, size: int) -> Tensor:
         """As ``Form``: at all U frames."""

@@ -17,6 +17,7 @@ e is written as a network's part f minus alpha k_i (``price = 'analytic'``), e_i
 learns E[r + gamma nu(s')] - nu(s) from samples, by (47), while k_i is known at every action, also at those that no sample shows
 any more.  CQL's term bears on f: it draws softmax(f) to pi_i^D where no resampled row tells otherwise, and would lift e again
 where k_i has lowered it.  With ``price = 'sample'`` e = f, and the sample's log rho_i is part of its target, as printed.
+Where an update is about all distinct steps, f is what (47) fits, a table of means, and no network (``population.py``).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses, sums
+from alberdice.deep.algorithms.alberdice.agreement import agreement, agreement_words
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Drawn, Form, OnFrames
 from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, gather_minibatch, match
@@ -57,13 +59,16 @@ class AlberDICE(NetworkLearner):
 
     def __init__(self, data: TrainingData, config: AlberDICEConfig, generator: torch.Generator) -> None:
         n, features = data.n_agents, data.states.shape[-1]
-        self.config, self.annealing = config, Annealing(config, data.states.device)
         spread = spread_of(data.rewards, data.endings > 0)[1] if config.units == "spread" else 1.0
         data = in_units(data, config.units)
         wanted = config.minibatch == "population" and not config.remembers
         self.population = Population.of(data, 2 * config.batch_size, 8 * config.batch_size) if wanted else None
+        self.config = config = config.paced(self.population is not None)
+        self.annealing = Annealing(config, data.states.device)
         own = config.hidden, self.population, config.policy_network
         self.form: Form = OnWindows(data, config) if config.remembers else OnFrames(data, *own)
+        #: whether e is a table of means instead of a network, see ``population``
+        self.tabular = self.population is not None and config.advantage == "table" and not config.e_network
         pairs = None if self.population is None else len(self.population.steps)
         #: what was decided by rule from the data, for the result
         self.choices = {
@@ -71,17 +76,23 @@ class AlberDICE(NetworkLearner):
             "alpha_start": config.alpha_start * spread,
             "alpha_end": config.alpha_end * spread,
             "update": f"{config.batch_size} drawn steps" if pairs is None else f"all {pairs} distinct steps",
+            "length": f"{config.pretrain_updates} + {config.updates} updates at {config.learning_rate:g}",
         }
-        self.behaviour = Behaviour(data, config.hidden, generator, self.form)
+        from_own = config.remembers and config.others_see == "history"
+        self.behaviour = Behaviour(data, config.hidden, generator, self.form, from_own)
+        #: what ``agreement`` found once cloning was over
+        self.agreement: dict[str, float] = {}
         self._cached = False
+        self._whole: tuple[Drawn, Minibatch] | None = None
         self.latest: tuple[Tensor, Tensor] | None = None
         nu = StackedMLP(features, config.hidden, 1, last_bias=False)
         e = StackedMLP(features, config.hidden, data.available.shape[-1])
         networks = {
             "policy": (self.form.network, n),
             "nu": (own_or(nu, config.nu_network, "nu_network"), n),
-            "e": (own_or(e, config.e_network, "e_network"), n),
         }
+        if not self.tabular:
+            networks["e"] = (own_or(e, config.e_network, "e_network"), n)
         self.chosen = torch.zeros(pairs or 0, device=data.states.device)
         super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen})
 
@@ -102,7 +113,9 @@ class AlberDICE(NetworkLearner):
         if not self._cached:
             self.execution.forget()  # recordings hold the former caches
             self.behaviour.fill_caches()
-            self._cached = True
+            self._cached, self._whole = True, None
+            config = self.config
+            self.agreement = agreement(self.behaviour, config.batch_size, config.behaviour_floor, config.ratio_clip)
         trained = done - self.config.pretrain_updates
         if trained < self.config.updates:
             return self.execution(self._round, generator, self.config.rate_at(trained))
@@ -117,7 +130,7 @@ class AlberDICE(NetworkLearner):
         if step < cloning:
             return self.execution(self._clone_start, generator, config.pretrain_learning_rate)
         left = (config.start_updates - step) / (config.start_updates - cloning)
-        return self.execution(self._round, generator, config.learning_rate * left)
+        return self.execution(self._settled_round if self.tabular else self._round, generator, config.learning_rate * left)
 
     @torch.no_grad()
     def _choose(self, start: int, generator: torch.Generator) -> None:
@@ -132,9 +145,14 @@ class AlberDICE(NetworkLearner):
         self.chosen.copy_(chosen_pairs(rated, self.data.here[population.steps], len(self.data.states), 1.0, start, generator))
 
     def _gathered(self, generator: torch.Generator) -> tuple[Drawn, Minibatch]:
-        """A minibatch, or all distinct steps."""
+        """A minibatch, or all distinct steps, which are the same every time."""
+        if self._whole is not None:
+            return self._whole
         drawn = self.form.draw(self.config.batch_size, generator)
-        return drawn, gather_minibatch(self.data, self.behaviour, drawn, self._starts(generator))
+        batch = gather_minibatch(self.data, self.behaviour, drawn, self._starts(generator))
+        if self.population is not None and self.config.initial_states == "initial":
+            self._whole = drawn, batch
+        return drawn, batch
 
     @torch.no_grad()
     def _joint_advantage(self, batch: Minibatch) -> Tensor:
@@ -161,6 +179,10 @@ class AlberDICE(NetworkLearner):
             return "a loss is not finite: lower learning_rate, raise alpha_end, or lower ratio_clip"
         return self.annealing.complaint(metrics)
 
+    def notes(self) -> list[tuple[str, bool]]:
+        """What there is to say once cloning is over, each with whether it is a warning."""
+        return [agreement_words(self.agreement)] if self.agreement else []
+
     def state_dict(self) -> dict[str, Tensor]:
         """Parameters, optimisers and scalars, those of the behaviour policies first."""
         return {**self.behaviour.state_dict(), **super().state_dict()}
@@ -168,7 +190,7 @@ class AlberDICE(NetworkLearner):
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue from a state; caches are filled again when they are needed."""
         super().load_state_dict(state)
-        self._cached = False
+        self._cached, self._whole = False, None
 
     def _clone(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         """One step of behaviour cloning."""
@@ -176,25 +198,32 @@ class AlberDICE(NetworkLearner):
 
     # ---- one round ---------------------------------------------------------------------------------------------------
 
-    def _round(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
+    def _settled_round(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
+        """A round in which nu stays."""
+        return self._round(generator, rate, settled=True)
+
+    def _round(self, generator: torch.Generator, rate: float | Tensor, *, settled: bool = False) -> dict[str, Tensor]:
         config, alpha = self.config, self.annealing.alpha
-        parameters = {name: self.parameters[name].detach().requires_grad_() for name in ("nu", "e")}
+        parameters = {name: self.parameters[name].detach().requires_grad_() for name in ("nu", "e")[: 2 - self.tabular]}
         drawn, batch = self._gathered(generator)
-        f = self.networks["e"](parameters["e"], batch.states[: batch.rows.n_here])
-        ratio, price, policy_loss = self._turns(batch, f.detach(), alpha, rate, generator)
-        matched = match(batch, ratio, config.importance == "resample", config.fallback, generator)
         nu = self.networks["nu"](parameters["nu"], batch.states)[..., 0]
-        here, after = nu.gather(1, matched.here), batch.after(nu).gather(1, matched.picked)
+        f = None if self.tabular else self.networks["e"](parameters["e"], batch.states[: batch.rows.n_here])
+        after = batch.after(nu)
+        gained = (batch.rewards + config.discount * after - nu.index_select(1, batch.rows.here)).detach()
+        ratio, price, policy_loss = self._turns(batch, gained if f is None else f.detach(), alpha, rate, generator)
+        matched = match(batch, ratio, config.importance == "resample", config.fallback, generator)
+        here, after = nu.gather(1, matched.here), after.gather(1, matched.picked)
         log_rho, mean_price = ratio.gather(1, matched.picked), at(price, matched.here, matched.own)
         bare = losses.sample_advantage(matched.reward, 0.0, here, after, alpha, config.discount)
         advantage = bare - alpha * (log_rho if config.nu_price == "sample" else mean_price)
         target = bare - alpha * log_rho if config.price == "sample" else bare  # alpha k_i is on both sides and cancels
         nu_losses = self._nu_losses(nu, batch, matched, advantage, alpha)
-        e_losses = self._e_losses(f, batch, matched, target, alpha)
-        total = nu_losses.sum() + e_losses.sum() + self._slope_penalty(parameters["nu"], batch, generator)
-        gradients = torch.autograd.grad(total, list(parameters.values()))
-        for name, gradient in zip(parameters, gradients, strict=True):
-            self.step(name, gradient, rate)
+        e_losses = nu_losses.new_zeros(1) if f is None else self._e_losses(f, batch, matched, target, alpha)
+        if not settled:
+            total = nu_losses.sum() + e_losses.sum() + self._slope_penalty(parameters["nu"], batch, generator)
+            gradients = torch.autograd.grad(total, list(parameters.values()))
+            for name, gradient in zip(parameters, gradients, strict=True):
+                self.step(name, gradient, rate)
         log_weight = advantage.detach() / alpha + matched.log_weight
         self.latest = (log_weight, batch.steps.expand(len(log_weight), -1).gather(1, matched.picked))
         self.annealing.lower(self._effective_rows(log_weight, drawn))
@@ -240,7 +269,10 @@ class AlberDICE(NetworkLearner):
     def _turns(
         self, batch: Minibatch, f: Tensor, alpha: Tensor, rate: float | Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Let the agents take their turns: log rho_i ``(N, B)`` and k_i ``(N, R, A)`` of agent i's turn, and the mean loss."""
+        """Let the agents take their turns: log rho_i ``(N, B)`` and k_i ``(N, R, A)`` of agent i's turn, and the mean loss.
+
+        ``f`` is the network's, ``(N, R, A)``, or what its table is the mean of, ``(N, B)``.
+        """
         n, sequential = self.data.n_agents, self.config.order == "sequential"
         leaves = [row[None].clone().requires_grad_() for row in self.parameters["policy"]]  # clones: rows change in turn
         tables = [self._tables(leaf, batch, slice(i, i + 1))[0] for i, leaf in enumerate(leaves)]
@@ -253,7 +285,8 @@ class AlberDICE(NetworkLearner):
             ratios.append(losses.importance_log_ratio(everyone - chosen[i], log_data[i], self.config.ratio_clip))
             if prices is not None:
                 k[i] = prices.price(i, newest)
-            e = f[i] - alpha * k[i] if self.config.price == "analytic" else f[i]
+            own = self._table(i, f[i], ratios[i], batch, alpha) if self.tabular else f[i]
+            e = own - alpha * k[i] if self.config.price == "analytic" else own
             policy_losses.append(self._policy_step(i, leaves[i], tables[i], batch, e, alpha, rate))
             if sequential and i + 1 < n:  # nobody looks at the last agent's new policy in this round
                 newest[i] = self._newest_table(i, batch)
@@ -262,12 +295,20 @@ class AlberDICE(NetworkLearner):
                     prices.changed(i, newest[i])
         return torch.stack(ratios), k, torch.stack(policy_losses).mean()
 
+    def _table(self, agent: int, gained: Tensor, log_ratio: Tensor, batch: Minibatch, alpha: Tensor) -> Tensor:
+        """f_i as a table ``(R, A)``, see ``population``."""
+        assert self.population is not None
+        values = gained - alpha * log_ratio if self.config.price == "sample" else gained
+        size = batch.available.shape[1:]
+        return self.population.means(values, log_ratio, batch.rows.here, batch.actions[:, agent], size)
+
     def _prices(self, batch: Minibatch, log_policies: Tensor, generator: torch.Generator) -> Prices | None:
         """The others' prices of this round; None where they are not asked for."""
         if self.config.price == "sample" == self.config.nu_price:
             return None
         frames = batch.rows.frames[: batch.rows.n_here]
-        return self.behaviour.prices(frames, batch.available, log_policies, self.config.behaviour_floor, generator)
+        floor = self.config.behaviour_floor
+        return self.behaviour.prices(frames, batch.available, log_policies, batch.log_own, floor, generator)
 
     def _policy_step(
         self, agent: int, leaf: Tensor, table: Tensor, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float | Tensor

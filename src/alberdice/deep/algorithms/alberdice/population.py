@@ -8,6 +8,14 @@ With n(s, a) the steps of the data that took a in s (a frame, see ``data``), the
 
 so that e^ (8) is the advantage of the *pair*: exp(e^ / alpha) rewards a good action, not a lucky successor, which the printed
 exponential of single transitions does (Corollary B.2 is an equality for these rows).
+
+Nor does e need a network there.  What (47) fits is a mean over the others' actions at (s, a_i); with
+x = r + gamma E nu(s') - nu(s),
+
+    f_i(s, a_i) = sum over a_-i of n(s, a) rho_i(s, a) x(s, a) / sum over a_-i of n(s, a) rho_i(s, a),
+
+which is added up in full.  Where the others' policies leave no weight it is the data's own mean, and at actions that s never
+shows the least of those that it does.
 """
 
 from __future__ import annotations
@@ -17,9 +25,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from alberdice.deep import sums
 from alberdice.deep.batches.training_data import Rows, TrainingData
 
 __all__ = ["Population"]
+
+
+#: of n that counts at (s, a_i) whatever rho: so little that it only tells where there is nothing else
+_TRACE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -76,3 +89,21 @@ class Population:
         """E nu(s') of every pair, ``(N, P)``, for nu at all frames ``(N, U)``."""
         found = values.new_zeros(len(values), len(self.steps))
         return found.index_add(1, self.edge_pair, values.index_select(1, self.edge_frame) * self.edge_share)
+
+    def means(self, values: Tensor, log_ratio: Tensor, here: Tensor, own: Tensor, size: torch.Size) -> Tensor:
+        """Means of the pairs' ``values`` ``(P,)`` by frame and own action, weighed by n rho: a table ``(U, A)``.
+
+        Args:
+            values: x of each pair.
+            log_ratio: log rho_i, ``(P,)``.
+            here, own: frame and a_i of each pair, ``(P,)``.
+            size: U frames, A actions.
+        """
+        cell, count = here * size[1] + own, size[0] * size[1]
+        weight = self.weight * (log_ratio.exp() + _TRACE)
+        added = torch.stack([weight.new_zeros(count).index_add(0, cell, part) for part in (weight, weight * values)])
+        total, table = sums.total(added[..., None])
+        table = table / total.clamp(min=1e-30)
+        shown = (total > 0).view(size)
+        least = table.view(size).masked_fill(~shown, torch.inf).amin(1, keepdim=True)
+        return torch.where(shown, table.view(size), least.nan_to_num(posinf=0.0))

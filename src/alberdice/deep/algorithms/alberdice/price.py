@@ -66,6 +66,7 @@ class SampledPrices:
         log_policies: at the round's beginning, ``(N, R, A)``.
         floor: of the factors pi^D(a_j|s, a_i, a_<j).
         generator: draws all agents' j and a.
+        base: what is added to the network's logits, log pi_j^D, ``(N, R, A)``; None: nothing.
     """
 
     def __init__(
@@ -77,9 +78,10 @@ class SampledPrices:
         log_policies: Tensor,
         floor: float,
         generator: torch.Generator,
+        base: Tensor | None = None,
     ) -> None:
         n, rows, _ = log_policies.shape
-        self.network, self.available, self.floor = network, available, floor
+        self.network, self.available, self.floor, self.base = network, available, floor, base
         self.layer = network.first(parameters)
         self.rows = torch.arange(rows, device=states.device)
         self.uniform = torch.rand(n, rows, generator=generator, device=states.device)
@@ -106,7 +108,10 @@ class SampledPrices:
         before += (target > agent)[:, None] * (self.shift - self._seen(agent))
         log_target = log_policies.flatten(0, 1).index_select(0, places)
         available = self.available.flatten(0, 1).index_select(0, places)
-        return (n - 1) * frozen_price(log_target, self.network.logits(self.layer, before), available, self.floor)
+        logits = self.network.logits(self.layer, before)
+        if self.base is not None:
+            logits += self.base.flatten(0, 1).index_select(0, places)[:, None]
+        return (n - 1) * frozen_price(log_target, logits, available, self.floor)
 
     def changed(self, agent: int, log_policy: Tensor) -> None:
         """As ``Prices``: draw the agent's action again, with the same uniform numbers."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, Literal
 
 from alberdice.deep.algorithms.annealing import AnnealedConfig
 from alberdice.deep.config import LEAST, ConservativeConfig, Count, Rate, Within, defaults, fights, warehouses
@@ -16,6 +16,8 @@ __all__ = ["AlberDICEConfig"]
 #: settings as the paper prints them, with what the published runs used where it is silent; see docs/differences.md
 PAPER = {
     "minibatch": "sampled",
+    "length": "given",
+    "advantage": "network",
     "units": "rewards",
     "conservatism_form": "printed",
     "fallback": 0.0,
@@ -36,11 +38,21 @@ WAREHOUSES = {**warehouses.REMEMBERING, **warehouses.ANNEALED, **warehouses.CLON
 #: on StarCraft-like fights
 FIGHTS = {**fights.PLAIN, **fights.ANNEALED, **fights.CLONED}
 
+#: length and rates where an update is about all distinct steps: no noise of minibatches has to be averaged out
+_REPEATING: dict[str, Any] = {
+    "pretrain_updates": 500,
+    "pretrain_learning_rate": 3e-3,
+    "updates": 600,
+    "learning_rate": 2e-3,
+    "start_updates": 200,
+    "select_every": 100,
+}
+
 
 @dataclass(frozen=True)
 @defaults(settle_share=1.0)
 class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
-    """Algorithm 1 on samples.  Defaults reach the optimum of Bridge from mixed data in about half a minute."""
+    """Algorithm 1 on samples."""
 
     presets = {"paper": PAPER, "rware": WAREHOUSES, "smax": FIGHTS}  # noqa: RUF012  (a class attribute, no setting)
 
@@ -58,6 +70,11 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
     minibatch: Literal["population", "sampled"] = "population"
     """where frames repeat: all distinct steps at once, each with the mean of what followed it; or drawn steps (as printed)"""
+    length: Literal["auto", "given"] = "auto"
+    """auto: where all distinct steps are in every update and numbers of updates and rates are the defaults, 500 updates of
+    cloning at 3e-3, 600 rounds at 2e-3 and 200 updates of a further start instead; given: the settings as they are"""
+    advantage: Literal["table", "network"] = "table"
+    """e where an update is about all distinct steps: the weighted means that (47) fits, or the network (as printed)"""
     conservatism_form: Literal["scaled", "printed"] = "scaled"
     """CQL's term in units of alpha and over the reweighted data's actions, or as printed"""
     fallback: Annotated[float, Within(0.0, 1.0)] = 0.01
@@ -72,12 +89,25 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """the same inside nu's loss; sample is as printed"""
     behaviour_floor: Annotated[float, Within(1e-300, 1.0)] = 1e-10
     """the data's policy of the others is at least this where its logarithm is taken"""
+    others_see: Literal["history", "state"] = "history"
+    """with a memory: the data's policy of the others begins at their pi_j^D(a_j|tau_j), or sees the state alone (as printed)"""
     initial_states: Literal["initial", "all"] = "initial"
     """over which states (1-gamma) E nu is taken: where episodes begin (as printed), or all"""
     e_network: str = ""
     """e's networks, as policy_network: (features of a state, actions)"""
     order: Literal["sequential", "simultaneous"] = "sequential"
     """agents answer each other's newest policies (as printed), or all those of the round before"""
+
+    def paced(self, repeats: bool) -> AlberDICEConfig:
+        """These settings with the length that ``length`` says; ``repeats``: an update is about all distinct steps."""
+        default = {each.name: each.default for each in fields(self)}
+        asked = any(getattr(self, name) != default[name] for name in _REPEATING)
+        return replace(self, **_REPEATING) if repeats and self.length == "auto" and not asked else self
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """As ``PolicyConfig``."""
+        return super().unread if self.remembers else (*super().unread, "others_see")
 
     @property
     def pretraining(self) -> int:

@@ -4,8 +4,9 @@
     min  E sum_a pi_i(a|tau_i) (-e_i(s, a) + alpha log(pi_i(a|tau_i) / pi_i^D(a|tau_i)))               (50)
 
 So pi_i^D has the memory too, wherever it appears: in (50), as the base of the policies, and in CQL's term of (47), which the
-paper leaves with the one pi_i^D that there is.  pi^D(a_-i|s, a_i), nu and e see the state.  A ratio or a price at a step takes
-the others' policies at their own histories there.
+paper leaves with the one pi_i^D that there is.  nu and e see the state, and so does pi^D(a_-i|s, a_i) as printed; by default it
+begins at the others' pi_j^D(a_j|tau_j) and learns what the state and the given actions change, see ``behaviour``.  A ratio or a
+price at a step takes the others' policies at their own histories there.
 
 A minibatch is a set of windows as ``sequences`` cuts them.  Networks with a memory run on whole windows.  On a CPU the round
 goes on with the rows that are scored alone; a GPU would have to be waited for to count them, so there it goes on with all rows,
@@ -103,13 +104,13 @@ class OnWindows:
         return whole if inputs.rows is None else whole.index_select(1, inputs.rows)
 
     def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
-        """As ``Form``: steps, each as likely as any."""
-        return Drawn(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device))
-
-    def own_loss(self, own: Tensor, drawn: Drawn, generator: torch.Generator) -> Tensor:
-        """As ``Form``: (49), on windows drawn here."""
+        """As ``Form``: windows, padding included."""
         batch = self.cloning.minibatch(generator)
-        return losses.behaviour_loss(self._own_tables(own, batch), batch.actions.flatten(1), batch.weight.flatten())
+        return Drawn(batch.steps.flatten(), batch.weight.flatten(), batch)
+
+    def own_drawn(self, own: Tensor, drawn: Drawn) -> Tensor:
+        """As ``Form``."""
+        return self._own_tables(own, drawn.seen)
 
     def own_tables(self, own: Tensor, size: int) -> Tensor:
         """As ``Form``: at all T steps; those that only merged windows score are left uniform, and nobody asks for them."""
