@@ -82,7 +82,7 @@ def test_the_effective_sample_size_does_not_depend_on_rows_without_weight(case: 
             learner.update(generator)
         first, sizes = state(learner), []
         learner.annealing.lower = lambda effective, sizes=sizes: sizes.append(float(effective))
-        for _ in range(100):
+        for _ in range(300):
             learner.load_state_dict(first)
             learner.update(generator)
         found.append(np.mean(sizes))
