@@ -153,16 +153,16 @@ def _draw_ground(axes: Axes, agent: int) -> None:
     for row in range(ROWS):
         for column in range(COLUMNS):
             free = (row, column) in CELLS
-            axes.add_patch(
+            axes.add_artist(
                 Rectangle(
                     (column - 0.5, row - 0.5), 1, 1, facecolor="white" if free else WALL, edgecolor=PALE if free else WALL
                 )
             )
     for i, (row, column) in enumerate(GOALS):
         tint = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=AGENT_COLOURS[i], alpha=0.16, edgecolor="none")
-        axes.add_patch(tint)
+        axes.add_artist(tint)
         _draw_star(axes, column if i == agent else column + 0.33, row if i == agent else row - 0.31, i, own=i == agent)
-    axes.add_patch(Rectangle((-0.5, -0.5), COLUMNS, ROWS, fill=False, edgecolor=WALL, linewidth=1.2, zorder=4))
+    axes.add_artist(Rectangle((-0.5, -0.5), COLUMNS, ROWS, fill=False, edgecolor=WALL, linewidth=1.2, zorder=4))
     axes.set_xlim(-0.55, COLUMNS - 0.45)
     axes.set_ylim(ROWS - 0.45, -0.55)
     axes.set_aspect("equal")
@@ -170,7 +170,7 @@ def _draw_ground(axes: Axes, agent: int) -> None:
 
 
 def _draw_star(axes: Axes, x: float, y: float, agent: int, *, own: bool) -> None:
-    axes.add_patch(_star(x, y, 0.34 if own else 0.15, AGENT_COLOURS[agent]))
+    axes.add_artist(_star(x, y, 0.34 if own else 0.15, AGENT_COLOURS[agent]))
 
 
 def _star(x: float, y: float, radius: float, colour: str) -> Any:
@@ -191,13 +191,13 @@ def _draw_moves(axes: Axes, cell: Cell, chances: FloatArray, colour: str) -> Non
     inner = 0.0
     if stay >= VISIBLE:
         inner = DOT * math.sqrt(stay)
-        axes.add_patch(Circle((column, row), inner, facecolor=colour, edgecolor="none", zorder=5))
+        axes.add_artist(Circle((column, row), inner, facecolor=colour, edgecolor="none", zorder=5))
     if chances.max() > 1 - VISIBLE:
         inner = -0.33
     for action in range(1, len(MOVES)):
         chance = float(chances[action])
         if chance >= VISIBLE:
-            axes.add_patch(_arrow(column, row, action, chance, inner, colour))
+            axes.add_artist(_arrow(column, row, action, chance, inner, colour))
 
 
 def _pale(colour: str) -> str:
@@ -222,7 +222,7 @@ def _draw_disc(axes: Axes, cell: Cell, agent: int, *, shared: bool) -> None:
 
     row, column = cell
     x, y, radius = (column - 0.29, row + 0.29, 0.17) if shared else (column, row, 0.34)
-    axes.add_patch(Circle((x, y), radius, facecolor=AGENT_COLOURS[agent], edgecolor="white", linewidth=0.8, zorder=6))
+    axes.add_artist(Circle((x, y), radius, facecolor=AGENT_COLOURS[agent], edgecolor="white", linewidth=0.8, zorder=6))
     axes.text(
         x,
         y,
@@ -240,7 +240,7 @@ def _frame(axes: Axes, cell: Cell, colour: str) -> None:
     from matplotlib.patches import Rectangle
 
     row, column = cell
-    axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, edgecolor=colour, linewidth=2.2, zorder=4))
+    axes.add_artist(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, edgecolor=colour, linewidth=2.2, zorder=4))
 
 
 def _write_heading(axes: Axes, title: str, agent: int) -> None:
@@ -270,16 +270,16 @@ def _draw_legend(axes: Axes, size: tuple[float, float], colour: str, *, faded: b
 
     for slot, chance in enumerate((1.0, 0.5, 0.1)):
         x, y = slots[slot]
-        axes.add_patch(_arrow(x, y, 3, chance, -0.1, colour))
+        axes.add_artist(_arrow(x, y, 3, chance, -0.1, colour))
         label(slot, f"moves, {chance:.0%}")
-    axes.add_patch(Circle((slots[3][0] + 0.25, slots[3][1]), DOT, facecolor=colour, edgecolor="none"))
+    axes.add_artist(Circle((slots[3][0] + 0.25, slots[3][1]), DOT, facecolor=colour, edgecolor="none"))
     label(3, "stays, 100%")
-    axes.add_patch(_star(slots[4][0] + 0.2, slots[4][1], 0.28, colour))
+    axes.add_artist(_star(slots[4][0] + 0.2, slots[4][1], 0.28, colour))
     label(4, "its goal")
-    axes.add_patch(Circle((slots[5][0] + 0.2, slots[5][1]), 0.26, facecolor=PALE, edgecolor="none"))
+    axes.add_artist(Circle((slots[5][0] + 0.2, slots[5][1]), 0.26, facecolor=PALE, edgecolor="none"))
     label(5, "other agent")
-    axes.add_patch(Rectangle((slots[6][0], slots[6][1] - 0.25), 0.5, 0.5, fill=False, edgecolor=colour, linewidth=2))
+    axes.add_artist(Rectangle((slots[6][0], slots[6][1] - 0.25), 0.5, 0.5, fill=False, edgecolor=colour, linewidth=2))
     label(6, "its start")
     if faded:
-        axes.add_patch(_arrow(*slots[7], 3, 1.0, -0.1, _pale(colour)))
+        axes.add_artist(_arrow(*slots[7], 3, 1.0, -0.1, _pale(colour)))
         label(7, "not in the data")
