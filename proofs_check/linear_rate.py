@@ -54,6 +54,30 @@ def test_the_data_s_dependence_counts_as_interaction(generator: np.random.Genera
         runs = after
 
 
+@given(generators(), st.integers(2, 3), st.floats(16.1, 40.0))
+@few_examples(5)
+def test_any_number_of_agents_in_one_state_from_every_start(generator: np.random.Generator, agents: int, share: float) -> None:
+    """With alpha > 16 C N, C half the range of r + alpha ln d^D (here of r); q = 1 - 1/(4 N (2 + (16 C/alpha)^2 N))."""
+    model = one_shot(generator.uniform(-1, 1, tuple(generator.integers(2, 4, agents))))
+    data, half = uniform_data(model), np.ptp(model.reward) / 2
+    alpha = share * half * agents
+    factor = 1 - 1 / (4 * agents * (2 + (16 * half / alpha) ** 2 * agents))
+    runs = []
+    for _ in range(2):
+        run = [one_state_policy(*(generator.dirichlet(np.ones(k)) for k in model.n_actions))]
+        for _ in range(6):
+            run.append(one_round(model, run[-1], data, alpha))
+        runs.append(run)
+    for one, other in zip(runs[0][-1], runs[1][-1], strict=True):
+        close(one, other, 1e-6)
+    for run in runs:
+        values = np.array([t.objective(model, policy, data, alpha) for policy in run])
+        top = values[-1] + 1e-12
+        below(top - values[1:], factor * (top - values[:-1]), 1e-11)
+        step = np.array([[np.abs(a - b).sum() for a, b in zip(p, run[-1], strict=True)] for p in run])
+        below(half * agents / 2 * (step**2).sum(axis=1), top - values, 1e-7)
+
+
 def test_xor_meets_its_factor() -> None:
     model = one_shot([[0, 1], [1, 0]])
     data = uniform_data(model)

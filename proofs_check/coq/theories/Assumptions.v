@@ -5,7 +5,7 @@
 From AlberDICE Require RealSums Inequalities Lemma41 DualObjective Limits BlockAscent FrozenReward DualCertificate RegularisedLP
   ReducedMDP Occupancy StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall ExactGain Rates
   Sampling Holes JointDual JointBound Extraction Histories CycleLP LinearRate FiniteSample PlainTurns LocalRate LocalRateMMDP
-  OneState.
+  OneState OneStateRate.
 Definition every_theorem := (
   @Lemma41.lemma_4_1,
   @Lemma41.lemma_4_1_modified_reward,
@@ -151,5 +151,8 @@ Definition every_theorem := (
   @LocalRateMMDP.best_response_gains_its_square,
   @OneState.plain_turns_in_one_state,
   @OneState.mixed_in_one_state,
-  @OneState.local_rate_in_one_state).
+  @OneState.local_rate_in_one_state,
+  @OneStateRate.one_state_linear_rate,
+  @OneStateRate.one_state_unique_nash,
+  @OneStateRate.nash_is_a_strict_maximum).
 Print Assumptions every_theorem.

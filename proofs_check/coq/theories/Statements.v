@@ -4,7 +4,7 @@ From mathcomp Require Import all_ssreflect.
 From AlberDICE Require Import RealSums Inequalities Lemma41 DualObjective Limits BlockAscent FrozenReward DualCertificate
   RegularisedLP ReducedMDP Occupancy StateValues Convergence Existence Counterexamples CounterexamplesMMDP PerStateFall
   ExactGain Rates Sampling Holes JointDual JointBound Extraction Histories CycleLP LinearRate FiniteSample PlainTurns LocalRate
-  LocalRateMMDP OneState.
+  LocalRateMMDP OneState OneStateRate.
 Local Open Scope R_scope.
 Unset Printing Implicit Defensive.
 Set Printing Width 120.
@@ -153,3 +153,6 @@ Check @LocalRateMMDP.best_response_gains_its_square.
 Check @OneState.plain_turns_in_one_state.
 Check @OneState.mixed_in_one_state.
 Check @OneState.local_rate_in_one_state.
+Check @OneStateRate.one_state_linear_rate.
+Check @OneStateRate.one_state_unique_nash.
+Check @OneStateRate.nash_is_a_strict_maximum.
