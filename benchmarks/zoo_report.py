@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from alberdice.games.zoo import zoo_game
+
 #: games and the same in other words
 FORMS = {
     "rewards x .01": ("relay-4", "relay-4-hundredth"),
@@ -47,6 +49,12 @@ def within(run: Run) -> bool:
     """Whether the interval, 1 % of the unit wider on either side, holds the truth."""
     slack = 0.01 * unit(run)
     return bool(run["low"] - slack <= run["selected"] <= run["high"] + slack)
+
+
+def plays(run: Run) -> int:
+    """How many plays a score counts, where the truth is of one."""
+    game = zoo_game(run["game"])
+    return game.limit if game.horizon == 1 else 1
 
 
 def grouped(runs: list[Run], key: str) -> dict[str, list[Run]]:
@@ -123,7 +131,8 @@ def picture(runs: list[Run], target: Path) -> None:
     figure = Figure(figsize=(2.4 * columns, 2.5 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (kind, own) in zip(axes, kinds.items(), strict=False):
-        points = [((x - run["data"]) / unit(run), (y - run["data"]) / unit(run)) for run in own for x, y in run["points"]]
+        seen = [(x / plays(run), y, run) for run in own for x, y in run["points"]]
+        points = [((x - run["data"]) / unit(run), (y - run["data"]) / unit(run)) for x, y, run in seen]
         x, y = np.clip(np.array(points), -2, 1.1).T
         axis.plot([-2.05, 1.15], [-2.05, 1.15], color="0.8", linewidth=1, zorder=0)
         axis.scatter(x, y, s=8, alpha=0.5, linewidths=0)
