@@ -8,7 +8,6 @@ they are sent is never code.  They are outside the terminal's reach: Ctrl-C come
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import subprocess
@@ -257,7 +256,7 @@ def address_of(environment: Named) -> str:
     module, name = getattr(make, "__module__", ""), getattr(make, "__qualname__", "")
     found: Any = None
     if module and module != "__main__" and name.isidentifier():
-        found = getattr(importlib.import_module(module), name, None)
+        found = getattr(sys.modules.get(module), name, None)
     if found is not make:
         remedy = "put the function that makes it into a module, and name it module:function"
         got = f"{module or '?'}:{name or type(make).__name__}"
