@@ -26,7 +26,7 @@ PAPER = ("3s5z", "5m_vs_6m", "corridor", "6h_vs_8z", "8m_vs_9m", "3s5z_vs_3s6z")
 
 @pytest.fixture(scope="module")
 def told():
-    """Compile once, and note what is said meanwhile."""
+    """Compile once more, whatever other modules' tests had compiled in this process, and note what is said meanwhile."""
     notes = []
 
     @contextlib.contextmanager
@@ -36,6 +36,7 @@ def told():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(program, "progress_bar", heard)
+        program.program_of.cache_clear()
         program.program_of(MAPS["3m"])
     return notes
 
@@ -247,7 +248,7 @@ def test_an_unavailable_action_is_refused_and_one_of_the_dead_is_not_asked_for(t
 
 
 @needs_jax
-def test_torch_and_jax_live_in_one_process_with_threads_of_their_own(told):
+def test_torch_and_jax_live_in_one_process_and_torchs_threads_stay(told):
     torch = pytest.importorskip("torch")
     before = torch.get_num_threads()
     env = fights("3m")
@@ -256,8 +257,21 @@ def test_torch_and_jax_live_in_one_process_with_threads_of_their_own(told):
     logits = layer(torch.from_numpy(frame.observations)).detach().numpy()
     env.step(np.where(frame.masks, logits, -np.inf).argmax(axis=-1))
     assert torch.get_num_threads() == before
-    if "jax" not in os.environ.get("XLA_FLAGS", ""):
-        assert "--xla_cpu_multi_thread_eigen=false" in os.environ["XLA_FLAGS"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "after"),
+    [
+        ("", "--xla_cpu_multi_thread_eigen=false"),
+        ("--xla_dump_to=x", "--xla_dump_to=x --xla_cpu_multi_thread_eigen=false"),
+        ("--xla_cpu_multi_thread_eigen=true", "--xla_cpu_multi_thread_eigen=true"),
+    ],
+)
+def test_jax_is_loaded_for_one_thread_of_the_cpu_unless_told_otherwise(monkeypatch, flags, after):
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    program._prepare()
+    assert (os.environ["XLA_FLAGS"], os.environ["JAX_PLATFORMS"]) == (after, "cpu")
 
 
 @needs_jax

@@ -90,8 +90,13 @@ def test_the_effective_sample_size_does_not_depend_on_rows_without_weight(case: 
 
 
 @pytest.mark.parametrize("case", ["alberdice with a memory", "alberdice with a memory, as printed"])
-def test_all_rows_and_scored_rows_alone_are_the_same_update(case: str) -> None:
-    """Padding and known steps have no weight; a few updates, before rounding shows.  Resampling draws other rows then."""
+def test_all_rows_and_scored_rows_alone_are_the_same_update(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Padding and known steps have no weight; a few updates, before rounding shows.  Resampling draws other rows then.
+
+    The others' price is taken from a table: drawn prices would draw for other rows.
+    """
+    maker, algorithm, changes = CASES[case]
+    monkeypatch.setitem(CASES, case, (maker, algorithm, {**changes, "others_see": "state"}))
     learners = [fresh(case, agents=3) for _ in range(2)]
     learners[1].form.all_rows = False
     generators = [torch.Generator().manual_seed(1) for _ in learners]

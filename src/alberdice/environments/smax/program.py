@@ -135,10 +135,7 @@ def _environment(jax: Any, battle: BattleMap) -> Any:
 def _jax() -> Any:
     """JAX, with JaxMARL loaded: on the CPU and one thread unless this process has begun otherwise."""
     if "jax" not in sys.modules:
-        os.environ.setdefault("JAX_PLATFORMS", "cpu")  # JAX would take most of a GPU's memory from torch
-        flags = os.environ.get("XLA_FLAGS", "")
-        if "xla_cpu_multi_thread_eigen" not in flags:  # torch's threads have the cores
-            os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+        _prepare()
     try:
         with _hushed(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -152,6 +149,14 @@ def _jax() -> Any:
     if jax.config.jax_enable_x64:
         raise ResourceError("SMAX", got="JAX with 64 bits", expected="its default of 32", remedy="unset JAX_ENABLE_X64")
     return jax
+
+
+def _prepare() -> None:
+    """What JAX reads as it is loaded; the user's own words stay."""
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # JAX would take most of a GPU's memory from torch
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_cpu_multi_thread_eigen" not in flags:  # torch's threads have the cores
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
 
 
 @contextlib.contextmanager

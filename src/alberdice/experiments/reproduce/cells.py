@@ -116,7 +116,7 @@ def _cell(table: PaperTable, dataset: str, algorithm: str, records: list[Record]
         estimated=mean_and_error([r.estimated for r in (records if table.metric else told) if r.estimated is not None]),
         paper=table.printed(algorithm, dataset),
         metric=mean_and_error([m for r in told if (m := r.result.get(f"{table.metric}_mean")) is not None]),
-        seconds=float(np.mean([r.result["train_seconds"] for r in told])) if told else np.nan,
+        seconds=mean_and_error([s for r in told if (s := r.result.get("train_seconds")) is not None])[0],
         data_return=next((r.result["data_return"] for r in told if r.result.get("data_return") is not None), None),
     )
 
