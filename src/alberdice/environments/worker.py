@@ -6,16 +6,15 @@ standard error.  It ends when it is told to, or when its parent is gone.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alberdice.environments.channel import receive, send
+from alberdice.environments.channel import receive, send, streams
 from alberdice.environments.contract import BatchedEnvironment, Frame, PlayOptions
 from alberdice.environments.registry import find_environment
 from alberdice.errors import AlberDICEError
@@ -65,7 +64,7 @@ def frame_arrays(frame: Frame) -> Arrays:
 
 def main() -> None:
     """Answer until told to close, or until nobody asks any more."""
-    requests, answers = _streams()
+    requests, answers = streams()
     worker = _Worker()
     while True:
         try:
@@ -90,16 +89,6 @@ def _answered(method: Callable[[dict[str, Any], Arrays], Answer], header: dict[s
         got = " ".join(f"{type(error).__name__}: {error}".split())
         parts = {"where": "environment", "got": got, "expected": "no error from its code", "remedy": ""}
         return {"error": parts, "kind": "InvalidArgumentError"}, {}
-
-
-def _streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Requests and answers, out of reach of whoever prints or reads."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return requests, answers
 
 
 if __name__ == "__main__":

@@ -8,10 +8,8 @@ standard error.  Of smac's interface it uses what is documented: the constructor
 from __future__ import annotations
 
 import importlib.util
-import os
-import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +97,8 @@ def _why_missing(problem: ImportError) -> str:
 
 def main() -> None:
     """Answer until told to close, or until nobody asks any more."""
-    channel, requests, answers = _channel(), *_streams()
+    channel = _channel()
+    requests, answers = channel.streams()
     host = _Host()
     try:
         while True:
@@ -113,16 +112,6 @@ def main() -> None:
                 return
     except EOFError:
         host.close({}, {})
-
-
-def _streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Requests and answers, out of reach of whoever prints or reads."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return requests, answers
 
 
 if __name__ == "__main__":
