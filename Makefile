@@ -7,7 +7,7 @@ OUT ?= out
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo demo-rware test slow fuzz acceptance lint format types proofs bench clean
+.PHONY: demo demo-rware test slow fuzz kills acceptance lint format types proofs bench clean
 
 demo: .venv/deep
 	@mkdir -p $(OUT)
@@ -43,6 +43,11 @@ SEED ?= 0
 N ?= 2000
 fuzz: .venv/dev
 	$(BIN)/python tests/fuzz/fuzz_run.py --seed $(SEED) --cases $(N)
+
+# Training that is killed KILLS times, and goes on.
+KILLS ?= 105
+kills: .venv/dev
+	$(BIN)/python tests/fuzz/kill_run.py --seed $(SEED) --kills $(KILLS)
 
 # The deep layer's aims on every seed; about half an hour on two cores, and not all of them are met yet.
 acceptance: .venv/dev

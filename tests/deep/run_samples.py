@@ -33,3 +33,12 @@ def run(*arguments: object) -> int:
     with pytest.raises(SystemExit) as stop:
         main([str(a) for a in arguments])
     return int(stop.value.code or 0)
+
+
+def curves(out: Path) -> dict[str, list[tuple[int, float]]]:
+    """A run's steps and values by name, as TensorBoard reads them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    read = EventAccumulator(str(out / "tensorboard"), {"scalars": 0})
+    read.Reload()
+    return {tag: [(event.step, event.value) for event in read.Scalars(tag)] for tag in read.Tags()["scalars"]}

@@ -1,17 +1,23 @@
 """MAT's runs: resumed bit for bit, refused where they differ; and who plays recordings by name."""
 
+from dataclasses import replace
+from shutil import copytree
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from alberdice.cli.deep import main
 from alberdice.datasets import make_builtin, open_dataset
 from alberdice.deep.config import from_mapping
 from alberdice.deep.learner import learner_class
+from alberdice.deep.online.folder import held, mat_player
 from alberdice.deep.online.players import find_player
-from alberdice.deep.online.run import mat_player, train_mat
+from alberdice.deep.online.run import train_mat
 from alberdice.deep.online.settings import MATConfig
 from alberdice.deep.play.episodes import PolicyPlayer
+from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import find_environment
@@ -30,7 +36,10 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train_mat("penalty-xor", SETTINGS, 1, tmp_path / "parts", warm_start=data, progress=stop)
     parts = train_mat("penalty-xor", SETTINGS, 1, tmp_path / "parts", warm_start=data)
-    assert (whole / "state.safetensors").read_bytes() == (parts / "state.safetensors").read_bytes()
+    (first, header), (second, other) = (read_checkpoint(out / "state.safetensors") for out in (whole, parts))
+    assert header == other
+    assert first.keys() == second.keys()
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
     assert (whole / "metrics.jsonl").read_text() == (parts / "metrics.jsonl").read_text()
     with pytest.raises(InvalidArgumentError, match="as begun"):
         train_mat("penalty-xor", SETTINGS, 2, tmp_path / "parts", warm_start=data)
@@ -39,10 +48,73 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path):
         mat_player(parts)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of ten iterations."""
+    return train_mat("penalty-xor", replace(SETTINGS, iterations=10), 1, tmp_path_factory.mktemp("mat") / "run")
+
+
+def test_a_state_that_lost_a_bit_is_refused(trained, tmp_path):
+    copytree(trained, tmp_path / "run")
+    path, rng = tmp_path / "run" / "state.safetensors", np.random.default_rng(0)
+    content = path.read_bytes()
+    for at in rng.integers(len(content), size=25):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(damaged))
+        for read in (mat_player, lambda out: train_mat("penalty-xor", replace(SETTINGS, iterations=10), 1, out)):
+            with pytest.raises(InvalidDataError, match=r"state\.safetensors"):
+                read(tmp_path / "run")
+    assert path.read_bytes() == bytes(damaged)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensors, header: tensors.update({"network.which": torch.zeros(1, 8)}), "network.which: got torch.float32"),
+        (lambda tensors, header: tensors.pop("network.which"), "network.which: got nothing"),
+        (lambda tensors, header: tensors.update(numbers=torch.tensor([0.0, 0, 0, float("nan")])), "numbers: got"),
+        (lambda tensors, header: header["network"].update(width=10**9), "network: got"),
+        (lambda tensors, header: header["network"].update(width=64), "network.which: got"),
+        (lambda tensors, header: header.update(lines=3), "lines: got 3"),
+        (lambda tensors, header: header.pop("network"), "network: got None"),
+    ],
+)
+def test_a_state_of_another_form_is_refused(trained, tmp_path, change, words):
+    copytree(trained, tmp_path / "run")
+    tensors, header = read_checkpoint(trained / "state.safetensors")
+    change(tensors, header)
+    write_checkpoint(tmp_path / "run" / "state.safetensors", tensors, header)
+    with pytest.raises(InvalidDataError, match=words):
+        mat_player(tmp_path / "run")
+
+
+def test_states_of_the_first_release_are_read(trained, tmp_path):
+    copytree(trained, tmp_path / "run")
+    save_file(read_checkpoint(trained / "state.safetensors")[0], tmp_path / "run" / "state.safetensors")
+    assert torch.equal(mat_player(tmp_path / "run").network.which, mat_player(trained).network.which)
+    (tmp_path / "run" / "metrics.jsonl").write_text("no JSON\n")
+    with pytest.raises(InvalidDataError, match=r"metrics\.jsonl"):
+        mat_player(tmp_path / "run")
+
+
+def test_lost_metrics_are_written_again(trained, tmp_path):
+    copytree(trained, tmp_path / "run")
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    train_mat("penalty-xor", replace(SETTINGS, iterations=10), 1, tmp_path / "run")
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
+
+
+def test_a_folder_in_use_is_locked(tmp_path):
+    with held(tmp_path / "run"), pytest.raises(InvalidArgumentError, match="a run in progress"):
+        train_mat("penalty-xor", SETTINGS, 1, tmp_path / "run")
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InvalidArgumentError, match="something else"):
         train_mat("penalty-xor", SETTINGS, 1, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 @pytest.fixture(scope="module")

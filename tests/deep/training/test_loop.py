@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
-import multiprocessing
 import os
 import re
 import signal
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -90,47 +87,6 @@ def test_signals_save_and_stop(tmp_path: Path, number: signal.Signals, capsys: p
     assert "stopped at update 14" in capsys.readouterr().err
     train(tiny(), parts, resume=True)
     assert equal(final_state(whole), final_state(parts))
-
-
-def counted(config: Any, out: Path, updates: Any) -> None:
-    """A run that counts its updates where another process sees them."""
-
-    def progress(note: str) -> None:
-        updates.value += 1
-
-    train(config, out, resume=True, progress=progress)
-
-
-@pytest.mark.slow
-def test_twenty_random_kills(tmp_path: Path) -> None:
-    """SIGKILL at 20 random moments spread over the run; it ends with the weights of an uninterrupted one.
-
-    One process loads torch and forks every attempt, so that the time goes into training and saving, where the kills shall be.
-    """
-    changes = {"updates": 4000, "pretrain_updates": 500, "checkpoint_every": 37, "evaluate_every": 500}
-    config, parts = tiny(**changes), tmp_path / "parts"
-    train(config, tmp_path / "whole")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["alberdice.deep.algorithms.alberdice", "alberdice.deep.training.loop", "torch.utils.tensorboard"]
-    )
-    generator, kills, saved = np.random.default_rng(0), 0, 0
-    for k in range(20):
-        target = config.total * (k + generator.random()) / 20.5  # one in every part of the run
-        updates = context.Value("q", 0, lock=False)
-        process = context.Process(target=counted, args=(config, parts, updates))
-        process.start()
-        while saved + updates.value < target and process.is_alive():
-            time.sleep(0.0005)
-        time.sleep(0.004 * generator.random())  # up to a few updates, or a checkpoint's writing, later
-        process.kill()
-        process.join()
-        kills += process.exitcode == -signal.SIGKILL
-        folder = RunDirectory(parts)
-        saved = folder.load()[1]["update"] if folder.has_checkpoint else 0
-    assert kills == 20
-    train(config, parts, resume=True)
-    assert equal(final_state(tmp_path / "whole"), final_state(parts))
 
 
 def test_resuming_a_finished_run_keeps_its_result(tmp_path: Path) -> None:
@@ -271,22 +227,6 @@ def test_resuming_mends_lost_metrics(tmp_path: Path, damage: str) -> None:
     rows = [RunDirectory(folder).read_metrics() for folder in (whole, parts)]
     assert [row["update"] for row in rows[1]] == [row["update"] for row in rows[0]] == [16, 22]
     assert [row["return_mean"] for row in rows[1]] == [row["return_mean"] for row in rows[0]]
-
-
-def test_curves_have_every_step_once_after_resuming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    monkeypatch.setattr("alberdice.deep.training.fit.LOOK_EVERY", 5)
-    with pytest.raises(Killed):
-        train(tiny(), tmp_path, progress=kill_at(13))
-    time.sleep(1.1)  # event files are named by the second
-    train(tiny(), tmp_path, resume=True)
-    curves = EventAccumulator(str(tmp_path / "tensorboard"))
-    curves.Reload()
-    names = [tag for tag in curves.Tags()["scalars"] if tag.startswith("training/")]
-    steps = [[event.step for event in curves.Scalars(name)] for name in names]
-    assert all(len(set(own)) == len(own) for own in steps)
-    assert set().union(*steps) == {5, 10, 15, 16, 20, 22}
 
 
 def test_policies_of_evaluations_are_kept_and_found_again(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from alberdice.deep.online.run import is_mat_run, mat_player
+from alberdice.deep.online.folder import is_mat_run, mat_player
 from alberdice.deep.play.episodes import PolicyPlayer
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments.contract import EnvironmentSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from alberdice.deep.config import TrainConfig
@@ -12,7 +12,7 @@ from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.selection import Selector
 
-__all__ = ["SIGNALLED", "Checkpoints", "KeptPolicies", "Notes", "Remarks", "Selection", "Signals", "stoppable"]
+__all__ = ["SIGNALLED", "Checkpoints", "KeptPolicies", "Notes", "Remarks", "Selection", "Signals", "stoppable", "survivors"]
 
 #: why a loop ends that a signal stopped
 SIGNALLED = "a signal"
@@ -92,8 +92,18 @@ class Checkpoints:
             self.save(fitting)
 
 
+def survivors(updates: Iterable[int], most: int) -> set[int]:
+    """Which evaluations' policies are kept: whenever there are too many, every second one before the newest goes."""
+    kept: list[int] = []
+    for update in updates:
+        kept.append(update)
+        if len(kept) > most:
+            del kept[-2::-2]
+    return set(kept)
+
+
 class KeptPolicies:
-    """Keeps the policies of every evaluation in a run's folder; of too many, every second one goes.
+    """Keeps the policies of evaluations in a run's folder, as ``survivors`` says: of a run that was stopped, the same ones.
 
     Args:
         folder: the run's.
@@ -111,10 +121,9 @@ class KeptPolicies:
         self.folder.save_policies(fitting.done, *fitting.policies.save())
         if self.save_state is not None:
             self.save_state(fitting)
-        kept = self.folder.kept_updates()
-        if len(kept) > self.most:
-            for update in kept[-2::-2]:  # the newest stays, and so does every second one before it
-                self.folder.drop(update)
+        keep = survivors((int(row["update"]) for row in fitting.history), self.most)
+        for update in {*self.folder.kept_updates(), *self.folder.kept_updates("states")} - keep:
+            self.folder.drop(update)
 
 
 class Notes:

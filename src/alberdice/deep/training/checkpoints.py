@@ -22,7 +22,7 @@ from torch import Tensor
 from alberdice.errors import InvalidDataError
 from alberdice.files import storage_errors, write_atomically
 
-__all__ = ["check_state", "read_checkpoint", "write_checkpoint"]
+__all__ = ["check_state", "read_checkpoint", "read_tensors", "write_checkpoint"]
 
 FORMAT, OLD_FORMAT = "alberdice-checkpoint-2", "alberdice-checkpoint-1"
 _REMEDY = "the file is damaged: take a copy of it, or begin the run again in another folder"
@@ -50,18 +50,26 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], header: Mapping[
     write_atomically(path, content)
 
 
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of any safetensors file.
+
+    Raises:
+        InvalidDataError: another file, or a damaged one.
+    """
+    try:
+        with storage_errors(path), safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, RuntimeError, OverflowError, MemoryError) as error:
+        raise InvalidDataError(str(path), got=str(error) or "no room for it", expected="a safetensors file") from None
+
+
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and header of a file.
 
     Raises:
         InvalidDataError: not a checkpoint of this package, or a damaged one.
     """
-    try:
-        with storage_errors(path), safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, RuntimeError, OverflowError, MemoryError) as error:
-        raise InvalidDataError(str(path), got=str(error) or "no room for it", expected="a safetensors file") from None
+    tensors, metadata = read_tensors(path)
     if metadata.get("format") not in (FORMAT, OLD_FORMAT):
         raise InvalidDataError(str(path), got=f"format {metadata.get('format')!r}", expected=FORMAT)
     text = metadata.get("header", "")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from alberdice.deep.training.run_directory import RunDirectory
+from alberdice.files import storage_errors
 
 __all__ = ["MetricsFile", "TensorBoard"]
+
+_EVENTS = re.compile(r"events\.out\.tfevents\.(\d+)\..*")
 
 
 class MetricsFile:
@@ -16,11 +23,13 @@ class MetricsFile:
 
     Args:
         folder: the run's.
-        rows: those that are there already.
+        rows: those that there are already; written at once, because the file may lack some or be ahead of them.
     """
 
     def __init__(self, folder: RunDirectory, rows: list[dict[str, float]] | None = None) -> None:
         self.folder, self.rows = folder, list(rows or [])
+        if self.rows:
+            folder.write_metrics(self.rows)
 
     def log(self, kind: str, update: int, values: Mapping[str, float]) -> None:
         """See ``fit.Logger``."""
@@ -33,29 +42,59 @@ class MetricsFile:
 
 
 class TensorBoard:
-    """Event files for TensorBoard.
+    """Event files for TensorBoard, one per process of a run.
+
+    What is logged is handed to the system at once: a checkpoint knows of no event that a killed process took with it.
+    TensorBoard reads the files in the order of their names, which begin with a second: a new one is given a later second than
+    all that are there, whatever the clock says, so that it is read last and hides the events after the checkpoint.
 
     Args:
         folder: where they go.
-        done: updates done before; what an interrupted run wrote about later ones is purged.
+        done: updates done before; what an interrupted run wrote about later ones is hidden.
+
+    Raises:
+        ResourceError: the disk is full.
+        InvalidDataError: the place cannot be written.
     """
 
     #: numbers of evaluations that make curves; the others of a row are the training's, which are there already
     CURVES = ("return_mean", "return_exact", "gap_to_data", "out_of_data")
 
     def __init__(self, folder: Path, done: int = 0) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
-        # events of steps >= purge_step are hidden: the checkpoint's own step stays
-        self._writer: Any = SummaryWriter(str(folder), purge_step=done + 1 if done else None)
+        self._event, self._summary, self.path = Event, Summary, folder
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self.path = folder / _next_name(folder)
+            self._records: Any = RecordWriter(self.path.open("xb", buffering=0))
+        self._write(file_version="brain.Event:2")
+        # events of steps >= this one are hidden: the checkpoint's own step stays
+        self._write(step=done + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def _write(self, **values: Any) -> None:
+        with storage_errors(self.path):
+            self._records.write(self._event(wall_time=time.time(), **values).SerializeToString())
 
     def log(self, kind: str, update: int, values: Mapping[str, float]) -> None:
         """See ``fit.Logger``."""
         chosen = values if kind == "training" else {name: values[name] for name in self.CURVES if name in values}
-        for name, value in chosen.items():
-            if value == value:  # a curve has no place for what is no number
-                self._writer.add_scalar(f"{kind}/{name}", value, update)
+        numbers = {
+            name: value for name, value in chosen.items() if value == value
+        }  # a curve has no place for what is no number
+        if numbers:
+            value = [self._summary.Value(tag=f"{kind}/{name}", simple_value=number) for name, number in numbers.items()]
+            self._write(step=update, summary=self._summary(value=value))
 
     def close(self) -> None:
-        """Write what is left."""
-        self._writer.close()
+        """Nothing more is written."""
+        self._records.close()
+
+
+def _next_name(folder: Path) -> str:
+    """A name after those of all event files that are there."""
+    seconds = [int(match[1]) for path in folder.iterdir() if (match := _EVENTS.fullmatch(path.name))]
+    second = max(int(time.time()), *(last + 1 for last in seconds)) if seconds else int(time.time())
+    return f"events.out.tfevents.{second:010d}.{socket.gethostname()}.{os.getpid()}.0"

@@ -123,6 +123,10 @@ def resume(run: Run, folder: RunDirectory) -> None:
     _restore(run, str(folder.path / "checkpoint.safetensors"), tensors, header)
     run.fitting.history[:] = header.get("history") or folder.read_metrics(run.fitting.done)
     run.origin = header.get("origin")
+    if (
+        header.get("fingerprint") != run.config.fingerprint()
+    ):  # a setting that an older release lacked: config.json gets it next
+        folder.save(*state_of(run))
 
 
 def begin_from(run: Run, origin: Origin) -> None:
