@@ -33,9 +33,10 @@ from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.batches.units import spread_of
+from alberdice.deep.play.model_scores import ModelScores
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.policies import load_policies
-from alberdice.deep.training.selection import ModelScores, Selector
+from alberdice.deep.training.selection import MODELS, Selector
 from alberdice.evaluation import undiscounted_return
 from alberdice.games.zoo import CHOOSING, REPORTING, ZooGame, zoo_game
 from alberdice.tabular import alternate, annealing_schedule
@@ -77,7 +78,7 @@ def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
     agents = AlberDICE(data, config, torch.Generator().manual_seed(seed))
     config = agents.config
     selector = Recorded(
-        ModelScores(dataset, seed), lambda p: undiscounted_return(game.mmdp, policy_of_game(p, game), game.horizon)
+        ModelScores(dataset, seed, MODELS), lambda p: undiscounted_return(game.mmdp, policy_of_game(p, game), game.horizon)
     )
     generator = torch.Generator().manual_seed(seed + 1)
     for update in range(1, config.total + 1):

@@ -1,4 +1,4 @@
-"""Returns in bootstrapped empirical models, against dictionaries and recursion."""
+"""Returns in reweighted empirical models, against dictionaries and recursion."""
 
 from __future__ import annotations
 
@@ -74,11 +74,30 @@ def test_returns_equal_recursion_in_every_model():
         return [table[place[state]] for table in tables]
 
     found = models.estimate(tables)
-    wanted = [slow_return(data, copies, policy, models.horizon) for copies in models.copies.astype(int)]
+    wanted = [slow_return(data, copies, policy, models.horizon) for copies in models.weights]
     assert found.returns == pytest.approx(wanted, abs=1e-10)
     assert found.score == pytest.approx(np.mean(wanted) - np.std(wanted))
     low, high = found.interval(1.0)
     assert (low, high) == pytest.approx((min(wanted), max(wanted)))
+
+
+def test_weights_are_those_of_a_bayesian_bootstrap():
+    data = small(np.random.default_rng(1), episodes=5)
+    weights = ResampledModels(data, 20_000, np.random.default_rng(2)).weights
+    assert weights.sum(axis=1) == pytest.approx(5.0)
+    assert weights.min() > 0
+    share = weights[:, 0] / 5  # Beta(1, 4)
+    assert share.mean() == pytest.approx(1 / 5, abs=0.005)
+    assert share.var() == pytest.approx(4 / (25 * 6), rel=0.05)
+
+
+def test_a_pair_that_was_seen_once_is_never_taken_for_one_outside_the_data():
+    seen = np.eye(2)[[0, 1]]
+    one = EpisodeArrays(seen, np.repeat(seen[:, None], 2, 1), np.zeros((1, 2), int), np.array([1.0]), terminated=True)
+    other = EpisodeArrays(seen, np.repeat(seen[:, None], 2, 1), np.ones((1, 2), int), np.array([-9.0]), terminated=True)
+    models = ResampledModels(from_episodes("two", (2, 2), [one] + [other] * 20), 50, np.random.default_rng(0))
+    table = np.tile([1.0, 0.0], (len(models.rows), 1))
+    assert models.estimate([table, table]).returns == pytest.approx(1.0)
 
 
 def test_rewards_scaled_and_the_datas_own_return():

@@ -11,9 +11,11 @@ import torch
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, load_dataset
 from alberdice.deep.batches.sequences import cut_episodes
-from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.batches.training_data import Features, TrainingData
 from alberdice.deep.config import TrainConfig, from_mapping
 from alberdice.deep.learner import learner_class
+from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.policies import FeedForwardPolicies
 
 TINY: dict[str, Any] = {
     "dataset": "matrix-d",
@@ -161,3 +163,12 @@ def check_shared_frames(algorithm: str, names: tuple[str, ...]) -> None:
     assert not equal(first, second)
     for name in names:
         torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-4)
+
+
+def table_policies(game: Any, logits: torch.Tensor) -> FeedForwardPolicies:
+    """Policies on one-hot states with these logits ``(N, S, A)``."""
+    n, states, choices = logits.shape
+    network = StackedMLP(states, (), choices)
+    parameters = torch.cat([logits.reshape(n, -1), torch.zeros(n, choices)], dim=1)
+    features = Features(torch.zeros(n, states, dtype=torch.float64), torch.ones(n, states, dtype=torch.float64))
+    return FeedForwardPolicies(network, parameters, features, game.mmdp.n_actions)

@@ -1,12 +1,14 @@
-"""Off-policy evaluation where states repeat: a policy's return in the models of resampled data.
+"""Off-policy evaluation where states repeat: a policy's return in the models of reweighted data.
 
-Model b is the empirical MMDP of a bootstrap sample of the episodes.  With m_b(x) how often it holds the episode of step x,
+Model b is the empirical MMDP of the episodes with weights m_b of a Bayesian bootstrap (Rubin, 1981): m_b / E is drawn from the
+Dirichlet distribution whose parameters are 1.  With m_b(x) the weight of step x's episode,
 
     P_b(s'|s, a) = sum of m_b over the steps (s, a, s') / sum of m_b over the steps (s, a),      r_b(s, a) likewise
 
-A pair that sample b does not hold pays the least reward of the data at every step that is left: leaving the data is never worth
-it.  What terminates earns nothing more.  The return is the plain sum over a horizon, by default the longest episode's steps, so
-that it compares with the data's own returns.
+so that every model holds every pair of the data.  Drawing episodes with replacement would lose pairs that were seen once in a
+third of the models, which says nothing of the policies that play them.  A pair that the data do not hold pays their least
+reward at every step that is left: leaving the data is never worth it.  What terminates earns nothing more.  The return is the
+plain sum over a horizon, by default the longest episode's steps, so that it compares with the data's own returns.
 
     R_b = sum_{t < H} d_{b,t} . r_b^pi,    score = mean over b - std over b
 
@@ -60,16 +62,17 @@ class Estimate:
 
 
 class ResampledModels:
-    """Bootstrapped empirical models of a dataset.
+    """Empirical models of a dataset whose episodes are weighted at random.
 
     Args:
         dataset: the data; with states or, where there are none, joint observations to tell states apart.
         models: B.
-        generator: draws the samples.
+        generator: draws the weights.
         horizon: steps of the returns; None: the longest episode's.
 
     Attributes:
         rows: a frame row of the dataset for every distinct frame, ``(K,)``: where policies are to be known.
+        weights: m_b of every episode, ``(B, E)``, E in sum.
 
     Raises:
         InvalidDataError: no transition.
@@ -95,13 +98,14 @@ class ResampledModels:
         each, edge = np.unique(pair * (size + 1) + successor, return_inverse=True)
         self.edge_pair, self.edge_to, edge = each // (size + 1), each % (size + 1), edge.reshape(-1)
         episodes = dataset.n_episodes
-        self.copies = generator.multinomial(episodes, np.full(episodes, 1 / episodes), count).astype(np.float64)
-        held = self.copies[:, dataset.episode[used]]
+        drawn = generator.exponential(size=(count, episodes))
+        self.weights = drawn * (episodes / drawn.sum(axis=1, keepdims=True))
+        held = self.weights[:, dataset.episode[used]]
         reward = dataset.rewards[used].astype(np.float64)
         self.edge_weight = np.stack([np.bincount(edge, m, len(each)) for m in held])
         self.pair_weight = np.stack([np.bincount(pair, m, len(pairs)) for m in held])
         self.pair_reward = np.stack([np.bincount(pair, m * reward, len(pairs)) for m in held])
-        self.begin = np.stack([np.bincount(self.starts, m, size) for m in self.copies]) / episodes
+        self.begin = np.stack([np.bincount(self.starts, m, size) for m in self.weights]) / episodes
 
     def estimate(self, tables: Sequence[FloatArray]) -> Estimate:
         """The policy's return in every model.
@@ -110,15 +114,11 @@ class ResampledModels:
             tables: per agent pi_i(a_i|s) at the frames ``rows``, ``(K, A_i)``.
         """
         models, size = self.begin.shape
-        known = self.pair_weight > 0
         chance = np.prod([t[self.pair_frame, self.pair_actions[:, i]] for i, t in enumerate(tables)], axis=0)
-        shares = np.where(known, chance, 0.0)
-        weight = np.maximum(self.pair_weight, 1e-300)
-        pay = shares * self.pair_reward / weight
+        pay = chance * self.pair_reward / self.pair_weight
         gained = np.stack([np.bincount(self.pair_frame, row, size) for row in pay])
-        inside = np.stack([np.bincount(self.pair_frame, row, size) for row in shares])
-        outside = np.maximum(1.0 - inside, 0.0)
-        chain = self._chain(shares / weight)
+        outside = np.maximum(1.0 - np.bincount(self.pair_frame, chance, size), 0.0)
+        chain = self._chain(chance / self.pair_weight)
         mass, total = self.begin.ravel(), np.zeros(models)
         for left in range(self.horizon, 0, -1):
             here = mass.reshape(models, size)
@@ -139,8 +139,8 @@ class ResampledModels:
 
     @cached_property
     def data_return(self) -> Estimate:
-        """The data's own mean return over the same samples of episodes."""
-        return Estimate(self.copies @ self.dataset.returns / self.dataset.n_episodes)
+        """The data's own mean return with the same weights."""
+        return Estimate(self.weights @ self.dataset.returns / self.dataset.n_episodes)
 
 
 def distinct_frames(dataset: OfflineDataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

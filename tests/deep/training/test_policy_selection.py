@@ -9,22 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from deep_samples import chain_dataset
+from deep_samples import chain_dataset, table_policies
 from history_samples import fresh, perturbed, replayed
 
 from alberdice.datasets import load_dataset
 from alberdice.datasets.resampled import Estimate
 from alberdice.datasets.subset import of_episodes
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.batches.training_data import Features
-from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.play.along_data import chances_along
 from alberdice.deep.play.fitted_q import FittedQ
+from alberdice.deep.play.model_scores import ModelScores
 from alberdice.deep.play.tables import policy_of_game
-from alberdice.deep.policies import FeedForwardPolicies
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import evaluate_offline, policies_of_run
-from alberdice.deep.training.selection import ModelScores, Selector, scores_for
+from alberdice.deep.training.selection import Selector
 from alberdice.errors import InvalidArgumentError
 from alberdice.evaluation import discounted_return, undiscounted_return
 from alberdice.games.zoo import zoo_game
@@ -44,15 +42,6 @@ def settings(**changes: Any) -> AlberDICEConfig:
         "pictures": False,
     }
     return AlberDICEConfig(**{**base, **changes})
-
-
-def table_policies(game: Any, logits: torch.Tensor) -> FeedForwardPolicies:
-    """Policies on one-hot states with these logits ``(N, S, A)``."""
-    n, states, choices = logits.shape
-    network = StackedMLP(states, (), choices)
-    parameters = torch.cat([logits.reshape(n, -1), torch.zeros(n, choices)], dim=1)
-    features = Features(torch.zeros(n, states, dtype=torch.float64), torch.ones(n, states, dtype=torch.float64))
-    return FeedForwardPolicies(network, parameters, features, game.mmdp.n_actions)
 
 
 class FakeScores:
@@ -155,14 +144,6 @@ def test_episodes_of_a_dataset() -> None:
         np.testing.assert_array_equal(mine.observations, theirs.observations)
     with pytest.raises(InvalidArgumentError, match="numbers of episodes"):
         of_episodes(data, np.array([data.n_episodes]))
-
-
-def test_how_policies_are_scored() -> None:
-    data = load_dataset("zoo-stags")
-    assert isinstance(scores_for(data, 0, 0.99), ModelScores)
-    scores = scores_for(data, 0, 0.99, memory=True)
-    assert isinstance(scores, FittedQ)
-    assert f"along {data.n_episodes} recorded episodes' histories" in scores.method
 
 
 def test_a_run_keeps_and_reports_the_selected_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """Policies that can be played; ``alberdice.deep.policies.transformer`` holds those with a memory."""
 
-from alberdice.deep.policies.base import Actor, Policies, load_policies, mask_of_agents, register_policies
+from alberdice.deep.policies.base import Actor, Policies, load_policies, mask_of_agents, register_policies, told_a_return
 from alberdice.deep.policies.feed_forward import FeedForwardPolicies, policy_network, policy_tables
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "policy_network",
     "policy_tables",
     "register_policies",
+    "told_a_return",
 ]

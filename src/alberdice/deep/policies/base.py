@@ -23,7 +23,7 @@ from alberdice.deep.batches.training_data import Features
 from alberdice.deep.networks.module import say
 from alberdice.errors import InvalidDataError
 
-__all__ = ["Actor", "Policies", "load_policies", "mask_of_agents", "register_policies"]
+__all__ = ["Actor", "Policies", "load_policies", "mask_of_agents", "register_policies", "told_a_return"]
 
 
 class Actor(Protocol):
@@ -101,3 +101,8 @@ def load_policies(tensors: dict[str, Tensor], header: dict[str, Any], *, trust: 
 def mask_of_agents(n_actions: tuple[int, ...], choices: int, device: torch.device) -> Tensor:
     """The actions that each agent has, ``(N, A)`` booleans."""
     return (torch.arange(choices) < torch.tensor(n_actions)[:, None]).to(device)
+
+
+def told_a_return(policies: Policies) -> bool:
+    """Whether they act by a return that they are to reach, so that what they do in play is not what they do along the data."""
+    return getattr(policies, "returns", None) is not None

@@ -41,7 +41,7 @@ from alberdice.deep.training.result import TrainedRun, result_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import try_to_draw
 from alberdice.deep.training.run_state import Origin, Run, check_folder, state_of
-from alberdice.deep.training.selection import OfflineScores, Selector, plain_numbers, scores_for
+from alberdice.deep.training.selection import UNSCORED, Selector, plain_numbers, scores_for
 from alberdice.environments import Environment, PlayOptions
 from alberdice.errors import InvalidArgumentError, SolverError
 
@@ -132,7 +132,7 @@ def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineD
         check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
     paced = getattr(learner, "config", config)  # a learner may choose its length by the data
     fitting = Fitting(learner, torch.Generator(device).manual_seed(config.seed + 1), paced.total, paced.pretraining)
-    selector = Selector(_scores(config, pieces, learner))
+    selector = _selector(config, pieces, learner)
     names = {"algorithm": config.algorithm, "dataset": config.dataset}
     return Run(config, names, folder, dataset, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
 
@@ -142,11 +142,11 @@ def _steps_per_episode(config: TrainConfig, venue: Venue) -> int:
     return config.steps_per_episode(venue.game.horizon if venue.game is not None else 0)
 
 
-def _scores(config: TrainConfig, dataset: OfflineDataset, learner: Learner) -> OfflineScores | None:
-    """How the run's policies are scored."""
+def _selector(config: TrainConfig, dataset: OfflineDataset, learner: Learner) -> Selector:
+    """What keeps the run's best policies, by scores or, where there are none, the last ones."""
     if config.select == "last":
-        return None
-    return scores_for(dataset, config.seed, getattr(config, "discount", 0.99), memory=learner.policies.has_memory)
+        return Selector(None, "as asked for (select = last)")
+    return Selector(scores_for(dataset, config.seed, getattr(config, "discount", 0.99), learner.policies), UNSCORED)
 
 
 def _evaluators(config: TrainConfig, dataset: OfflineDataset, venue: Venue) -> tuple[Returns | None, ShareOutOfData | None]:

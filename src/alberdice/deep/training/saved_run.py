@@ -12,7 +12,7 @@ from alberdice.deep.play.returns import default_episodes, evaluate
 from alberdice.deep.play.venue import data_of, venue_of_run
 from alberdice.deep.policies import Policies, load_policies
 from alberdice.deep.training.run_directory import RunDirectory
-from alberdice.deep.training.selection import SELECTED, scores_for
+from alberdice.deep.training.selection import SELECTED, UNSCORED, scores_for
 from alberdice.environments import PlayOptions
 from alberdice.errors import InvalidArgumentError
 
@@ -71,7 +71,11 @@ def evaluate_offline(
     policies = policies_of_run(out, update, trust=trust)
     data = data_of(config, dataset)
     check_fits(policies, data)
-    scores = scores_for(data, 0, config.get("discount", 0.99), memory=policies.has_memory, models=models)
+    scores = scores_for(data, 0, config.get("discount", 0.99), policies, models=models)
+    if scores is None:
+        raise InvalidArgumentError(
+            "evaluate --offline", got=UNSCORED, expected="policies and data of which an estimate is known"
+        )
     found, own = scores.estimate(policies), scores.data_return
     (low, high), (data_low, data_high) = found.interval(), own.interval()
     gain = Estimate(found.returns - own.returns).interval() if scores.comparable else (float("nan"), float("nan"))

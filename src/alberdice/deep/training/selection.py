@@ -1,10 +1,13 @@
 """Which policies of a run are kept, chosen from data alone: every checkpoint is scored, and the best score wins.
 
-    states repeat       return in bootstrapped empirical models, mean - std of 8 (``datasets.resampled``)
+    states repeat       return in eight reweighted empirical models, mean - std (``datasets.resampled``)
     they do not         fitted Q evaluation by an ensemble on bootstrapped episodes, mean - std (``fitted_q``)
-    policies remember   fitted Q evaluation along the recorded histories
 
-The share of the steps whose frame occurs in another episode decides between the first two.  The policies before the first
+Policies with a memory play episodes in those models where states repeat; where they do not, fitted Q asks them along the
+recorded histories.  Policies that are told a return to reach would be told another one there: they have no score where states
+do not repeat, and the last are kept.
+
+The share of the steps whose frame occurs in another episode decides whether states repeat.  The policies before the first
 round, which are the cloned behaviour, are a candidate like any other; what stays below them, or below the data, is said so:
 
     below_behaviour     mean over the models of (R_selected - R_data), or of (R_selected - R_cloned),
@@ -17,23 +20,22 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from alberdice._checks import FloatArray
 from alberdice.datasets import OfflineDataset
-from alberdice.datasets.resampled import Estimate, ResampledModels, repeated_share
+from alberdice.datasets.resampled import Estimate, repeated_share
 from alberdice.deep.play.fitted_q import FittedQ
-from alberdice.deep.policies import Policies
+from alberdice.deep.play.model_scores import ModelScores, PlayedScores
+from alberdice.deep.policies import Policies, told_a_return
 
-__all__ = ["Candidate", "ModelScores", "OfflineScores", "Selector", "scores_for"]
+__all__ = ["Candidate", "OfflineScores", "Selector", "scores_for"]
 
 #: models, or networks of the ensemble, of a score
 MODELS = 8
 #: below this share of repeated states an empirical model says nothing
 _REPEATED = 0.5
-#: what counts as nothing, in units of the data's returns
-SLACK = 0.01
+#: why some policies have no score
+UNSCORED = "since the data's states do not repeat and the policies are told a return to reach: only the last are kept"
 #: networks of an ensemble
 _MOST_NETWORKS = 16
 #: what names begin with in a checkpoint: the selected policies, and the state of the scores
@@ -69,62 +71,15 @@ class OfflineScores(Protocol):
         """What ``state`` gave."""
 
 
-class ModelScores:
-    """By bootstrapped empirical models.
-
-    Args:
-        dataset: the data.
-        seed: of the resamples.
-        models: how many.
-    """
-
-    comparable = True
-    method = "return in bootstrapped empirical models, mean - std"
-
-    def __init__(self, dataset: OfflineDataset, seed: int, models: int = MODELS) -> None:
-        self.models, self.dataset = ResampledModels(dataset, models, np.random.default_rng(seed)), dataset
-        rows = self.models.rows
-        self._seen = torch.from_numpy(dataset.frame_observations[rows].astype(np.float64))
-        self._masks = torch.from_numpy(np.ascontiguousarray(dataset.masks_of(rows)))
-
-    @property
-    def data_return(self) -> Estimate:
-        """As ``OfflineScores``."""
-        return self.models.data_return
-
-    @property
-    def slack(self) -> float:
-        """As ``OfflineScores``."""
-        return SLACK * float(np.sqrt(np.mean(self.dataset.returns**2)))
-
-    def state(self) -> dict[str, Tensor]:
-        """As ``OfflineScores``: nothing."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """As ``OfflineScores``."""
-
-    def estimate(self, policies: Policies) -> Estimate:
-        """As ``OfflineScores``."""
-        return self.models.estimate(self.tables(policies))
-
-    @torch.no_grad()
-    def tables(self, policies: Policies) -> list[FloatArray]:
-        """pi_i at every distinct frame, ``(K, A_i)`` per agent."""
-        device = policies.features.mean.device
-        table = policies.actor(len(self._seen)).log_probabilities(self._seen.to(device), self._masks.to(device))
-        chances = table.double().exp().cpu().numpy()
-        parts = [chances[:, i, :k] for i, k in enumerate(self.dataset.n_actions)]
-        return [part / np.maximum(part.sum(axis=1, keepdims=True), 1e-300) for part in parts]
-
-
 def scores_for(
-    dataset: OfflineDataset, seed: int, discount: float, *, memory: bool = False, models: int = MODELS
-) -> OfflineScores:
-    """How to score policies of these data, with or without a memory."""
-    if not memory and repeated_share(dataset) >= _REPEATED:
-        return ModelScores(dataset, seed, models)
-    return FittedQ(dataset, seed, discount, min(models, _MOST_NETWORKS), memory=memory)
+    dataset: OfflineDataset, seed: int, discount: float, policies: Policies, *, models: int = MODELS
+) -> OfflineScores | None:
+    """How to score such policies by these data; None: no way is known that ranks them rightly."""
+    if repeated_share(dataset) >= _REPEATED:
+        return (PlayedScores if policies.has_memory else ModelScores)(dataset, seed, models)
+    if told_a_return(policies):
+        return None
+    return FittedQ(dataset, seed, discount, min(models, _MOST_NETWORKS), memory=policies.has_memory)
 
 
 @dataclass(frozen=True)
@@ -155,10 +110,11 @@ class Selector:
 
     Args:
         scores: how they are scored; None: the last are kept.
+        why: why they are not scored, in words.
     """
 
-    def __init__(self, scores: OfflineScores | None) -> None:
-        self.scores = scores
+    def __init__(self, scores: OfflineScores | None, why: str = "") -> None:
+        self.scores, self.why = scores, why
         self.best: Candidate | None = None
         self.behaviour: Candidate | None = None
         self.last: Candidate | None = None
@@ -207,7 +163,7 @@ class Selector:
     def report(self) -> dict[str, Any]:
         """For ``result.json``."""
         if self.scores is None:
-            return {"method": "none, as asked for (select = last)"}
+            return {"method": f"none, {self.why}"}
         found: dict[str, Any] = {"method": self.scores.method, "fall": self.fall()}
         for name in ("best", "last", "behaviour"):
             candidate: Candidate | None = getattr(self, name)

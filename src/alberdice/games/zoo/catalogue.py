@@ -44,7 +44,9 @@ CHOOSING: dict[str, Callable[[], ZooGame]] = {
     "corridor": lambda: kinds.corridor("corridor", 7),
     "corridor-hundredfold": lambda: kinds.corridor("corridor", 7).scaled(100.0, "corridor-hundredfold"),
     "lock": lambda: kinds.lock("lock", 4, 3, 2),
+    "lock-sticky": lambda: kinds.lock("lock-sticky", 4, 3, 3, slip=0.2),
     "meeting": lambda: kinds.meeting("meeting", 3, 3, noises=(0.1, 0.3, 1.0)),
+    "meeting-slippery": lambda: kinds.meeting("meeting-slippery", 3, 4, slip=0.15, noises=(0.1, 0.3, 1.0)),
     "stags": lambda: kinds.stags("stags", 5, 3, shares=(0.3, 0.7)),
     "ladder": lambda: kinds.ladder("ladder", 3, 4, shares=(0.3, 0.7)),
     "harvest": lambda: kinds.harvest("harvest", 4, 5),
@@ -52,6 +54,7 @@ CHOOSING: dict[str, Callable[[], ZooGame]] = {
     "wilds": lambda: kinds.wilds("wilds", 12, (3, 2), 3, 6),
     "wilds-lowered": lambda: kinds.wilds("wilds", 12, (3, 2), 3, 6).shifted(-5.0, "wilds-lowered"),
     "grid": lambda: kinds.grid("grid", 3, 3, 8, noises=(0.1, 0.3, 1.0)),
+    "grid-slippery": lambda: kinds.grid("grid-slippery", 3, 3, 9, slip=0.15, noises=(0.1, 0.3, 1.0)),
     "climbing": lambda: kinds.plays("climbing", climbing_game(), [[0, 0], [1, 1], [2, 2]], noises=(0.7, 1.0), episodes=100),
     "xor-3": lambda: kinds.plays("xor-3", n_agent_xor(3), _one_of(3), noises=(0.0, 0.2)),
 }
