@@ -32,6 +32,7 @@ NEEDS = {
     "environments.md": "torch",
     "training.md": "torch",
     "starcraft.md": "jaxmarl",
+    "deployment.md": "onnxruntime",
 }
 
 

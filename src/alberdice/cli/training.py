@@ -205,16 +205,19 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Export:
-    """Write a run's policies to one file; prints where."""
+    """Write a run's policies for where they act; prints where."""
 
     run_dir: tyro.conf.Positional[Path]
     """the run's folder"""
-    path: tyro.conf.Positional[Path]
-    """NAME.safetensors, which `alberdice.deep.load` reads, or NAME.pt2, a program that torch runs without this package"""
+    path: tyro.conf.Positional[Path | None] = None
+    """NAME.safetensors, or a folder for one program per agent; by default in RUN_DIR/export"""
+    format: Literal["", "safetensors", "pt2", "onnx"] = ""
+    """safetensors: weights, for alberdice.deep.Policies.load; pt2: a program per agent, for torch alone; onnx: the same for any
+    runtime of ONNX; nothing said: safetensors"""
     update: str = "selected"
     """which policies: selected (those chosen by data alone), last, or the updates after which they were evaluated and kept"""
     overwrite: bool = False
-    """replace a file that is there"""
+    """replace what is there"""
     trust: bool = False
     """import and run what the run's folder names as module:function or module:Class"""
 
@@ -222,10 +225,13 @@ class Export:
         """Read and write."""
         check_torch()
         from alberdice.deep.training.export import export
-        from alberdice.deep.training.saved_run import policies_of_run
+        from alberdice.deep.training.saved_run import origins_of_run, policies_of_run
 
+        kind = self.format or ("safetensors" if self.path is None else "")
+        place = self.run_dir / "export" / ("policies.safetensors" if kind == "safetensors" else kind)
         policies = policies_of_run(self.run_dir, self.update, trust=self.trust)
-        print(export(policies, self.path, overwrite=self.overwrite))
+        origins = origins_of_run(self.run_dir, self.update)
+        print(export(policies, self.path or place, format=kind, origins=origins, overwrite=self.overwrite))
 
 
 def check_torch() -> None:

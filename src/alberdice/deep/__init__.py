@@ -3,6 +3,7 @@
     run = alberdice.deep.train(dataset, algorithm="alberdice", environment="bridge")
     run.policies, run.history, run.result, run.evaluate(1000)
     policies = alberdice.deep.load("runs/a")
+    policies = alberdice.deep.Policies.load("mine.safetensors")
 
 Names are loaded when first asked for, and torch with them.
 """
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alberdice.deep.play.returns import Evaluation, evaluate
+    from alberdice.deep.training.deployed import Policies
     from alberdice.deep.training.evaluators import Returns, ShareOutOfData
     from alberdice.deep.training.export import export
     from alberdice.deep.training.fit import Callback, Evaluator, Fitting, Logger, fit
@@ -25,6 +27,7 @@ _HOMES = {
     "Evaluator": "training.fit",
     "Fitting": "training.fit",
     "Logger": "training.fit",
+    "Policies": "training.deployed",
     "Returns": "training.evaluators",
     "ShareOutOfData": "training.evaluators",
     "TensorBoard": "training.loggers",
@@ -42,6 +45,7 @@ __all__ = [
     "Evaluator",
     "Fitting",
     "Logger",
+    "Policies",
     "Returns",
     "ShareOutOfData",
     "TensorBoard",

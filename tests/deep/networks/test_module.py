@@ -164,8 +164,8 @@ def test_as_a_library_with_a_function_at_hand(tmp_path: Path) -> None:
         alberdice.deep.train("matrix-c", "bc", networks={"e": mine}, **brief)
     with pytest.raises(InvalidArgumentError, match=r"expected a function of \(inputs, outputs\), or 'module:function'"):
         alberdice.deep.train("matrix-c", "bc", networks={"policy": 3}, **brief)  # type: ignore[dict-item]
-    path = alberdice.deep.export(found.policies, tmp_path / "mine.pt2")
-    assert path.stat().st_size > 0
+    path = alberdice.deep.export(found.policies, tmp_path / "mine", format="pt2")
+    assert sorted(p.name for p in path.iterdir()) == ["agent_1.pt2", "agent_2.pt2"]
 
 
 def test_policies_of_a_network_that_has_changed_are_refused(tmp_path: Path) -> None:

@@ -15,17 +15,35 @@ from run_samples import run
 import alberdice.deep
 from alberdice.deep.policies import Policies
 from alberdice.deep.training.checkpoints import write_checkpoint
+from alberdice.deep.training.export import Origins
 from alberdice.deep.training.loop import run_training
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidArgumentError, InvalidDataError
 
 BY_TORCH_ALONE = """
-import sys, numpy as np, torch
-program = torch.export.load(sys.argv[1]).module()
+import json, sys, numpy as np, torch
+extra = {"alberdice.json": ""}
+program = torch.export.load(sys.argv[1], extra_files=extra).module()
+assert json.loads(extra["alberdice.json"])["agent"] == "agent_2"
 for k in (1, 7):
     given = np.load(f"given-{k}.npz")
-    np.save(f"found-{k}.npy", program(torch.from_numpy(given["observations"]), torch.from_numpy(given["masks"])).numpy())
+    found = program(torch.from_numpy(given["observations"]), torch.from_numpy(given["masks"]))
+    np.savez(f"found-{k}.npz", probabilities=found[0].numpy(), greedy=found[1].numpy())
 assert "alberdice" not in sys.modules
+"""
+#: packages that a run needs and its policies do not; sys.modules[name] = None makes an import fail
+WITHOUT = ("cvxpy", "clarabel", "matplotlib", "h5py", "minari", "pettingzoo", "gymnasium", "tensorstore", "tensorboard", "jax")
+LOADED = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[2].split(",")))
+import numpy as np, alberdice as ad
+policies = ad.deep.Policies.load(sys.argv[1])
+actor = policies.actor(2)
+draw = np.random.default_rng(0)
+for _ in range(9):
+    actions = actor.act(draw.normal(size=(2, 3, 5)), None, draw)
+    actor.observe(actions, [0.0, 1.0])
+print(policies, (actions < policies.n_actions).all())
 """
 
 
@@ -66,17 +84,60 @@ def test_weights_come_back(folder: Path, tmp_path: Path, update: str, capsys: py
 
 
 def test_a_program_runs_by_torch_alone_for_any_number_of_episodes(folder: Path, tmp_path: Path) -> None:
-    target = tmp_path / "mine.pt2"
-    assert run("export", folder, target, "--update", "14") == 0
+    assert run("export", folder, tmp_path / "programs", "--format", "pt2", "--update", "14") == 0
     policies = policies_of_run(folder, "14")
     given = {episodes: seen(policies, episodes) for episodes in (1, 7)}
     for episodes, (observations, masks) in given.items():
-        np.savez(tmp_path / f"given-{episodes}.npz", observations=observations, masks=masks)
-    subprocess.run([sys.executable, "-c", BY_TORCH_ALONE, str(target)], check=True, cwd=tmp_path)
+        np.savez(tmp_path / f"given-{episodes}.npz", observations=observations[:, 1], masks=masks[:, 1, :3])
+    target = str(tmp_path / "programs" / "agent_2.pt2")
+    subprocess.run([sys.executable, "-c", BY_TORCH_ALONE, target], check=True, cwd=tmp_path)
     for episodes, (observations, masks) in given.items():
-        found, own = np.load(tmp_path / f"found-{episodes}.npy"), tables(policies, observations, masks)
-        np.testing.assert_allclose(found, own, atol=1e-5)
-        assert np.ptp(own[masks]) > 1e-3  # no uniform tables
+        masks[:, 1, 3:] = False  # agent 2 has three actions
+        own, found = np.exp(tables(policies, observations, masks))[:, 1, :3], np.load(tmp_path / f"found-{episodes}.npz")
+        np.testing.assert_allclose(found["probabilities"], own, atol=1e-5)
+        assert (found["greedy"] == own.argmax(-1)).all()
+        assert np.ptp(own[masks[:, 1, :3]]) > 1e-3  # no uniform tables
+
+
+def test_policies_are_loaded_without_what_made_them(tmp_path: Path) -> None:
+    for number, kind in enumerate(({}, {"policy": "transformer", "hidden": (8,), "updates": 3, "pretrain_updates": 2})):
+        learned = run_training(tiny(environment="none", **kind), None, dataset=chain_dataset()).last_policies
+        path = alberdice.deep.export(learned, tmp_path / f"{number}.safetensors")
+        done = subprocess.run(
+            [sys.executable, "-c", LOADED, path, ",".join(WITHOUT)], check=True, capture_output=True, text=True
+        )
+        memory = "with a memory" if kind else "without a memory"
+        assert done.stdout == f"Policies({memory}, 5 features; actions of agent_1: 2, agent_2: 3, agent_3: 4) True\n"
+
+
+def test_what_a_file_knows_of_its_policies(folder: Path, tmp_path: Path) -> None:
+    assert run("export", folder) == 0
+    found = alberdice.deep.Policies.load(folder / "export" / "policies.safetensors")
+    assert found.agents == ("agent_1", "agent_2", "agent_3")
+    assert found.action_names == (("0", "1"), ("0", "1", "2"), ("0", "1", "2", "3"))
+    assert found.about["algorithm"] == "alberdice"
+    again = alberdice.deep.Policies.load(folder)
+    assert (again.agents, again.n_actions, again.about["update"]) == (found.agents, (2, 3, 4), "selected")
+    given = seen(found.learned, 3)
+    np.testing.assert_array_equal(found.actor(3).probabilities(*given), again.actor(3).probabilities(*given))
+    assert (found.agent("agent_2").number, found.agent(0).number) == (1, 0)
+    with pytest.raises(InvalidArgumentError, match="expected one of agent_1, agent_2, agent_3; nearest match: agent_2"):
+        found.agent("agent_22")
+    with pytest.raises(InvalidArgumentError, match=r"names: got 1 agents with \(2, 3, 4\) actions"):
+        alberdice.deep.export(found.learned, tmp_path / "a.safetensors", origins=Origins(("me",)))
+
+
+def test_a_folder_of_programs_is_replaced_as_a_whole_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    target, odd = tmp_path / "agents", Origins(("a/b", "..", "A/B"))
+    policies = policies_of_run(folder)
+    alberdice.deep.export(policies, target, format="pt2", origins=odd)
+    assert sorted(p.name for p in target.iterdir()) == ["agent_1.pt2", "agent_2.pt2", "agent_3.pt2"]
+    with pytest.raises(InvalidArgumentError, match="something is there already"):
+        alberdice.deep.export(policies, target, format="pt2")
+    (target / "mine.txt").write_text("mine")
+    with pytest.raises(InvalidArgumentError, match=r"a folder that holds 'mine\.txt'"):
+        alberdice.deep.export(policies, target, format="pt2", overwrite=True)
+    assert (target / "mine.txt").read_text() == "mine"
 
 
 def other_checkpoint(folder: Path) -> Path:
@@ -85,15 +146,18 @@ def other_checkpoint(folder: Path) -> Path:
 
 
 def test_what_cannot_be_exported_is_said(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"expected a file name ending in \.safetensors or \.pt2"):
-        alberdice.deep.export(policies_of_run(folder), tmp_path / "mine.onnx")
-    config = tiny(policy="transformer", environment="none", updates=3, pretrain_updates=2, hidden=(8,))
-    memory = run_training(config, None, dataset=chain_dataset()).last_policies
-    with pytest.raises(InvalidArgumentError, match="got policies with a memory, expected policies of one observation"):
-        alberdice.deep.export(memory, tmp_path / "mine.pt2")
-    path = alberdice.deep.export(memory, tmp_path / "mine.safetensors")
-    assert torch.equal(alberdice.deep.load(path).parameters, memory.parameters)  # type: ignore[attr-defined]
-    with pytest.raises(InvalidArgumentError, match="a file holds one set of policies"):
-        alberdice.deep.load(path, 5)
-    with pytest.raises(InvalidDataError, match="got no policies, expected a file that export wrote"):
-        alberdice.deep.load(other_checkpoint(tmp_path))
+    policies = policies_of_run(folder)
+    with pytest.raises(InvalidArgumentError, match="format: got '', expected one of safetensors, pt2, onnx"):
+        alberdice.deep.export(policies, tmp_path / "mine.onnx")
+    with pytest.raises(
+        InvalidArgumentError, match=r"export as onnx: got .*mine\.onnx, expected a folder, for one file per agent"
+    ):
+        alberdice.deep.export(policies, tmp_path / "mine.onnx", format="onnx")
+    with pytest.raises(InvalidArgumentError, match=r"expected a file name ending in \.safetensors"):
+        alberdice.deep.export(policies, tmp_path / "mine", format="safetensors")
+    path = alberdice.deep.export(policies, tmp_path / "mine.safetensors")
+    for load in (alberdice.deep.load, alberdice.deep.Policies.load):
+        with pytest.raises(InvalidArgumentError, match="a file holds one set of policies"):
+            load(path, 5)
+        with pytest.raises(InvalidDataError, match="got no policies, expected a file that export wrote"):
+            load(other_checkpoint(tmp_path))

@@ -1,86 +1,149 @@
-"""Policies as one file: weights that this package reads, or a program that torch runs without it.
+"""Policies in files: weights of all agents that this package reads, or a program per agent that others run without it.
 
-NAME.safetensors    tensors and header of ``Policies.save`` under a checksum; ``alberdice.deep.load`` reads them
-NAME.pt2            of policies without a memory, a program of ``torch.export`` for any number of episodes B:
-                    observations (B, N, O) float32, masks (B, N, A) booleans -> log pi_i(a|o_i), (B, N, A)
+safetensors    NAME.safetensors: tensors and header of ``Policies.save`` under a checksum; ``alberdice.deep.load`` reads it
+pt2            FOLDER/AGENT.pt2: a program of ``torch.export``, for torch alone
+onnx           FOLDER/AGENT.onnx: the same for any runtime of ONNX
+
+A program is one agent's policy with its memory and its features' scaling; see ``policies.agents`` for what goes in and out, and
+``training.programs`` for where a file says what it holds.
 """
 
 from __future__ import annotations
 
-import io
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
 
+import alberdice
 from alberdice.deep.policies import Policies, load_policies
-from alberdice.deep.policies import transformer as _transformer  # registers itself as readable
+from alberdice.deep.policies.agents import Agent, agent_of
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
+from alberdice.deep.training.programs import onnx_program, torch_program
 from alberdice.errors import InvalidArgumentError, InvalidDataError
-from alberdice.files import write_atomically
+from alberdice.files import atomic_directory, strange_content
 
-__all__ = ["export", "read_export"]
+__all__ = ["FORMATS", "Origins", "export", "read_export"]
 
-_ = _transformer
-
-
-class _Tables(torch.nn.Module):
-    """The log probabilities of policies, with their weights as buffers."""
-
-    def __init__(self, policies: Policies) -> None:
-        super().__init__()
-        tensors, self.header = policies.save()
-        self.names = list(tensors)
-        for name, tensor in tensors.items():
-            self.register_buffer(name, tensor.detach().cpu().clone())
-
-    def forward(self, observations: Tensor, masks: Tensor) -> Tensor:
-        policies = load_policies({name: getattr(self, name) for name in self.names}, self.header)
-        return policies.actor(observations.shape[0]).log_probabilities(observations, masks)
+FORMATS = ("safetensors", "pt2", "onnx")
+_MAKERS = {"pt2": torch_program, "onnx": onnx_program}
 
 
-def export(policies: Policies, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write policies to a file; see the module.
+@dataclass(frozen=True)
+class Origins:
+    """What a file says beside the policies.
+
+    Attributes:
+        agents: their names; (): agent_1, agent_2, ...
+        action_names: per agent; (): the actions' numbers.
+        more: where the policies come from, JSON values by name.
+    """
+
+    agents: tuple[str, ...] = ()
+    action_names: tuple[tuple[str, ...], ...] = ()
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, n_actions: Sequence[int]) -> dict[str, Any]:
+        """All of it, for agents with so many actions.
+
+        Raises:
+            InvalidArgumentError: names of other agents or actions than these.
+        """
+        agents = self.agents or tuple(f"agent_{k + 1}" for k in range(len(n_actions)))
+        actions = self.action_names or tuple(tuple(map(str, range(n))) for n in n_actions)
+        got = len(agents), tuple(map(len, actions))
+        if got != (len(n_actions), tuple(n_actions)):
+            expected = f"{len(n_actions)} agents with {tuple(n_actions)} actions"
+            raise InvalidArgumentError("names", got=f"{got[0]} agents with {got[1]} actions", expected=expected)
+        versions = {"alberdice": alberdice.__version__, "torch": torch.__version__, "python": platform.python_version()}
+        return {**self.more, "agents": list(agents), "action_names": [list(names) for names in actions], "versions": versions}
+
+
+def export(
+    policies: Policies, path: str | Path, *, format: str = "", origins: Origins | None = None, overwrite: bool = False
+) -> Path:
+    """Write policies; see the module.
 
     Args:
         policies: e.g. those of a run, or of one of its evaluations.
-        path: NAME.safetensors or NAME.pt2.
-        overwrite: replace a file that is there.
+        path: NAME.safetensors, or the folder of the programs.
+        format: one of ``FORMATS``; '': safetensors, where the name says so.
+        origins: names, and where the policies come from.
+        overwrite: replace what is there, if it is of this kind.
 
     Raises:
-        InvalidArgumentError: another kind of file, a place that is taken, policies with a memory as a program.
+        InvalidArgumentError: another format, a place that is taken, policies that are not one per agent.
         InvalidDataError: the place cannot be written.
-        ResourceError: the disk is full.
+        ResourceError: the disk is full, or a package is missing.
+        SolverError: a program does not do what its policy does.
     """
     target = Path(path)
-    if target.suffix not in (".safetensors", ".pt2"):
-        raise InvalidArgumentError("export", got=str(path), expected="a file name ending in .safetensors or .pt2")
-    if target.exists() and (target.is_dir() or not overwrite):
-        expected, remedy = "nothing there", "choose another, or --overwrite"
-        raise InvalidArgumentError(str(target), got="something is there already", expected=expected, remedy=remedy)
-    if target.suffix == ".safetensors":
-        tensors, header = policies.save()
-        write_checkpoint(target, tensors, {"policies": header})
+    kind = format or ("safetensors" if target.suffix == ".safetensors" else "")
+    if kind not in FORMATS:
+        expected, remedy = f"one of {', '.join(FORMATS)}", "name a file ending in .safetensors, or say --format"
+        raise InvalidArgumentError("format", got=repr(format), expected=expected, remedy=remedy)
+    if (kind == "safetensors") != (target.suffix == ".safetensors") or target.suffix in (".pt2", ".onnx"):
+        expected = "a file name ending in .safetensors" if kind == "safetensors" else "a folder, for one file per agent"
+        raise InvalidArgumentError(f"export as {kind}", got=str(path), expected=expected)
+    facts = (origins or Origins()).of(policies.n_actions)
+    if kind == "safetensors":
+        _write_weights(policies, target, facts, overwrite)
     else:
-        write_atomically(target, _program(policies))
+        _write_programs(policies, target, kind, facts, overwrite)
     return target
 
 
-def _program(policies: Policies) -> bytes:
-    if policies.has_memory:
-        expected, remedy = "policies of one observation", "export them as NAME.safetensors"
-        raise InvalidArgumentError("export", got="policies with a memory", expected=expected, remedy=remedy)
-    n, size, choices = len(policies.n_actions), policies.features.mean.shape[-1], max(policies.n_actions)
-    example = (torch.zeros(2, n, size), torch.ones(2, n, choices, dtype=torch.bool))
-    episodes = torch.export.Dim("episodes", min=1)
-    shapes = {"observations": {0: episodes}, "masks": {0: episodes}}
-    buffer = io.BytesIO()
-    torch.export.save(torch.export.export(_Tables(policies), example, dynamic_shapes=shapes), buffer)
-    return buffer.getvalue()
+def _write_weights(policies: Policies, target: Path, facts: dict[str, Any], overwrite: bool) -> None:
+    if target.exists() and (target.is_dir() or not overwrite):
+        expected, remedy = "nothing there", "choose another, or --overwrite"
+        raise InvalidArgumentError(str(target), got="something is there already", expected=expected, remedy=remedy)
+    tensors, header = policies.save()
+    write_checkpoint(target, tensors, {"policies": header, "about": facts})
 
 
-def read_export(path: Path, *, trust: bool = False) -> Policies:
-    """The policies of a NAME.safetensors file; ``trust``: make networks by the code that it names.
+def _write_programs(policies: Policies, target: Path, kind: str, facts: dict[str, Any], overwrite: bool) -> None:
+    agents = [agent_of(policies, number) for number in range(len(policies.n_actions))]
+
+    def stranger(folder: Path) -> str:
+        return strange_content(folder, [], rf"[\w.-]+\.{kind}")
+
+    with atomic_directory(target, f"folder of .{kind} files", stranger, overwrite=overwrite) as folder:
+        for agent, name in zip(agents, _file_names(facts["agents"]), strict=True):
+            (folder / f"{name}.{kind}").write_bytes(_MAKERS[kind](agent, _facts_of(agent, facts)))
+
+
+def _facts_of(agent: Agent, facts: dict[str, Any]) -> dict[str, Any]:
+    """What one agent's file says of it."""
+    shapes = {
+        name: {"type": str(part.dtype).removeprefix("torch."), "shape": list(part.shape[1:])}
+        for name, part in zip(agent.inputs, agent.example(1), strict=True)
+    }
+    own = {
+        "format": "alberdice-agent-1",
+        "agent": facts["agents"][agent.number],
+        "number": agent.number,
+        "actions": facts["action_names"][agent.number],
+        "observation_size": len(agent.mean),
+        "window": agent.window,
+        "inputs": shapes,
+        "outputs": list(agent.outputs),
+    }
+    return {**own, **{name: value for name, value in facts.items() if name != "action_names"}}
+
+
+def _file_names(agents: Sequence[str]) -> list[str]:
+    """The agents' names where any file system takes them and tells them apart, else agent_1, agent_2, ..."""
+    plain = all(re.fullmatch(r"[A-Za-z0-9_][\w-]{0,59}", name, re.ASCII) for name in agents)
+    apart = len({name.casefold() for name in agents}) == len(agents)
+    return list(agents) if plain and apart else [f"agent_{k + 1}" for k in range(len(agents))]
+
+
+def read_export(path: Path, *, trust: bool = False) -> tuple[Policies, dict[str, Any]]:
+    """The policies of a NAME.safetensors file, and what it says of them; ``trust``: make networks by the code that it names.
 
     Raises:
         InvalidDataError: no such file, another one, or a damaged one; policies of a kind that nobody registered.
@@ -88,4 +151,4 @@ def read_export(path: Path, *, trust: bool = False) -> Policies:
     tensors, header = read_checkpoint(path)
     if "policies" not in header:
         raise InvalidDataError(f"{path}: header", got="no policies", expected="a file that export wrote")
-    return load_policies(tensors, header["policies"], trust=trust)
+    return load_policies(tensors, header["policies"], trust=trust), dict(header.get("about") or {})

@@ -109,5 +109,5 @@ def load(path: str | Path, update: str | int = "selected", *, trust: bool = Fals
     if is_file(Path(path)):
         if update != "selected":
             raise InvalidArgumentError("update", got=update, expected="nothing: a file holds one set of policies")
-        return read_export(Path(path), trust=trust)
+        return read_export(Path(path), trust=trust)[0]
     return policies_of_run(Path(path), str(update), trust=trust)

@@ -11,12 +11,14 @@ from alberdice.deep.learner import learner_of_file
 from alberdice.deep.play.returns import default_episodes, evaluate
 from alberdice.deep.play.venue import data_of, venue_of_run
 from alberdice.deep.policies import Policies, load_policies
+from alberdice.deep.training.export import Origins
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.selection import SELECTED, UNSCORED, scores_for
 from alberdice.environments import PlayOptions
+from alberdice.environments.registry import find_environment, is_game, with_arguments
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["DEPLOYED", "check_fits", "evaluate_offline", "evaluate_run", "policies_of_run"]
+__all__ = ["DEPLOYED", "check_fits", "evaluate_offline", "evaluate_run", "origins_of_run", "policies_of_run"]
 
 
 #: what the names of the policies' tensors begin with in a checkpoint
@@ -35,6 +37,23 @@ def policies_of_run(out: Path, update: str = "selected", *, trust: bool = False)
         InvalidArgumentError, InvalidDataError: no run there, or not one of this package.
     """
     return _policies_and_header(out, update, trust)[0]
+
+
+def origins_of_run(out: Path, update: str = "selected") -> Origins:
+    """What a run knows of its policies' agents and actions, and of where they come from.
+
+    Raises:
+        InvalidArgumentError, InvalidDataError: no run there, or not one of this package.
+    """
+    folder = RunDirectory(out)
+    config, facts = folder.read_json("config.json"), folder.load()[1].get("venue") or {}
+    header = facts.get("header", {})
+    name = str(facts.get("environment") or config["environment"])
+    if name in ("auto", "none"):  # nothing was played; the data may know where they come from
+        name = with_arguments(str(header.get("environment", "")), header.get("environment_arguments", {}))
+    game = find_environment(name).game if is_game(name) else None
+    more = {key: config[key] for key in ("algorithm", "dataset", "seed")} | {"environment": name, "update": update}
+    return Origins(tuple(header.get("agents", ())), game.action_names if game else (), more)
 
 
 def _policies_and_header(out: Path, update: str, trust: bool) -> tuple[Policies, dict[str, Any]]:
