@@ -8,6 +8,7 @@ import numpy as np
 from spoils import (
     Spoil,
     booby_trap,
+    both,
     edit_h5,
     edit_json,
     edit_leaf,
@@ -100,7 +101,18 @@ PYMARL: dict[str, tuple[Spoil, str]] = {
     "truncated array": (truncate("obs.npy"), r"obs.npy: file: got"),
     "empty array file": (say("reward.npy", ""), r"reward.npy: file: got"),
     "array missing": (remove("state.npy"), r"state.npy: file: got nothing"),
-    "no header": (remove("meta.json"), r"meta.json: file: got nothing"),
+    "no header, and nothing to infer it from": (
+        both(remove("meta.json"), remove("filled.npy")),
+        r"meta.json: file: got nothing",
+    ),
+    "no header, and a hole": (
+        both(remove("meta.json"), edit_npy("filled", lambda a: a.__setitem__(1, 0))),
+        r"filled.npy: filled\[1\]: got no step, before episodes",
+    ),
+    "no header, and no episode": (
+        both(remove("meta.json"), edit_npy("filled", lambda a: a.__setitem__(slice(None), 0))),
+        r"filled.npy: filled\[0\]: got no step, expected 1",
+    ),
     "header key missing": (edit_json("meta.json", lambda m: m.pop("buffer_size")), r"meta.json: buffer_size: got no such key"),
     "header is text": (edit_json("meta.json", lambda m: m.update(buffer_size="4")), r"meta.json: buffer_size: got '4'"),
     "episodes disagree": (edit_json("meta.json", lambda m: m.update(episodes_in_buffer=3)), r"filled.npy: filled\[3\]: got 1"),

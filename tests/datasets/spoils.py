@@ -24,6 +24,14 @@ def truncate(name: str) -> Spoil:
     return spoil
 
 
+def both(first: Spoil, second: Spoil) -> Spoil:
+    def spoil(base: Path) -> None:
+        first(base)
+        second(base)
+
+    return spoil
+
+
 def remove(name: str) -> Spoil:
     return lambda base: (base / name).unlink()
 

@@ -107,6 +107,18 @@ def test_pymarl_with_marked_time_limits_needs_the_limit(tmp_path: Path) -> None:
     assert any("No episode limit was given" in note for note in plain.notes)
 
 
+def test_pymarl_without_a_header_is_read_by_what_is_filled(tmp_path: Path) -> None:
+    data = make("unequal actions")
+    write_pymarl(data, tmp_path / "buffer", mark_time_limits=False)
+    (tmp_path / "buffer" / "meta.json").unlink()
+    for path in (tmp_path / "buffer").glob("*.npy"):  # a buffer with room for more
+        array = np.load(path)
+        np.save(path, np.concatenate([array, np.zeros((3, *array.shape[1:]), array.dtype)]))
+    read = read_pymarl(tmp_path / "buffer", n_actions=data.n_actions)
+    assert_same(read, data, masks=False)
+    assert f"by filled.npy {data.n_episodes} of {data.n_episodes + 3} rows of the buffer" in " ".join(read.notes)
+
+
 def test_pymarl_rows_without_final_frames(tmp_path: Path) -> None:
     data = sample_dataset(np.random.default_rng(3), known=False, ends="terminated")
     write_pymarl(data, tmp_path / "buffer")

@@ -1,10 +1,14 @@
-"""Tables of datasets for people; every cell prints what it says, without markup or escape codes."""
+"""Tables and words about datasets for people; every cell prints what it says, without markup or escape codes."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -12,9 +16,34 @@ from rich.table import Table
 from rich.text import Text
 
 from alberdice.datasets.statistics import DatasetSummary
+from alberdice.datasets.store import dataset_directory
+from alberdice.errors import InvalidArgumentError
 from alberdice.texts import printable
 
-__all__ = ["cells", "print_summary", "print_table"]
+__all__ = ["busy", "cells", "check_free", "print_path", "print_roles", "print_summary", "print_table", "say"]
+
+
+def say(text: object) -> None:
+    """A line for the reader, on standard error."""
+    print(printable(text), file=sys.stderr)
+
+
+def busy(text: str) -> AbstractContextManager[Any]:
+    """A spinner on stderr, silent when that is no terminal."""
+    return Console(stderr=True).status(Text(printable(text)))
+
+
+def print_path(path: Path) -> None:
+    """A path as a result, on standard output."""
+    print(printable(path, longest=1 << 20))
+
+
+def check_free(identity: str, root: Path | None, overwrite: bool) -> None:
+    """Refuse an id that cannot be stored under, before any work."""
+    target = dataset_directory(identity, root)
+    if os.path.lexists(target) and not overwrite:
+        remedy = "choose another --id, or --overwrite"
+        raise InvalidArgumentError(str(target), got="something is there already", expected="a free id", remedy=remedy)
 
 
 def cells(*texts: object) -> tuple[Text, ...]:
@@ -26,6 +55,14 @@ def print_table(table: Table) -> None:
     """A table on standard output, 160 columns wide where that is no terminal."""
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
     console.print(table)
+
+
+def print_roles(roles: Mapping[str, tuple[str, str]]) -> None:
+    """What each column of a log was taken for, and what it holds."""
+    table = Table("column", "role", "holds")
+    for column, (role, holds) in roles.items():
+        table.add_row(*cells(column, role, holds))
+    print_table(table)
 
 
 def print_summary(summary: DatasetSummary) -> None:

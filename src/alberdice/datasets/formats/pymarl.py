@@ -4,8 +4,9 @@
     meta.json    {"buffer_index", "episodes_in_buffer", "buffer_size"}
 
 The arrays' layout is that of :mod:`alberdice.datasets.formats.padded`.  ``actions_onehot`` repeats ``actions`` and is checked
-against it where present.  Arrays may have ``buffer_size`` rows, of which ``episodes_in_buffer`` are in use.  This package's own
-buffers add ``n_actions``, ``notes`` and ``alberdice_header`` to meta.json, which other readers pass over.
+against it where present.  Arrays may have ``buffer_size`` rows, of which ``episodes_in_buffer`` are in use; without a meta.json
+these are the ones before the first row of which ``filled`` holds no step.  This package's own buffers add ``n_actions``,
+``notes`` and ``alberdice_header`` to meta.json, which other readers pass over.
 
 What the layout cannot hold, writing says: a truncated episode whose final frame is unknown, an episode both terminated and
 truncated, and that a source had no masks.
@@ -14,6 +15,7 @@ truncated, and that a source had no masks.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +38,8 @@ _FIELDS = ("actions", "avail_actions", "filled", "obs", "reward", "state", "term
 
 def _episodes(directory: Path) -> tuple[int, int, dict[str, Any]]:
     """(episodes in use, buffer size, header)."""
+    if not os.path.lexists(directory / "meta.json") and os.path.lexists(directory / "filled.npy"):
+        return _inferred(directory)
     path = inside(directory, "meta.json")
     meta = read_json(path)
     for key in ("buffer_index", "episodes_in_buffer", "buffer_size"):
@@ -49,6 +53,19 @@ def _episodes(directory: Path) -> tuple[int, int, dict[str, Any]]:
     if meta["buffer_index"] > meta["buffer_size"]:
         raise fail(str(path), "buffer_index", got=meta["buffer_index"], expected=f"at most buffer_size, {meta['buffer_size']}")
     return meta["episodes_in_buffer"], meta["buffer_size"], meta
+
+
+def _inferred(directory: Path) -> tuple[int, int, dict[str, Any]]:
+    """The same of ``filled`` alone: the episodes before the first row that holds none."""
+    filled = read_npy(inside(directory, "filled.npy"))
+    held = np.asarray(filled).reshape(len(filled) if filled.ndim else 0, -1).any(axis=1)
+    used = int(held.sum())
+    if not used or not held[:used].all():
+        where, got = f"filled[{int(np.argmin(held)) if held.size else 0}]", "no step, before episodes that have some"
+        remedy = "say in meta.json which rows are in use: episodes_in_buffer"
+        raise fail(str(directory / "filled.npy"), where, got=got if used else "no step", expected="1", remedy=remedy)
+    said = f"There is no meta.json: by filled.npy {used} of {len(held)} rows of the buffer are episodes."
+    return used, len(held), {"notes": [said]}
 
 
 def _used(directory: Path, name: str, array: Any, used: int, size: int) -> Any:
