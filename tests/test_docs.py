@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 PROGRAMS = {"alberdice": main, "alberdice-deep": deep_main}
 LANGUAGES = ("python", "sh", "bash", "console")
+#: languages of blocks that are written to the file that their first line names
+FILES = ("toml", "csv")
 #: pages that need an optional package
 NEEDS = {
     "README.md": "torch",
@@ -31,6 +33,7 @@ NEEDS = {
     "warehouses.md": "torch",
     "environments.md": "torch",
     "training.md": "torch",
+    "own-data.md": "torch",
     "starcraft.md": "jaxmarl",
     "deployment.md": "onnxruntime",
 }
@@ -38,7 +41,7 @@ NEEDS = {
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:
     found = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return [(language, file, text) for language, file, text in found if language in LANGUAGES]
+    return [(language, file, text) for language, file, text in found if language in LANGUAGES or (file and language in FILES)]
 
 
 def run_commands(text: str, where: str, capsys: pytest.CaptureFixture[str]) -> None:

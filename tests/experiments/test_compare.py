@@ -10,7 +10,7 @@ import pytest
 from run_samples import run
 
 import alberdice as ad
-from alberdice.deep.training.saved_run import evaluate_run
+from alberdice.deep.training.saved_run import evaluate_offline, evaluate_run
 from alberdice.errors import InvalidArgumentError, InvalidDataError
 from alberdice.experiments.compare import _best_moves, compare, comparison_figure
 
@@ -63,6 +63,52 @@ def test_wrong_requests(tmp_path: Path, algorithms: tuple[str, ...], dataset: st
     with pytest.raises((InvalidArgumentError, InvalidDataError), match=message):
         compare(algorithms, dataset, tmp_path, quiet)
     assert not list(tmp_path.iterdir())
+
+
+def test_data_without_a_game_are_compared_by_estimates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The numbers are those of ``evaluate --offline``; kept runs give them again."""
+    data = ad.datasets.make_builtin("matrix-c").with_header(environment="", environment_arguments={}, recipe="")
+    path = ad.datasets.write_dataset(data, "lab/c-v0", root=tmp_path / "store")
+    command = (
+        "compare",
+        "--dataset",
+        path,
+        "--algorithms",
+        "bc",
+        "alberdice",
+        "--updates",
+        20,
+        "--out",
+        tmp_path / "runs",
+        "--pretrain-updates",
+        20,
+    )
+    for _ in range(2):
+        assert run(*command, "--plot", tmp_path / "x.png") == 0
+        said = capsys.readouterr()
+        rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.out.splitlines() if line.startswith("│")]
+        assert "estimated from data alone" in said.out
+        assert [row[0] for row in rows] == ["the data", "bc", "alberdice"]
+        told = evaluate_offline(tmp_path / "runs" / "alberdice")
+        assert rows[2][1:3] == [f"{told['return']:.4f}", f"{told['low']:.4f} to {told['high']:.4f}"]
+        assert rows[0][1] == f"{told['data_return']:.4f}"
+        assert "not drawn: policies of data without a game" in said.err
+
+
+def test_the_data_return_over_as_many_steps_as_the_policies(tmp_path: Path) -> None:
+    """Bridge's data go on for 50 steps, play stops after 20: by a plain loop over the episodes."""
+    found = compare(("bc",), "bridge-mix", tmp_path, quiet, **SMALL)
+    data = ad.datasets.make_builtin("bridge-mix")
+    returns = [float(sum(episode.rewards[:20])) for episode in data.episodes]
+    own = sum(returns) / len(returns)
+    assert own == pytest.approx(-4.37, abs=0.01)
+    assert data.returns.mean() < -9
+    result = found.results["bc"]
+    assert found.data_return == pytest.approx(own)
+    assert result["data_return"] == pytest.approx(own)
+    rows = [line.split(",") for line in (tmp_path / "bc" / "metrics.csv").read_text().splitlines()]
+    last = dict(zip(rows[0], rows[-1], strict=True))
+    assert float(last["return_mean"]) - float(last["gap_to_data"]) == pytest.approx(own, abs=1e-3)
 
 
 def test_best_first_moves() -> None:

@@ -37,7 +37,7 @@ class Logged:
 
     Attributes:
         known_states: how many of the true game's states the data hold, and of how many.
-        data_return: mean sum of rewards of the data's episodes.
+        data_return: mean sum of rewards of the data's episodes, over the game's horizon.
     """
 
     game: Game
@@ -64,6 +64,7 @@ def load_logged(
         InvalidArgumentError: a true game whose agents, actions or features differ from the data's.
     """
     from alberdice.datasets.empirical import empirical_model, sparse_empirical_model
+    from alberdice.datasets.horizon import mean_return_within
     from alberdice.datasets.load import load_dataset
 
     dataset = load_dataset(dataset_name)
@@ -74,7 +75,7 @@ def load_logged(
         model = empirical_model(dataset, discount, floor=floors[0], unseen_reward=unseen_reward)
     truth = _true_game(dataset, game_name)
     game = _as_game(dataset, dataset_name, model, truth)
-    data_return = float(np.add.reduceat(dataset.rewards.astype(np.float64), dataset.starts).mean())
+    data_return = mean_return_within(dataset, game.horizon)
     if truth is None:
         return Logged(game, model.data, model.notes, None, None, data_return)
     features = _known_features(model, truth)

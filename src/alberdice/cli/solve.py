@@ -284,7 +284,7 @@ def _data_line(report: dict[str, Any]) -> str:
     ours, theirs = report["expected_reward_per_step"], report["data_reward_per_step"]
     text = f"the data           earn {theirs:.6g} a step, this policy {ours:.6g}"
     if report.get("data_return") is not None:
-        text += f"; the data's episodes return {report['data_return']:.6g} on average"
+        text += f"; the data's episodes return {report['data_return']:.6g} on average over as many steps"
     if report["below_data"]:
         text += "\nWARNING            THIS POLICY EARNS LESS THAN THE DATA DO; try more --starts, or another --alpha"
     return text

@@ -1,10 +1,15 @@
-"""Several algorithms on one dataset, beside the exact optimum of its game: what ``alberdice-deep compare`` shows."""
+"""Several algorithms on one dataset, which is what ``alberdice-deep compare`` shows.
+
+Beside the exact optimum where the data's game is known, by sampled returns where they name another environment, and by
+estimates from data alone where they name none.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +18,15 @@ import numpy as np
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution
 from alberdice.datasets import load_dataset
-from alberdice.deep.config import from_mapping
+from alberdice.datasets.horizon import mean_return_within
+from alberdice.deep.config import TrainConfig, from_mapping
 from alberdice.deep.learner import learner_class
 from alberdice.deep.play.tables import policy_of_game
-from alberdice.deep.play.venue import game_of, header_of
+from alberdice.deep.play.venue import header_of
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.run_pictures import count_data, joint_policy_figure
-from alberdice.deep.training.saved_run import policies_of_run
+from alberdice.deep.training.saved_run import evaluate_offline, policies_of_run
+from alberdice.environments import environment_for
 from alberdice.errors import InvalidArgumentError
 from alberdice.evaluation import best_undiscounted_return, best_undiscounted_values
 from alberdice.games import BridgeGame
@@ -42,22 +49,27 @@ class Comparison:
     """What came out.
 
     Attributes:
-        game: where all were played.
         dataset: what all learned from, by name.
-        data: its counts on the game's states.
-        results: algorithm -> what its ``result.json`` holds, and ``first_move`` with its probability.
+        results: algorithm -> what its ``result.json`` holds; with a game, ``first_move`` and its probability; where nothing is
+            played, ``offline``: what data alone say, see ``saved_run.evaluate_offline``.
+        data_return: the data's mean return over as many steps as the policies play.
+        horizon: so many; None: not known.
+        game: where all were played; None: no model of it is known.
+        data: the data's counts on the game's states.
         policies: algorithm -> its policies on the game's states.
-        optimum: the best return of any joint policy.
+        optimum: the best return of any joint policy; NaN without a game.
         best_moves: the joint actions that begin it; empty where episodes begin in several states.
     """
 
-    game: Game
     dataset: str
-    data: DataDistribution
     results: dict[str, dict[str, Any]]
-    policies: dict[str, FactorizedPolicy]
-    optimum: float
-    best_moves: list[str]
+    data_return: float
+    horizon: int | None = None
+    game: Game | None = None
+    data: DataDistribution | None = None
+    policies: dict[str, FactorizedPolicy] = field(default_factory=dict)
+    optimum: float = math.nan
+    best_moves: list[str] = field(default_factory=list)
 
 
 def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **settings: Any) -> Comparison:
@@ -65,33 +77,52 @@ def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **sett
 
     Args:
         algorithms: names, or module:Class.
-        dataset: one that comes with a game.
+        dataset: a built-in dataset, a directory, or an id of the store.
         out: where the runs are kept.
         bar: shows the progress of each run.
-        settings: of all runs alike; everything else has the algorithm's own default.
+        settings: of all runs alike, ``pretrain_updates`` of those that have it; everything else has the algorithm's default.
 
     Raises:
-        InvalidArgumentError: no algorithm, one twice, settings that do not fit, a dataset without a game.
+        InvalidArgumentError: no algorithm, one twice, settings that do not fit.
     """
     if not algorithms or len(set(algorithms)) < len(algorithms):
         raise InvalidArgumentError("algorithms", got=list(algorithms), expected="one or more different ones")
-    game = game_of("auto", header_of(dataset, settings.get("dataset_seed", 0)))
-    if game is None:
-        raise InvalidArgumentError("dataset", got=repr(dataset), expected="one whose game is known")
+    seed = settings.get("dataset_seed", 0)
+    environment, _ = environment_for("auto", header_of(dataset, seed))
+    game = None if environment is None else environment.game
     makers = {name: learner_class(name) for name in algorithms}
-    given = {"dataset": dataset, **settings}
-    configs = {name: from_mapping(given, maker.settings(algorithm=name)) for name, maker in makers.items()}
+    configs = {name: _config(name, maker.settings, {"dataset": dataset, **settings}) for name, maker in makers.items()}
     results, policies = {}, {}
     for name, config in configs.items():
         folder = out / name.replace(":", "-")
         with bar(f"{name} on {dataset}", config.total) as step:
             results[name] = train(config, folder, resume=True, progress=step)
-        policies[name] = policy_of_game(policies_of_run(folder), game, config.play)
-        results[name] |= _first_move(game, policies[name])
-    counts = count_data(load_dataset(dataset, seed=settings.get("dataset_seed", 0)), game)
-    optimum = best_undiscounted_return(game.mmdp, game.horizon)
-    data = DataDistribution.from_counts(counts)
-    return Comparison(game, dataset, data, results, policies, optimum, _best_moves(game))
+        if game is not None:
+            policies[name] = policy_of_game(policies_of_run(folder), game, config.play)
+            results[name] |= _first_move(game, policies[name])
+        elif environment is None:
+            results[name]["offline"] = evaluate_offline(folder)
+    if game is None:
+        return Comparison(dataset, results, next(iter(results.values()))["data_return"])
+    data = load_dataset(dataset, seed=seed)
+    return Comparison(
+        dataset,
+        results,
+        mean_return_within(data, game.horizon),
+        game.horizon,
+        game,
+        DataDistribution.from_counts(count_data(data, game)),
+        policies,
+        best_undiscounted_return(game.mmdp, game.horizon),
+        _best_moves(game),
+    )
+
+
+def _config(algorithm: str, settings: type[TrainConfig], given: dict[str, Any]) -> TrainConfig:
+    """The settings of one algorithm; those that do not clone first have no use for how long."""
+    if "pretrain_updates" not in {each.name for each in fields(settings)}:
+        given = {name: value for name, value in given.items() if name != "pretrain_updates"}
+    return from_mapping(given, settings(algorithm=algorithm))
 
 
 def _first_move(game: Game, policy: FactorizedPolicy) -> dict[str, Any]:
@@ -116,6 +147,8 @@ def _named(game: Game, table: FloatArray, place: int) -> str:
 
 def comparison_figure(found: Comparison) -> Figure | None:
     """All policies with their returns, the optimum and the data; None for games that have no picture."""
+    if found.game is None or found.data is None:
+        return None
     returns = {name: f"{result['return_mean']:.3f}" for name, result in found.results.items()}
     shown = {f"{name.rpartition(':')[2]}\n{returns[name]}": policy for name, policy in found.policies.items()}
     if isinstance(found.game, BridgeGame):

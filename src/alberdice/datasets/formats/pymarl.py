@@ -58,7 +58,7 @@ def _episodes(directory: Path) -> tuple[int, int, dict[str, Any]]:
 def _inferred(directory: Path) -> tuple[int, int, dict[str, Any]]:
     """The same of ``filled`` alone: the episodes before the first row that holds none."""
     filled = read_npy(inside(directory, "filled.npy"))
-    held = np.asarray(filled).reshape(len(filled) if filled.ndim else 0, -1).any(axis=1)
+    held = np.array([bool(np.any(row)) for row in np.atleast_1d(filled)], np.bool_)
     used = int(held.sum())
     if not used or not held[:used].all():
         where, got = f"filled[{int(np.argmin(held)) if held.size else 0}]", "no step, before episodes that have some"

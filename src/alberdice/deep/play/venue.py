@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alberdice.datasets import RECIPES, DatasetHeader, OfflineDataset, load_dataset
+from alberdice.datasets.horizon import horizon_note
 from alberdice.environments import BatchedEnvironment, Environment, PlayOptions, environment_for, open_for
 from alberdice.environments.fit import options_for
 from alberdice.environments.games import GameEnvironment
@@ -47,6 +48,11 @@ class Venue:
     def game(self) -> Game | None:
         """The game that is played, whose model is known."""
         return self.environment.game if isinstance(self.environment, GameEnvironment) else None
+
+    @property
+    def horizon(self) -> int | None:
+        """Steps after which an episode is cut at the latest; None where nothing is played, or where that is not known."""
+        return None if self.environment is None else self.environment.spec.horizon
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -88,7 +94,8 @@ def venue_of(
         return Venue("none", None, (why,), dataset.header, longest)
     options = options or PlayOptions()
     opened, notes = open_for(found, dataset, options, workers=workers)
-    return Venue(str(found), opened, tuple(notes), dataset.header, longest, found, options)
+    shorter = horizon_note(dataset, opened.spec.horizon)
+    return Venue(str(found), opened, (*notes, *([shorter] if shorter else [])), dataset.header, longest, found, options)
 
 
 def venue_of_run(

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.datasets.horizon import mean_return_within
 from alberdice.deep.batches.sequences import cut_episodes
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.batches.weights import weight_warning
@@ -161,9 +162,8 @@ def _evaluators(config: TrainConfig, dataset: OfflineDataset, venue: Venue) -> t
 
 
 def _data_return(dataset: OfflineDataset, venue: Venue) -> float:
-    """Mean return of the data's episodes, per step in games of one step."""
-    one_shot = venue.game is not None and venue.game.horizon == 1
-    return float(dataset.rewards.mean() if one_shot else dataset.returns.mean())
+    """Mean return of the data's episodes over as many steps as the policies play."""
+    return mean_return_within(dataset, venue.horizon)
 
 
 def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
