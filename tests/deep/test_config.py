@@ -85,6 +85,7 @@ ELSEWHERE = {
     "levels": "test_levels.py",
     "others_see": "test_agreement.py",
     "length": "test_population.py",
+    **dict.fromkeys(("weights", "episode_share", "turn_updates"), "test_episode_weights.py"),
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }
 

@@ -35,7 +35,11 @@ __all__ = ["BC", "BCConfig"]
 class BCConfig(PolicyConfig):
     """Each agent imitates its own part of the data.  Defaults clone Bridge's mixed data in seconds."""
 
-    presets = {"rware": warehouses.REMEMBERING, "smax": fights.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {  # noqa: RUF012  (a class attribute, no setting)
+        "rware": warehouses.REMEMBERING,
+        "rware-feed-forward": warehouses.FEED_FORWARD,
+        "smax": fights.PLAIN,
+    }
 
     @property
     def unread(self) -> tuple[str, ...]:

@@ -43,7 +43,11 @@ __all__ = ["ICQ", "ICQConfig", "batch_weights", "clipped", "cloning_loss", "crit
 class ICQConfig(CriticConfig):
     """ICQ for many agents."""
 
-    presets = {"rware": warehouses.PLAIN, "smax": fights.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {  # noqa: RUF012  (a class attribute, no setting)
+        "rware": warehouses.PLAIN,
+        "rware-feed-forward": warehouses.PLAIN,
+        "smax": fights.PLAIN,
+    }
 
     mixing_learning_rate: Annotated[float, Within(0.0, 1.0)] = 1e-5
     """of the mixing weights k_i, which begin at 1 / N; falls likewise"""

@@ -42,7 +42,11 @@ _TWINS = 2
 class OMARConfig(CriticConfig, ConservativeConfig):
     """OMAR with discrete actions."""
 
-    presets = {"rware": warehouses.PLAIN, "smax": fights.PLAIN}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {  # noqa: RUF012  (a class attribute, no setting)
+        "rware": warehouses.PLAIN,
+        "rware-feed-forward": warehouses.PLAIN,
+        "smax": fights.PLAIN,
+    }
 
     best_action_weight: Share = 0.5
     """tau: the share of the cross-entropy to the critics' best action in the policies' loss"""

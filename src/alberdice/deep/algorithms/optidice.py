@@ -47,6 +47,7 @@ class OptiDICEConfig(AnnealedConfig, PolicyConfig):
 
     presets = {  # noqa: RUF012  (a class attribute, no setting)
         "rware": {**warehouses.REMEMBERING, **warehouses.ANNEALED},
+        "rware-feed-forward": {**warehouses.FEED_FORWARD, **warehouses.ANNEALED},
         "smax": {**fights.PLAIN, **fights.ANNEALED},
     }
 

@@ -8,6 +8,7 @@ All else of Algorithm 1 is the same for both: nu, e and pi^D(a_-i|s, a_i) see th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.policies import FeedForwardPolicies, Policies, policy_network
 
-__all__ = ["Drawn", "Form", "OnFrames"]
+__all__ = ["Drawn", "Form", "OnFrames", "drawn_by"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ class Drawn:
         return sums.rows(len(self.steps)) if self.weight is None else sums.total(self.weight > 0)
 
 
+def drawn_by(upto: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """``size`` places drawn, with repetitions, by weights whose sums up to each place are ``upto``."""
+    points = torch.rand(size, generator=generator, dtype=upto.dtype, device=upto.device) * upto[-1]
+    return torch.searchsorted(upto, points, right=True).clamp(max=len(upto) - 1)
+
+
 class Form(Protocol):
     """See the module; ``own`` are parameters ``(1, P)`` of one network for all agents, which is pi_i^D."""
 
@@ -69,6 +76,15 @@ class Form(Protocol):
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
         """A minibatch of about ``size`` steps."""
+
+    def draw_weighted(self, size: int, upto: Tensor, generator: torch.Generator) -> Drawn:
+        """A minibatch drawn by weights, whose sums up to each place are ``upto``, see ``sums_of``."""
+
+    def sums_of(self, weights: Tensor) -> Tensor:
+        """Weights of the steps ``(T,)`` as sums up to each of what is drawn."""
+
+    def everything(self, size: int) -> Iterator[Drawn]:
+        """All steps, each once, in parts; about ``size`` numbers in the largest array of each."""
 
     def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
         """The steps of one update of cloning, about ``size``."""
@@ -117,6 +133,20 @@ class OnFrames:
         if self.population is not None:
             return Drawn(self.population.steps, self.population.weight, population=self.population)
         return Drawn(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device))
+
+    def draw_weighted(self, size: int, upto: Tensor, generator: torch.Generator) -> Drawn:
+        """As ``Form``."""
+        return Drawn(drawn_by(upto, size, generator))
+
+    def sums_of(self, weights: Tensor) -> Tensor:
+        """As ``Form``."""
+        return weights.double().cumsum(0)
+
+    def everything(self, size: int) -> Iterator[Drawn]:
+        """As ``Form``."""
+        steps = torch.arange(self.data.n_steps, device=self.data.here.device)
+        for part in torch.split(steps, max(1, size // (self.data.n_agents * self.data.observations.shape[-1]))):
+            yield Drawn(part)
 
     def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
         """As ``Form``."""

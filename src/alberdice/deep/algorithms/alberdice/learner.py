@@ -30,8 +30,9 @@ from torch import Tensor
 from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.agreement import agreement, agreement_words
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
+from alberdice.deep.algorithms.alberdice.episodes import EpisodeTurns
 from alberdice.deep.algorithms.alberdice.forms import Drawn, Form, OnFrames
-from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, gather_minibatch, match
+from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, Seen, gather_minibatch, match
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.algorithms.alberdice.price import Prices
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
@@ -61,7 +62,7 @@ class AlberDICE(NetworkLearner):
         n, features = data.n_agents, data.states.shape[-1]
         spread = spread_of(data.rewards, data.endings > 0)[1] if config.units == "spread" else 1.0
         data = in_units(data, config.units)
-        wanted = config.minibatch == "population" and not config.remembers
+        wanted = config.minibatch == "population" and not config.remembers and config.weights == "steps"
         self.population = Population.of(data, 2 * config.batch_size, 8 * config.batch_size) if wanted else None
         self.config = config = config.paced(self.population is not None)
         self.annealing = Annealing(config, data.states.device)
@@ -84,6 +85,7 @@ class AlberDICE(NetworkLearner):
         self.agreement: dict[str, float] = {}
         self._cached = False
         self._whole: tuple[Drawn, Minibatch] | None = None
+        self.turns: EpisodeTurns | None = None
         self.latest: tuple[Tensor, Tensor] | None = None
         nu = StackedMLP(features, config.hidden, 1, last_bias=False)
         e = StackedMLP(features, config.hidden, data.available.shape[-1])
@@ -94,7 +96,8 @@ class AlberDICE(NetworkLearner):
         if not self.tabular:
             networks["e"] = (own_or(e, config.e_network, "e_network"), n)
         self.chosen = torch.zeros(pairs or 0, device=data.states.device)
-        super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen})
+        turn = {"turn_alpha": self.annealing.alpha.clone()} if config.weights == "episodes" else {}
+        super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen, **turn})
 
     # ---- the learner's interface -------------------------------------------------------------------------------------
 
@@ -117,10 +120,21 @@ class AlberDICE(NetworkLearner):
             config = self.config
             self.agreement = agreement(self.behaviour, config.batch_size, config.behaviour_floor, config.ratio_clip)
         trained = done - self.config.pretrain_updates
+        if self.config.weights == "episodes":
+            return self._episode_update(trained, generator)
         if trained < self.config.updates:
             return self.execution(self._round, generator, self.config.rate_at(trained))
         start, step = divmod(trained - self.config.updates, self.config.start_updates)
         return self._further(start + 1, step, generator)
+
+    def _episode_update(self, trained: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """One step of the agent whose turn it is, see ``episodes``."""
+        if self.turns is None:
+            own = self.parameters["policy"], self.optimisers["policy"], self.scalars["turn_alpha"]
+            self.turns = EpisodeTurns(self.data, self.behaviour, self.config, *own, self._tables)
+        metrics = self.turns.update(trained, self.annealing.alpha, generator)
+        self.annealing.lower(metrics["effective_episodes"] * (self.config.batch_size / len(self.data.lengths)))
+        return metrics
 
     def _further(self, start: int, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """An update of a further start: clone it, then rounds from there; see ``starts``."""
@@ -190,7 +204,7 @@ class AlberDICE(NetworkLearner):
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue from a state; caches are filled again when they are needed."""
         super().load_state_dict(state)
-        self._cached, self._whole = False, None
+        self._cached, self._whole, self.turns = False, None, None
 
     def _clone(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         """One step of behaviour cloning."""
@@ -237,6 +251,8 @@ class AlberDICE(NetworkLearner):
 
     def weight_report(self) -> dict[str, float]:
         """On how much of the data the last round's weights rest, see ``weights``; of the agent with fewest effective steps."""
+        if self.turns is not None:
+            return weight_report(self.turns.step_weights, self.data.lengths)
         if self.latest is None:
             return {}
         reports = []
@@ -326,7 +342,7 @@ class AlberDICE(NetworkLearner):
         own = slice(agent, agent + 1)
         return self._tables(self.parameters["policy"][own], batch, own)[0]
 
-    def _tables(self, parameters: Tensor, batch: Minibatch, agents: slice) -> Tensor:
+    def _tables(self, parameters: Tensor, batch: Seen, agents: slice) -> Tensor:
         """The tables log pi_i of these agents, ``(n, R, A)``; networks that start at pi_i^D give the change."""
         logits = self.form.logits(parameters, batch.inputs, agents)
         if self.config.policy_start == "data":

@@ -15,33 +15,42 @@ from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.batches.training_data import Rows, TrainingData
 
-__all__ = ["Matched", "Minibatch", "gather_minibatch", "match"]
+__all__ = ["Matched", "Minibatch", "Seen", "gather_minibatch", "look_at", "match"]
 
 
 @dataclass(frozen=True)
-class Minibatch:
+class Seen:
+    """Steps, and all that policies need to be run there.
+
+    Attributes:
+        rows: where the steps' frames are.
+        inputs: the policies', see ``forms.Form``; feed-forward: ``(N, R, O)``.
+        available, log_own: available actions and log pi_i^D, ``(N, R, A)``.
+    """
+
+    rows: Rows
+    inputs: Any
+    available: Tensor
+    log_own: Tensor
+
+
+@dataclass(frozen=True)
+class Minibatch(Seen):
     """Sampled steps, and all that networks need to be run on their frames.
 
     Attributes:
         steps: ``(B,)``.
-        rows: where their frames are.
         actions, rewards: ``(B, N)``, ``(B,)``.
         states: ``(R', S + 1)``, of all frames; the other tables cover the first R, from which steps start.
-        inputs: the policies', see ``forms.Form``; feed-forward: ``(N, R, O)``.
-        available, log_own: available actions and log pi_i^D, ``(N, R, A)``.
         weight: share of the steps that start from each frame, ``(R,)``.
         log_relative: log weights of the steps over their mean, ``(B,)``, or 0.
         population: all distinct steps, if these are they.
     """
 
     steps: Tensor
-    rows: Rows
     actions: Tensor
     rewards: Tensor
     states: Tensor
-    inputs: Any
-    available: Tensor
-    log_own: Tensor
     weight: Tensor
     log_relative: Tensor | float
     population: Population | None
@@ -74,20 +83,28 @@ class Matched:
     share: Tensor
 
 
+def look_at(data: TrainingData, behaviour: Behaviour, drawn: Drawn, starts: Tensor) -> Seen:
+    """What policies see at these steps; ``starts`` are further frames."""
+    form = behaviour.form
+    rows = form.rows(drawn, starts)
+    return Seen(
+        rows=rows,
+        inputs=form.inputs(drawn, rows),
+        available=data.available.index_select(0, rows.frames[: rows.n_here]).transpose(0, 1),
+        log_own=behaviour.log_own.index_select(1, form.own_places(drawn, rows)),
+    )
+
+
 def gather_minibatch(data: TrainingData, behaviour: Behaviour, drawn: Drawn, starts: Tensor) -> Minibatch:
     """The minibatch of these steps; ``starts`` are frames over which (1-gamma) E nu is taken."""
-    form, steps = behaviour.form, drawn.steps
-    rows = form.rows(drawn, starts)
-    frames = rows.frames[: rows.n_here]
+    steps, seen = drawn.steps, look_at(data, behaviour, drawn, starts)
+    rows = seen.rows
     return Minibatch(
+        **vars(seen),
         steps=steps,
-        rows=rows,
         actions=data.actions.index_select(0, steps),
         rewards=data.rewards.index_select(0, steps) if drawn.population is None else drawn.population.reward,
         states=data.states.index_select(0, rows.frames),
-        inputs=form.inputs(drawn, rows),
-        available=data.available.index_select(0, frames).transpose(0, 1),
-        log_own=behaviour.log_own.index_select(1, form.own_places(drawn, rows)),
         weight=torch.zeros(rows.n_here, device=steps.device).index_add_(0, rows.here, drawn.shares),
         log_relative=drawn.log_relative,
         population=drawn.population,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from alberdice.deep.algorithms.annealing import AnnealedConfig
-from alberdice.deep.config import LEAST, ConservativeConfig, Count, Rate, Within, defaults, fights, warehouses
+from alberdice.deep.config import LEAST, ConservativeConfig, Count, Rate, Share, Within, defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
+from alberdice.errors import InvalidArgumentError
 
 __all__ = ["AlberDICEConfig"]
 
@@ -33,8 +34,27 @@ PAPER = {
     "standardise": False,
     "gradient_penalty": 0.1,
 }
-#: on robotic warehouses; the conservative term, a second cloner on the state, pulls against policies over histories
-WAREHOUSES = {**warehouses.REMEMBERING, **warehouses.ANNEALED, **warehouses.CLONED, "conservatism": 0.0}
+#: on robotic warehouses: weights of whole episodes; with those of steps the conservative term, a second cloner on the state, pulls
+#: against policies over histories
+WAREHOUSES = {
+    **warehouses.REMEMBERING,
+    **warehouses.ANNEALED,
+    **warehouses.CLONED,
+    **warehouses.EPISODES,
+    "learning_rate": 2e-3,
+    "conservatism": 0.0,
+}
+#: the same without a memory
+WAREHOUSES_FEED_FORWARD = {
+    **warehouses.FEED_FORWARD,
+    **warehouses.ANNEALED,
+    **warehouses.CLONED,
+    **warehouses.EPISODES,
+    "pretrain_updates": 1500,
+    "updates": 6000,
+    "turn_updates": 500,
+    "conservatism": 0.0,
+}
 #: on StarCraft-like fights
 FIGHTS = {**fights.PLAIN, **fights.ANNEALED, **fights.CLONED}
 
@@ -54,7 +74,12 @@ _REPEATING: dict[str, Any] = {
 class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """Algorithm 1 on samples."""
 
-    presets = {"paper": PAPER, "rware": WAREHOUSES, "smax": FIGHTS}  # noqa: RUF012  (a class attribute, no setting)
+    presets = {  # noqa: RUF012  (a class attribute, no setting)
+        "paper": PAPER,
+        "rware": WAREHOUSES,
+        "rware-feed-forward": WAREHOUSES_FEED_FORWARD,
+        "smax": FIGHTS,
+    }
 
     pretrain_updates: Count = 1500
     """steps of behaviour cloning before; too few, and coordination fails (the others' data policy is the regulariser)"""
@@ -81,6 +106,12 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """where the others' policies leave no weight, e learns from the data as they are: the least ratio there; 0: as printed"""
     ratio_clip: Annotated[float, Within(LEAST, math.inf)] = 100.0
     """the largest importance ratio"""
+    weights: Literal["steps", "episodes"] = "steps"
+    """what is weighted: steps, by critics (as printed), or whole episodes, by returns and ratios along them"""
+    episode_share: Share = 0.1
+    """with weights of episodes, the share of the episodes that carries the weight at the least, each of them equally"""
+    turn_updates: Count = 100
+    """with weights of episodes, updates of an agent's turn, during which its weights stand"""
     importance: Literal["weight", "resample"] = "weight"
     """how samples are matched to the others' policies: weighted by their ratio, or drawn by it (as printed)"""
     price: Literal["analytic", "sample"] = "analytic"
@@ -98,11 +129,22 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     order: Literal["sequential", "simultaneous"] = "sequential"
     """agents answer each other's newest policies (as printed), or all those of the round before"""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.capture and self.weights == "episodes":
+            remedy = "leave capture out, or weights = steps"
+            raise InvalidArgumentError("capture", got=True, expected="false, as turns are not recorded", remedy=remedy)
+
     def paced(self, repeats: bool) -> AlberDICEConfig:
         """These settings with the length that ``length`` says; ``repeats``: an update is about all distinct steps."""
         default = {each.name: each.default for each in fields(self)}
         asked = any(getattr(self, name) != default[name] for name in _REPEATING)
         return replace(self, **_REPEATING) if repeats and self.length == "auto" and not asked else self
+
+    @property
+    def merges_frames(self) -> bool:
+        """Not where episodes are weighed, each by itself."""
+        return super().merges_frames and self.weights == "steps"
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -117,5 +159,5 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     @property
     def total(self) -> int:
         """All updates: cloning, the rounds, and the further starts."""
-        further = 0 if self.remembers else self.starts - 1
+        further = 0 if self.remembers or self.weights == "episodes" else self.starts - 1
         return super().total + further * self.start_updates

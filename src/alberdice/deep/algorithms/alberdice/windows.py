@@ -17,13 +17,14 @@ per step of the data: every step is scored in exactly one window.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from alberdice.deep import losses
-from alberdice.deep.algorithms.alberdice.forms import Drawn
+from alberdice.deep.algorithms.alberdice.forms import Drawn, drawn_by
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.sequences import Batch, Sequences
 from alberdice.deep.batches.training_data import Rows, TrainingData
@@ -67,7 +68,27 @@ class OnWindows:
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
         """As ``Form``: windows of so many steps, those that are not scored included."""
-        batch = self.windows.minibatch(generator)
+        return self._drawn(self.windows.minibatch(generator))
+
+    def draw_weighted(self, size: int, upto: Tensor, generator: torch.Generator) -> Drawn:
+        """As ``Form``: windows, by the weights of the steps that they score."""
+        own, places = self.windows, drawn_by(upto, max(1, size // self.windows.steps), generator)
+        return self._drawn(own.batch(places, 1 / (own.length - own.known)[places]))
+
+    def sums_of(self, weights: Tensor) -> Tensor:
+        """As ``Form``: over windows."""
+        own = self.windows
+        upto = torch.cat([weights.new_zeros(1).double(), weights.double().cumsum(0)])
+        return (upto[own.first + own.length] - upto[own.first + own.known]).cumsum(0)
+
+    def everything(self, size: int) -> Iterator[Drawn]:
+        """As ``Form``: all windows."""
+        own = self.windows
+        for part in torch.split(torch.arange(len(own), device=own.first.device), self._windows_of(size)):
+            yield self._drawn(own.batch(part, own.share[part]))
+
+    def _drawn(self, batch: Batch) -> Drawn:
+        """These windows."""
         steps, weight = batch.steps.flatten(), batch.weight.flatten()
         tokens = policy_tokens(self.network, batch.observations, batch.actions)
         if self.all_rows:
@@ -117,13 +138,16 @@ class OnWindows:
         data, windows = self.data, self.windows
         tables = losses.log_policy(torch.zeros(data.available[0].shape, device=own.device), data.available[data.here])
         tables = tables.transpose(0, 1).contiguous()
-        tokens = 2 * windows.steps
-        count = max(1, size // (data.n_agents * tokens * max(tokens, 4 * self.own_net.width)))
-        for part in torch.split(torch.arange(len(windows), device=own.device), count):
+        for part in torch.split(torch.arange(len(windows), device=own.device), self._windows_of(size)):
             batch = windows.batch(part, windows.share[part])
             scored = batch.weight.flatten().nonzero()[:, 0]
             tables[:, batch.steps.flatten()[scored]] = self._own_tables(own, batch)[:, scored]
         return tables
+
+    def _windows_of(self, size: int) -> int:
+        """How many windows make arrays of about ``size`` numbers."""
+        tokens = 2 * self.windows.steps
+        return max(1, size // (self.data.n_agents * tokens * max(tokens, 4 * self.own_net.width)))
 
     def own_places(self, drawn: Drawn, rows: Rows) -> Tensor:
         """As ``Form``: the steps."""
