@@ -4,13 +4,15 @@
     python benchmarks/warehouse_learning.py --report      # what is there, and what is not run
     python benchmarks/warehouse_learning.py --data rware-tiny-2ag-mixed --share .1 --data-episodes 200 --policy feed-forward
 
-Settings are ``--preset rware``; ``--share`` takes so much of the updates, ``--policy feed-forward`` gives up the memory.  Every
+Settings are ``--preset rware``, chosen on data of other seeds; ``--share`` takes so much of the updates, ``--policy
+feed-forward`` gives up the memory, and takes ``--preset rware-feed-forward``.  Every
 run is judged on the same episodes: episode k has the same requests, and the same uniform numbers choose actions, whoever plays.
 So differences are paired; their error is the larger of that over seeds' means and that over all pairs.  What a run has learned
 is kept in its folder under ``--out``; the JSON is written after every run, and what it holds is not run again.
 
     bc, bc-best              cloning; of the best quarter of the episodes by return alone
-    alberdice(-best, -paper) likewise; with the paper's alpha = 1
+    alberdice(-wide, -best)  weights of a tenth of the episodes at the least; of four tenths; a tenth of the best quarter
+    alberdice-steps(-paper)  weights of steps, as printed; with the paper's alpha = 1
     ... pi^D                 what the same run cloned before its rounds
     omar, optidice           as they are
     bc-plain                 cloning with places as numbers, without indicators
@@ -52,6 +54,7 @@ DATA = (
     "rware-small-4ag-conventions",
 )
 BEST = {"keep_best": 0.25}
+STEPS = {"weights": "steps", "updates": 600, "learning_rate": 5e-4, "starts": 1}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
     "bc-best": ("bc", BEST),
@@ -60,7 +63,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "optidice": ("optidice", {}),
     "omar": ("omar", {}),
     "bc-plain": ("bc", {"levels": 0}),
-    "alberdice-paper": ("alberdice", {"alpha_start": 1.0, "alpha_end": 1.0}),
+    "alberdice-wide": ("alberdice", {"episode_share": 0.4}),
+    "alberdice-steps": ("alberdice", STEPS),
+    "alberdice-steps-paper": ("alberdice", {**STEPS, "alpha_start": 1.0, "alpha_end": 1.0}),
 }
 KEYS = ("data", "variant", "seed", "share", "policy", "data_episodes")
 
@@ -69,12 +74,11 @@ def config_of(key: dict[str, Any]) -> TrainConfig:
     """The preset's settings, changed as the variant and the budget say."""
     algorithm, own = VARIANTS[key["variant"]]
     settings: Any = learner_class(algorithm).settings
-    values = {**settings.presets["rware"], **own, "algorithm": algorithm, "seed": key["seed"], "environment": "none"}
-    for name in ("updates", "pretrain_updates"):
+    preset = "rware-feed-forward" if key["policy"] == "feed-forward" else "rware"
+    values = {**settings.presets[preset], **own, "algorithm": algorithm, "seed": key["seed"], "environment": "none"}
+    for name in ("updates", "pretrain_updates", "turn_updates"):
         if name in values:
             values[name] = max(1, round(values[name] * key["share"]))
-    if key["policy"] == "feed-forward":
-        values = {name: value for name, value in values.items() if name not in ("policy", "width", "context")}
     return from_mapping({**values, "pictures": False, "checkpoint_every": 250}, settings(algorithm=algorithm))
 
 
