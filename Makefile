@@ -17,20 +17,24 @@ demo: .venv/deep
 	@echo "Pictures: $(OUT)/table6.png; $(OUT)/bridge.png, and one per algorithm and agent beside it;"
 	@echo "$(OUT)/deep.png, and the training runs' own in $(OUT)/deep/*/pictures."
 
-# From nothing to cloned agents of a warehouse, their table and their pictures: minutes of training on one core.
+# From nothing to agents that agree on one of two conventions, beside clones that do not: tables and pictures, minutes on one core.
 demo-rware: export MINARI_DATASETS_PATH = $(OUT)/rware/store
 demo-rware: .venv/deep
 	@mkdir -p $(OUT)/rware
-	$(BIN)/alberdice-deep collect --environment rware-tiny-2ag --id rware/tiny-2ag-conventions-v0 --episodes 200 --overwrite \
+	$(BIN)/alberdice-deep collect --environment rware-tiny-2ag --id rware/tiny-2ag-conventions-v0 --episodes 500 --overwrite \
 		--policy "rware-expert(convention=0)" "rware-expert(convention=1)"
 	$(BIN)/alberdice-deep traffic rware/tiny-2ag-conventions-v0 --out $(OUT)/rware/experts
-	@rm -rf $(OUT)/rware/bc
-	$(BIN)/alberdice-deep train --dataset rware/tiny-2ag-conventions-v0 --algorithm bc --policy transformer --width 64 \
-		--updates 1700 --evaluate-every 1700 --evaluate-episodes 100 --no-pictures --out $(OUT)/rware/bc
-	$(BIN)/alberdice-deep collect --environment rware-tiny-2ag --id rware/tiny-2ag-bc-v0 --episodes 100 --overwrite \
-		--policy $(OUT)/rware/bc
-	$(BIN)/alberdice-deep traffic rware/tiny-2ag-bc-v0 --out $(OUT)/rware/clones
-	@echo "Pictures: $(OUT)/rware/experts, $(OUT)/rware/clones"
+	@rm -rf $(OUT)/rware/bc $(OUT)/rware/alberdice
+	$(BIN)/alberdice-deep train --dataset rware/tiny-2ag-conventions-v0 --algorithm bc --preset rware-feed-forward \
+		--no-pictures --out $(OUT)/rware/bc
+	$(BIN)/alberdice-deep train --dataset rware/tiny-2ag-conventions-v0 --algorithm alberdice --preset rware-feed-forward \
+		--episode-share 0.4 --no-pictures --out $(OUT)/rware/alberdice
+	for run in bc alberdice; do \
+		$(BIN)/alberdice-deep collect --environment rware-tiny-2ag --id rware/tiny-2ag-$$run-v0 --episodes 100 --overwrite \
+			--policy $(OUT)/rware/$$run && \
+		$(BIN)/alberdice-deep traffic rware/tiny-2ag-$$run-v0 --out $(OUT)/rware/$$run-plays || exit 1; \
+	done
+	@echo "Pictures: $(OUT)/rware/experts, $(OUT)/rware/bc-plays, $(OUT)/rware/alberdice-plays"
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -29,7 +29,9 @@ ALPHAS = (0.1, 0.03, 0.01)
 
 def rounds(game: RingWarehouse, data: DataDistribution, folder: Path) -> list[dict[str, Any]]:
     """One round at each alpha, the policies after it kept in ``folder``."""
-    policy, found = data.behaviour_policy(), []
+    policy = data.behaviour_policy()
+    found: list[dict[str, Any]] = []
+    write(game, data, found)
     for alpha in ALPHAS:
         kept = folder / f"alpha-{alpha:g}.npz"
         began = time.process_time()

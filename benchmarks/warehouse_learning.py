@@ -82,15 +82,20 @@ def config_of(key: dict[str, Any]) -> TrainConfig:
     return from_mapping({**values, "pictures": False, "checkpoint_every": 250}, settings(algorithm=algorithm))
 
 
+def one_convention(size: str, n: int, episodes: int, seed: int) -> OfflineDataset:
+    """Episodes of the first convention alone."""
+    with warehouse(size, n) as env:
+        played = record(env, lambda k: Experts(env.layout, np.zeros((len(k), n), np.int64)), range(episodes), seed).episodes
+    return from_episodes(f"rware-{size}-{n}ag-one", env.spec.n_actions, played)
+
+
 def data_of(name: str, episodes: int) -> OfflineDataset:
     """The recipe with so many episodes, or those of one convention."""
     _, size, agents, kind = name.split("-", 3)
+    n = int(agents.removesuffix("ag"))
     if kind == "one":
-        with warehouse(size, int(agents.removesuffix("ag"))) as env:
-            n = env.spec.n_agents
-            played = record(env, lambda k: Experts(env.layout, np.zeros((len(k), n), np.int64)), range(episodes), 0).episodes
-        return from_episodes(name, env.spec.n_actions, played)
-    return make_warehouse(size, int(agents.removesuffix("ag")), kind, np.random.default_rng(0), episodes=episodes)
+        return one_convention(size, n, episodes, 0)
+    return make_warehouse(size, n, kind, np.random.default_rng(0), episodes=episodes)
 
 
 def judged(policies: Any, name: str, episodes: int) -> dict[str, Any]:
@@ -126,6 +131,10 @@ def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             mean = float(np.mean([x.mean() for x in seeds.values()]))
             row = dict(zip(budget, group, strict=True)) | {"variant": name, "seeds": len(seeds), "mean": round(mean, 3)}
             row["share_of_data"] = round(mean / own[0]["data_return"], 3)
+            row["error"] = difference(seeds, {seed: np.zeros_like(x) for seed, x in seeds.items()})[1]
+            for told in ("agree", "pure"):
+                row[told] = round(float(np.mean([r["metrics"][told] for r in own if r["variant"] == name])), 2)
+            row["seconds"] = round(float(np.mean([r["seconds"] for r in own if r["variant"] == name])))
             row["minus"] = {
                 other: difference(seeds, by[other]) for other in by if other != name and seeds.keys() & by[other].keys()
             }
@@ -143,12 +152,29 @@ def difference(one: dict[int, np.ndarray], other: dict[int, np.ndarray]) -> list
 
 
 def report(content: dict[str, Any]) -> None:
-    """Print every row, and what was not run with the whole budget."""
-    for row in content["compared"]:
-        budget = f"{row['policy']}, {row['share']:g} of the updates, {row['data_episodes']} episodes"
-        print(f"{row['data']} ({budget}) {row['variant']:22s} {row['mean']:6.2f}  {row['share_of_data']:.2f}  {row['minus']}")
+    """A table per data and budget, in Markdown, and what was not run with the whole budget."""
+    told = ("data", "policy", "share", "data_episodes")
+    for group in dict.fromkeys(tuple(row[name] for name in told) for row in content["compared"]):
+        data, policy, share, episodes = group
+        print(f"\n{data}, {policy}, {share:g} of the updates, {episodes} episodes\n")
+        print("| | seeds | deliveries | of the data's | agree | pure | less pi^D | less bc | less bc-best | seconds |")
+        print("|---|---|---|---|---|---|---|---|---|---|")
+        for row in content["compared"]:
+            if tuple(row[name] for name in told) == group:
+                print(line_of(row))
     for line in content["not_run"]:
         print(f"not run: {line}")
+
+
+def line_of(row: dict[str, Any]) -> str:
+    """A row of the table."""
+
+    def less(other: str) -> str:
+        return "{:+.2f} ± {:.2f}".format(*row["minus"][other]) if other in row["minus"] else ""
+
+    cells = [row["variant"], row["seeds"], f"{row['mean']:.2f} ± {row['error']:.2f}", f"{row['share_of_data']:.2f}"]
+    cells += [f"{row['agree']:.2f}", f"{row['pure']:.2f}", less(f"{row['variant']} pi^D"), less("bc"), less("bc-best")]
+    return "| " + " | ".join(map(str, [*cells, row["seconds"]])) + " |"
 
 
 def main() -> None:
@@ -183,8 +209,11 @@ def main() -> None:
 
 def write(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """The whole file anew."""
-    whole = {(r["data"], r["variant"], r["seed"]) for r in runs if (r["share"], r["policy"]) == (1.0, "transformer")}
-    missing = [f"{d} {v} seed {s}" for d, v, s in itertools.product(DATA, VARIANTS, range(3)) if (d, v, s) not in whole]
+    done = {tuple(r[k] for k in ("data", "policy", "variant", "seed")) for r in runs if r["share"] == 1.0}
+    missing = []
+    for each in itertools.product(DATA, ("transformer", "feed-forward"), VARIANTS):
+        seeds = [str(seed) for seed in range(3) if (*each, seed) not in done]
+        missing += [f"{', '.join(each)}: seed {', '.join(seeds)}"] if seeds else []
     conditions = machine.conditions(0, ("torch", "numpy"))
     content = {"conditions": conditions, "compared": compared(runs), "not_run": missing, "runs": runs}
     machine.write("warehouse_learning", content)

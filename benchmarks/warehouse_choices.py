@@ -1,0 +1,151 @@
+"""On what the settings for warehouses were chosen: short runs on data that no result is reported on.
+
+    python benchmarks/warehouse_choices.py [--trials NAME ...] [--out out/warehouse-choices]
+
+One training seed a trial, on tiny-2ag with data of seed 5 (reported are those of seed 0), judged on 60 or 100 episodes of seed
+77 (reported: 0).  What the JSON holds is not run again; a trial that is not in ``TRIALS`` any more stays there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+import torch
+from warehouse_learning import one_convention
+
+from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.warehouses import make_warehouse
+from alberdice.deep.config import from_mapping
+from alberdice.deep.learner import learner_class
+from alberdice.deep.play.episodes import play_episodes
+from alberdice.deep.training.loop import run_training
+from alberdice.deep.training.saved_run import policies_of_run
+from alberdice.environments import find_environment
+
+DATA_SEED, PLAY_SEED = 5, 77
+FAST = {"learning_rate": 3e-3}
+CLONES = {**FAST, "pretrain_learning_rate": 3e-3}
+BY_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 750, "updates": 900, "turn_updates": 75, "episode_share": 0.08}
+PLAIN_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 1500, "updates": 6000, "turn_updates": 500}
+LONG = {"pretrain_updates": 1000, "updates": 1200, "turn_updates": 150, "episode_share": 0.12}
+SLOW = {"learning_rate": 1e-3, "pretrain_learning_rate": 1e-3}
+LARGE = {"alpha_start": 1.0, "alpha_end": 1.0, "episode_share": 0.4, **CLONES, "pretrain_updates": 500, "updates": 1200}
+#: name: algorithm, kind of data, its episodes, whether policies have a memory, settings beside the preset's, episodes to judge
+TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
+    "one, 1000 updates": ("bc", "one", 200, False, {"learning_rate": 1e-3, "updates": 1000}, 60),
+    "one, 5000 updates": ("bc", "one", 200, False, {"learning_rate": 1e-3, "updates": 5000}, 100),
+    "one, memory, 400 updates": ("bc", "one", 200, True, {"learning_rate": 1e-3, "updates": 400}, 60),
+    "one, memory, 1500 updates": ("bc", "one", 500, True, {"learning_rate": 1e-3, "updates": 1500}, 100),
+    "one, memory of 40, 1500 updates": ("bc", "one", 500, True, {"learning_rate": 1e-3, "updates": 1500, "context": 40}, 100),
+    "one, memory, 750 updates, rate 3e-3": ("bc", "one", 500, True, {**FAST, "updates": 750}, 100),
+    "conventions, memory, 800 updates": ("bc", "conventions", 200, True, {"learning_rate": 1e-3, "updates": 800}, 100),
+    "conventions, 3000 updates": ("bc", "conventions", 200, False, {"learning_rate": 1e-3, "updates": 3000}, 100),
+    "mixed, memory, best quarter": (
+        "bc",
+        "mixed",
+        1000,
+        True,
+        {"learning_rate": 1e-3, "updates": 1600, "keep_best": 0.25},
+        100,
+    ),
+    "mixed, memory, by episodes, share .12": ("alberdice", "mixed", 1000, True, {**SLOW, **LONG}, 100),
+    "mixed, memory, by episodes, share .08": ("alberdice", "mixed", 1000, True, BY_TURNS, 100),
+    "conventions, memory, by episodes, share .08": ("alberdice", "conventions", 1000, True, BY_TURNS, 100),
+    "conventions, memory, by episodes, share .4, alpha 1": (
+        "alberdice",
+        "conventions",
+        500,
+        True,
+        {**LARGE, "turn_updates": 200},
+        100,
+    ),
+    "mixed, memory, by episodes of the best quarter": (
+        *("alberdice", "mixed", 1000, True),
+        {**LARGE, "turn_updates": 150, "keep_best": 0.25},
+        100,
+    ),
+    "mixed, by episodes, share .1": ("alberdice", "mixed", 1000, False, {**PLAIN_TURNS, "episode_share": 0.1}, 100),
+    "mixed, by episodes, share .25": ("alberdice", "mixed", 1000, False, {**PLAIN_TURNS, "episode_share": 0.25}, 100),
+    "mixed, by episodes of the best quarter, share .45": (
+        *("alberdice", "mixed", 1000, False),
+        {**PLAIN_TURNS, "updates": 3000, "turn_updates": 250, "episode_share": 0.45, "keep_best": 0.25},
+        100,
+    ),
+    "conventions, by episodes, share .4": ("alberdice", "conventions", 1000, False, {**PLAIN_TURNS, "episode_share": 0.4}, 100),
+}
+
+
+def data_of(kind: str, episodes: int) -> OfflineDataset:
+    """Of the seed that is for choosing."""
+    if kind == "one":
+        return one_convention("tiny", 2, episodes, DATA_SEED)
+    return make_warehouse("tiny", 2, kind, np.random.default_rng(DATA_SEED), episodes=episodes)
+
+
+def trial(name: str, out: Path) -> list[dict[str, Any]]:
+    """Train and judge; AlberDICE's pi^D as a row of its own."""
+    algorithm, kind, episodes, memory, own, judged = TRIALS[name]
+    settings: Any = learner_class(algorithm).settings
+    values = {**settings.presets["rware" if memory else "rware-feed-forward"], **own, "environment": "none", "pictures": False}
+    data, began, folder = data_of(kind, episodes), time.process_time(), out / name.replace(" ", "-").replace(",", "")
+    run_training(from_mapping(values, settings(algorithm=algorithm)), folder, dataset=data, resume=True)
+    seconds, policies = time.process_time() - began, policies_of_run(folder)
+    players = {name: policies}
+    if getattr(policies, "base", None) is not None:
+        players[f"{name}: pi^D"] = replace(policies, parameters=torch.zeros_like(policies.parameters))
+    rows = []
+    for who, player in players.items():
+        with find_environment("rware-tiny-2ag").open() as env:
+            found = play_episodes(player, env, judged, PLAY_SEED)
+        rows.append(row(who, algorithm, kind, episodes, own, data, found.returns, found.metrics, round(seconds)))
+    return rows
+
+
+def row(who: str, algorithm: str, kind: str, episodes: int, own: Any, data: Any, returns: Any, metrics: Any, s: int) -> Any:
+    """What the JSON says of one player."""
+    told = {k: None if np.isnan(v).all() else round(float(np.nanmean(v)), 3) for k, v in metrics.items()}
+    mean, error = float(returns.mean()), float(returns.std(ddof=1) / len(returns) ** 0.5)
+    numbers = {"mean": round(mean, 2), "error": round(error, 2), "share": round(mean / float(data.returns.mean()), 3)}
+    return {
+        "trial": who,
+        "algorithm": algorithm,
+        "data": kind,
+        "episodes": episodes,
+        "set": own,
+        **numbers,
+        **told,
+        "seconds": s,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", nargs="*", default=list(TRIALS), choices=list(TRIALS))
+    parser.add_argument("--out", type=Path, default=Path("out/warehouse-choices"))
+    parser.add_argument("--report", action="store_true", help="print what is there, as a table in Markdown, and run nothing")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    target = machine.RESULTS / "warehouse_choices.json"
+    content = json.loads(target.read_text()) if target.exists() else {"trials": []}
+    rows = content["trials"]
+    for name in [] if args.report else args.trials:
+        if any(each["trial"] == name for each in rows):
+            continue
+        rows += trial(name, args.out)
+        print(rows[-1], flush=True)
+        machine.write("warehouse_choices", {**content, "conditions": machine.conditions(0, ("torch", "numpy"))})
+    print("| trial | episodes | deliveries | of the data's | agree | pure | seconds |\n|---|---|---|---|---|---|---|")
+    for each in rows:
+        told = f"{each['mean']:.2f} ± {each['error']:.2f} | {each['share']:.2f} | {each['agree']:.2f} | {each['pure']:.2f}"
+        print(f"| {each['trial']} | {each['episodes']} | {told} | {each['seconds']} |")
+
+
+if __name__ == "__main__":
+    main()
