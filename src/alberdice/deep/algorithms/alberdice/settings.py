@@ -41,7 +41,10 @@ WAREHOUSES = {
     **warehouses.ANNEALED,
     **warehouses.CLONED,
     **warehouses.EPISODES,
-    "learning_rate": 2e-3,
+    "pretrain_updates": 1000,
+    "pretrain_learning_rate": 1e-3,
+    "learning_rate": 1e-3,
+    "episode_share": 0.12,
     "conservatism": 0.0,
 }
 #: the same without a memory
