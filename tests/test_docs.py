@@ -35,6 +35,7 @@ NEEDS = {
     "training.md": "torch",
     "own-data.md": "torch",
     "starcraft.md": "jaxmarl",
+    "report.md": "torch",
     "deployment.md": "onnxruntime",
 }
 

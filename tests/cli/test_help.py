@@ -15,7 +15,17 @@ PROGRAMS = {"alberdice": main, "alberdice-deep": deep_main}
 #: what a walk must find at least, so that it cannot come home empty
 KNOWN = {
     "alberdice": {"solve", "table6"},
-    "alberdice-deep": {"train", "evaluate", "export", "compare", "reproduce", "collect", "datasets", "datasets import"},
+    "alberdice-deep": {
+        "train",
+        "evaluate",
+        "export",
+        "compare",
+        "report",
+        "reproduce",
+        "collect",
+        "datasets",
+        "datasets import",
+    },
 }
 
 

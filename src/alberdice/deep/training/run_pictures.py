@@ -38,7 +38,15 @@ from alberdice.policy import FactorizedPolicy
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["PICTURES", "count_data", "draw_run", "joint_policy_figure", "probabilities_by_the_data", "try_to_draw"]
+__all__ = [
+    "PICTURES",
+    "count_data",
+    "draw_run",
+    "figures_of_run",
+    "joint_policy_figure",
+    "probabilities_by_the_data",
+    "try_to_draw",
+]
 
 #: the pictures' folder in a run directory
 PICTURES = "pictures"
@@ -67,15 +75,17 @@ def draw_run(out: Path, *, environment: str = "auto", dataset: OfflineDataset | 
         InvalidArgumentError, InvalidDataError: no run there, or a game that does not fit.
         ResourceError: a picture that cannot be written.
     """
-    config = RunDirectory(out).read_json("config.json")
+    RunDirectory(out).read_json("config.json")
     (out / PICTURES).mkdir(exist_ok=True)
-    figures = _figures(out, config, environment, dataset, trust)
+    figures = figures_of_run(out, environment=environment, dataset=dataset, trust=trust)
     return [plotting.save(figure, out / PICTURES / f"{name}.png") for name, figure in figures]
 
 
-def _figures(
-    out: Path, config: dict[str, Any], environment: str, dataset: OfflineDataset | None, trust: bool
+def figures_of_run(
+    out: Path, *, environment: str = "auto", dataset: OfflineDataset | None = None, trust: bool = False
 ) -> Iterator[tuple[str, Figure]]:
+    """Names and figures of a run's pictures; arguments and errors as ``draw_run``."""
+    config = RunDirectory(out).read_json("config.json")
     folder, name = RunDirectory(out), f"{config['algorithm']} on {config['dataset']}, seed {config['seed']}"
     header = dataset.header if dataset is not None else header_of(config["dataset"], config["dataset_seed"])
     where = config["environment"]

@@ -1,0 +1,158 @@
+"""Reports: one file, nothing from outside, every number of the folder in it, text of outside origin escaped."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deep_samples import tiny
+from run_samples import run
+
+from alberdice.deep.training.loop import train
+from alberdice.errors import InvalidArgumentError
+from alberdice.experiments.report import page, write_report
+from alberdice.experiments.report.run import run_sections
+from alberdice.experiments.report.sweep import curves
+
+BAD = '<script>alert("1")</script>&\u202e'
+
+
+class Reader(HTMLParser):
+    """Tags, addresses and text of a page; VOID tags need no end."""
+
+    VOID = ("meta", "img", "br")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "data", "srcset", "action")]
+        assert not any(name.startswith("on") for name, _ in attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sweep")
+    for algorithm, seed in (("bc", 0), ("bc", 1), ("alberdice", 0)):
+        train(tiny(algorithm, seed=seed, dataset="matrix-c"), root / f"{algorithm}-{seed}")
+    return root
+
+
+def test_a_run_as_one_file(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = sweep / "alberdice-0"
+    assert run("report", folder) == 0
+    target = folder / "report.html"
+    assert capsys.readouterr().out == f"{target}\n"
+    text = target.read_text(encoding="utf-8")
+    found = Reader(text)
+    assert all(address.startswith("data:image/svg+xml;base64,") for address in found.addresses)
+    assert len(found.addresses) == 3  # curve, policy, joint actions
+    assert not re.search(r"https?://", re.sub(r"base64,[\w+/=]+", "", text))
+    assert "script" not in found.tags
+    result = json.loads((folder / "result.json").read_text())
+    words = "|".join(found.words)
+    for value in (result["return_mean"], result["return_stderr"], result["data_return"], result["return_exact"]):
+        assert page.plain(value) in words
+    config = json.loads((folder / "config.json").read_text())
+    assert set(config) <= set(found.words)
+    assert "The run came to its end" in words
+    assert result["versions"]["torch"] in words
+    assert found.tags.count("tr") > len(config) + 12
+    write_report(folder)
+    assert target.read_text(encoding="utf-8") == text  # one folder, one file, byte for byte
+
+
+def test_several_runs_are_set_beside_each_other(sweep: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(sweep, tmp_path / "sweep")
+    (copy / "bc-1" / "result.json").unlink()
+    bad = json.loads((copy / "alberdice-0" / "result.json").read_text())
+    (copy / "alberdice-0" / "result.json").write_text(
+        json.dumps({**bad, "status": "diverged", "reason": "a loss is not finite"})
+    )
+    text = write_report(copy, tmp_path / "out.html").read_text(encoding="utf-8")
+    words = " ".join(Reader(text).words)
+    assert "3 runs, 2 of which did not end well." in words
+    assert "alberdice-0: Training collapsed: the numbers are those of the last good evaluation. a loss is not finite" in words
+    assert "bc-1: The run has no result yet" in words
+    with pytest.raises(InvalidArgumentError, match="something is there already"):
+        write_report(copy, tmp_path / "out.html")
+    write_report(copy, tmp_path / "out.html", overwrite=True)
+
+
+def test_means_over_seeds_by_hand(sweep: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(sweep, tmp_path / "sweep")
+    for name, value in (("bc-0", 1.0), ("bc-1", 4.0)):
+        file = copy / name / "result.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "return_mean": value}))
+    text = write_report(copy, tmp_path / "out.html").read_text(encoding="utf-8")
+    row = '<td class="n">2</td><td class="n">2</td><td class="n">2.5</td><td class="n">1.5</td>'
+    assert f"<td>matrix-c</td><td>bc</td>{row}" in text  # (1 + 4) / 2; sqrt(4.5 / 2)
+
+
+def test_text_of_outside_origin_stays_text(sweep: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(sweep / "bc-0", tmp_path / "$x_{$ <b>")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "dataset": BAD, BAD: BAD}))
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(
+        json.dumps({**result, "status": BAD, "reason": BAD, "notes": [BAD], "choices": {BAD: BAD}})
+    )
+    text = write_report(folder).read_text(encoding="utf-8")
+    found = Reader(text)
+    assert "script" not in found.tags
+    assert "<script" not in text
+    assert "\u202e" not in text
+    assert any("Not shown: the data" in words for words in found.words)  # there are no such data
+    both = write_report(tmp_path, tmp_path / "both.html").read_text(encoding="utf-8")
+    assert "<script" not in both
+    Reader(both)
+
+
+def test_code_that_only_a_folder_names_is_not_run(sweep: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(sweep / "bc-0", tmp_path / "run")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "environment": "nowhere_at_all:make"}))
+    words = " ".join(Reader(write_report(folder).read_text(encoding="utf-8")).words)
+    assert "Not shown: the pictures" in words
+    assert "code of whoever made that folder" in words
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("report", tmp_path) == 2
+    assert "got 0 runs, expected the folder of a run" in capsys.readouterr().err
+    with pytest.raises(InvalidArgumentError, match=r"expected a file name ending in \.html"):
+        write_report(tmp_path, tmp_path / "a.pdf")
+
+
+def test_curves_by_their_lines(sweep: Path) -> None:
+    from alberdice.experiments.report.run import read_run
+
+    runs = [read_run(sweep / name) for name in ("bc-0", "bc-1", "alberdice-0")]
+    figure = curves(runs, "matrix-c")
+    assert figure is not None
+    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == len(runs[0].rows)]
+    assert lines[0].get_ydata().tolist() == [row["return_mean"] for row in runs[0].rows]
+    assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["bc", "alberdice", "the data"]
+    assert curves(runs, "another") is None
+    assert run_sections(runs[0])
