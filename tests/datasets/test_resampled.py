@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from functools import cache
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def small(generator, episodes=12, states=4, actions=(2, 3)):
     return from_episodes("small", actions, made)
 
 
-def slow_return(data, copies, policy, horizon):
+def slow_return(data, copies, policy, horizon, pooling):
     """Values by recursion over dictionaries; ``policy(state row) -> list of per-agent probabilities``."""
     after, pay, worst = defaultdict(Counter), defaultdict(float), float(data.rewards.min())
     frames = {}
@@ -46,27 +47,37 @@ def slow_return(data, copies, policy, horizon):
                 after[key][None if ended else states[t + 1]] += copies[e]
                 pay[key] += copies[e] * float(episode.rewards[t])
 
+    seen = defaultdict(list)
+    for s, action in after:
+        seen[s].append(action)
+
+    def mean(pairs, left):
+        count = sum(sum(after[p].values()) for p in pairs)
+        later = sum(n * value(s2, left - 1) for p in pairs for s2, n in after[p].items())
+        return count, (sum(pay[p] for p in pairs) + later) / count
+
+    @cache
     def value(state, left):
         if state is None or left == 0:
             return 0.0
         total, outside = 0.0, 1.0
-        for (s, action), successors in after.items():
-            if s == state:
-                chance = float(np.prod([policy(state)[i][a] for i, a in enumerate(action)]))
-                count = sum(successors.values())
-                later = sum(n / count * value(s2, left - 1) for s2, n in successors.items())
-                total += chance * (pay[s, action] / count + later)
-                outside -= chance
+        _, whole = mean([(state, a) for a in seen[state]], left) if seen[state] else (0, 0.0)
+        for action in seen[state]:
+            chance = float(np.prod([policy(state)[i][a] for i, a in enumerate(action)]))
+            count, own = mean([(state, action)], left)
+            total += chance * (count * own + pooling * whole) / (count + pooling)
+            outside -= chance
         return total + outside * worst * left
 
     starts = [tuple(episode.states[0]) for episode in data.episodes]
     return sum(c * value(s, horizon) for c, s in zip(copies, starts, strict=True)) / len(starts)
 
 
-def test_returns_equal_recursion_in_every_model():
+@pytest.mark.parametrize("pooling", [0.0, 1.5])
+def test_returns_equal_recursion_in_every_model(pooling):
     generator = np.random.default_rng(0)
-    data = small(generator)
-    models = ResampledModels(data, 5, generator)
+    data = small(generator, episodes=8)
+    models = ResampledModels(data, 5, generator, pooling=pooling)
     tables = [generator.dirichlet(np.ones(k), len(models.rows)) for k in data.n_actions]
     place = {tuple(data.frame_states[row]): k for k, row in enumerate(models.rows)}
 
@@ -74,7 +85,7 @@ def test_returns_equal_recursion_in_every_model():
         return [table[place[state]] for table in tables]
 
     found = models.estimate(tables)
-    wanted = [slow_return(data, copies, policy, models.horizon) for copies in models.weights]
+    wanted = [slow_return(data, copies, policy, models.horizon, pooling) for copies in models.weights]
     assert found.returns == pytest.approx(wanted, abs=1e-10)
     assert found.score == pytest.approx(np.mean(wanted) - np.std(wanted))
     low, high = found.interval(1.0)
@@ -95,7 +106,7 @@ def test_a_pair_that_was_seen_once_is_never_taken_for_one_outside_the_data():
     seen = np.eye(2)[[0, 1]]
     one = EpisodeArrays(seen, np.repeat(seen[:, None], 2, 1), np.zeros((1, 2), int), np.array([1.0]), terminated=True)
     other = EpisodeArrays(seen, np.repeat(seen[:, None], 2, 1), np.ones((1, 2), int), np.array([-9.0]), terminated=True)
-    models = ResampledModels(from_episodes("two", (2, 2), [one] + [other] * 20), 50, np.random.default_rng(0))
+    models = ResampledModels(from_episodes("two", (2, 2), [one] + [other] * 20), 50, np.random.default_rng(0), pooling=0.0)
     table = np.tile([1.0, 0.0], (len(models.rows), 1))
     assert models.estimate([table, table]).returns == pytest.approx(1.0)
 

@@ -6,9 +6,14 @@ Dirichlet distribution whose parameters are 1.  With m_b(x) the weight of step x
     P_b(s'|s, a) = sum of m_b over the steps (s, a, s') / sum of m_b over the steps (s, a),      r_b(s, a) likewise
 
 so that every model holds every pair of the data.  Drawing episodes with replacement would lose pairs that were seen once in a
-third of the models, which says nothing of the policies that play them.  A pair that the data do not hold pays their least
-reward at every step that is left: leaving the data is never worth it.  What terminates earns nothing more.  The return is the
-plain sum over a horizon, by default the longest episode's steps, so that it compares with the data's own returns.
+third of the models, which says nothing of the policies that play them.  And since a pair that was seen once is as good as it
+happened to be, K more steps of every pair are taken to be as those of its frame are in the mean, whatever was done there:
+
+    x_b(s, a) <- (m_b(s, a) x_b(s, a) + K x_b(s)) / (m_b(s, a) + K)      for x = P and r, K = ``pooling``
+
+A pair that the data do not hold pays their least reward at every step that is left: leaving the data is never worth it.  What
+terminates earns nothing more.  The return is the plain sum over a horizon, by default the longest episode's steps, so that it
+compares with the data's own returns.
 
     R_b = sum_{t < H} d_{b,t} . r_b^pi,    score = mean over b - std over b
 
@@ -33,6 +38,9 @@ from alberdice.datasets.statistics import row_keys
 from alberdice.errors import InvalidDataError
 
 __all__ = ["Estimate", "ResampledModels", "repeated_share"]
+
+#: K: of 0, .3, 1, 3 and 10 the one whose estimates were nearest to the truth on the zoo's choosing half
+POOLING = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,7 @@ class ResampledModels:
         models: B.
         generator: draws the weights.
         horizon: steps of the returns; None: the longest episode's.
+        pooling: K.
 
     Attributes:
         rows: a frame row of the dataset for every distinct frame, ``(K,)``: where policies are to be known.
@@ -79,8 +88,15 @@ class ResampledModels:
     """
 
     def __init__(
-        self, dataset: OfflineDataset, models: int, generator: np.random.Generator, horizon: int | None = None
+        self,
+        dataset: OfflineDataset,
+        models: int,
+        generator: np.random.Generator,
+        horizon: int | None = None,
+        *,
+        pooling: float = POOLING,
     ) -> None:
+        self.pooling = pooling
         count = _checks.whole_number(models, "models", low=1)
         longest = int(dataset.lengths.max())
         self.dataset, self.horizon = dataset, longest if horizon is None else _checks.whole_number(horizon, "horizon", low=1)
@@ -115,16 +131,22 @@ class ResampledModels:
         """
         models, size = self.begin.shape
         chance = np.prod([t[self.pair_frame, self.pair_actions[:, i]] for i, t in enumerate(tables)], axis=0)
-        pay = chance * self.pair_reward / self.pair_weight
-        gained = np.stack([np.bincount(self.pair_frame, row, size) for row in pay])
+        own = chance / (self.pair_weight + self.pooling)
+        frame_weight = np.maximum(self._by_frame(self.pair_weight), 1e-300)
+        pooled = self._by_frame(own * self.pooling) / frame_weight  # what the frame's steps as a whole stand for
+        gained = self._by_frame(own * self.pair_reward) + pooled * self._by_frame(self.pair_reward)
         outside = np.maximum(1.0 - np.bincount(self.pair_frame, chance, size), 0.0)
-        chain = self._chain(chance / self.pair_weight)
+        chain = self._chain(own + pooled[:, self.pair_frame])
         mass, total = self.begin.ravel(), np.zeros(models)
         for left in range(self.horizon, 0, -1):
             here = mass.reshape(models, size)
             total += (here * (gained + outside * self.worst * left)).sum(axis=1)
             mass = chain @ mass
         return Estimate(total)
+
+    def _by_frame(self, values: Any) -> Any:
+        """Sums over the pairs of each frame, ``(B, K)``."""
+        return np.stack([np.bincount(self.pair_frame, row, self.begin.shape[1]) for row in values])
 
     def _chain(self, per_weight: FloatArray) -> Any:
         """All models' transposed transitions between frames, block by block; what ends or leaves the data is dropped."""

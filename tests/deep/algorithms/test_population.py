@@ -43,6 +43,24 @@ def test_rows_are_the_means_of_what_was_counted(data: TrainingData) -> None:
         np.testing.assert_allclose(found[:, p], np.mean(after[key], axis=0), rtol=1e-4, atol=1e-5)
 
 
+def test_pooled_rows_are_those_of_data_with_steps_of_every_frame_added(data: TrainingData) -> None:
+    """K more steps of each pair, as its frame's are in the mean, against counting."""
+    bare, population = (Population.of(data, 100, 10_000, pooling) for pooling in (0.0, 2.5))
+    assert bare is not None
+    assert population is not None
+    values = torch.randn(2, len(data.states), generator=torch.Generator().manual_seed(0))
+    after, found = bare.mean_after(values), population.mean_after(values)
+    frames = data.here[bare.steps].tolist()
+    for p, frame in enumerate(frames):
+        alike = data.here == frame
+        n = float((data.here == frame).logical_and((data.actions == data.actions[bare.steps[p]]).all(1)).sum())
+        reward = (n * float(bare.reward[p]) + 2.5 * float(data.rewards[alike].mean())) / (n + 2.5)
+        assert float(population.reward[p]) == pytest.approx(reward, rel=1e-4, abs=1e-6)
+        later = (n * after[:, p] + 2.5 * values[:, data.after[alike]].mean(1)) / (n + 2.5)
+        torch.testing.assert_close(found[:, p], later, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(found, after, atol=1e-2)
+
+
 def test_the_table_of_e_is_the_weighted_mean_that_its_loss_asks_for(data: TrainingData) -> None:
     """Against loops; where no weight is left, the data's mean; where an action is never shown, the state's least."""
     population = Population.of(data, 100, 10_000)

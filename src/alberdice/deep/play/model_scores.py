@@ -10,6 +10,8 @@ costs about the same whatever the horizon.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -118,6 +120,8 @@ class ModelEnvironment(BatchedEnvironment):
         self._flat = tuple(data.n_actions)
         self._keys = self._pair_keys(models.pair_frame, models.pair_actions)
         self._first = np.searchsorted(models.edge_pair, np.arange(len(self._keys) + 1))
+        self._pairs = np.searchsorted(models.pair_frame, np.arange(len(models.rows) + 1))  # of each frame, from and to
+        self._rewards = self._pooled_rewards()
         self._observations = data.frame_observations[models.rows].astype(np.float32)
         self._masks = np.ascontiguousarray(data.masks_of(models.rows))
         self._states = data.frame_states[models.rows].reshape(len(models.rows), -1).astype(np.float32)
@@ -138,10 +142,10 @@ class ModelEnvironment(BatchedEnvironment):
 
     def reset(self, seeds: NDArray[np.int64], slots: NDArray[np.int64] | None = None) -> Frame:
         """See the contract; all slots at once."""
-        uniforms = [np.random.default_rng(int(seed)).random(self.models.horizon + 1) for seed in seeds]
+        uniforms = [np.random.default_rng(int(seed)).random((self.models.horizon + 1, 3)) for seed in seeds]
         self._draws, self._time = np.stack(uniforms), 0
         upto = np.cumsum(self.models.begin, axis=1)[self.model]
-        self._frames = np.minimum((self._draws[:, :1] * upto[:, -1:] >= upto).sum(axis=1), upto.shape[1] - 1)
+        self._frames = np.minimum((self._draws[:, 0, :1] * upto[:, -1:] >= upto).sum(axis=1), upto.shape[1] - 1)
         self._ended = np.zeros(len(seeds), np.bool_)
         return self._frame()
 
@@ -155,24 +159,45 @@ class ModelEnvironment(BatchedEnvironment):
         rewards[going[~held]] = models.worst * left
         self._ended[going[~held]] = True
         going, pair = going[held], pair[held]
-        weight = models.pair_weight[self.model[going], pair]
-        rewards[going] = models.pair_reward[self.model[going], pair] / weight
+        rewards[going] = self._rewards[self.model[going], pair]
         self._time += 1
-        there = self._drawn(going, pair, weight)
+        there = self._drawn(going, self._pooled_pair(going, pair))
         over = there == len(models.rows)
         self._ended[going[over]] = True
         self._frames[going[~over]] = there[~over]
         truncated = ~self._ended & (self._time >= models.horizon)
         return Step(self._frame(), rewards, self._ended.copy(), truncated, {})
 
-    def _drawn(self, slots: NDArray[np.int64], pair: NDArray[np.int64], weight: FloatArray) -> NDArray[np.int64]:
+    def _pooled_rewards(self) -> FloatArray:
+        """Mean rewards of the pairs in every model, ``(B, P)``, drawn to their frames' as in ``datasets.resampled``."""
+        models, ends = self.models, self._pairs[1:]
+        upto = [np.pad(np.cumsum(x, axis=1), ((0, 0), (1, 0))) for x in (models.pair_reward, models.pair_weight)]
+        reward, weight = (x[:, ends] - x[:, self._pairs[:-1]] for x in upto)
+        mean = (reward / np.maximum(weight, 1e-300))[:, models.pair_frame]
+        return np.asarray((models.pair_reward + models.pooling * mean) / (models.pair_weight + models.pooling))
+
+    def _pooled_pair(self, slots: NDArray[np.int64], pair: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The pair whose outcomes are drawn: itself, or with probability K / (m + K) one of its frame's by their weights."""
+        models, draws = self.models, self._draws[slots, self._time]
+        weight = models.pair_weight[self.model[slots], pair]
+        frame = models.pair_frame[pair]
+        other = self._one_of(models.pair_weight, slots, self._pairs[frame], self._pairs[frame + 1], draws[:, 1])
+        return np.where(draws[:, 0] * (weight + models.pooling) < weight, pair, other)
+
+    def _drawn(self, slots: NDArray[np.int64], pair: NDArray[np.int64]) -> NDArray[np.int64]:
         """The frames that follow, drawn among the edges of the pairs by their weight in the slots' models."""
-        first, count = self._first[pair], self._first[pair + 1] - self._first[pair]
-        column = np.arange(int(count.max(initial=1)))
-        edge = np.minimum(first[:, None] + column, len(self.models.edge_to) - 1)
-        each = np.where(column < count[:, None], self.models.edge_weight[self.model[slots][:, None], edge], 0.0)
-        found = (self._draws[slots, self._time, None] * weight[:, None] >= np.cumsum(each, axis=1)).sum(axis=1)
-        return np.asarray(self.models.edge_to[first + np.minimum(found, count - 1)])
+        draws = self._draws[slots, self._time, 2]
+        edge = self._one_of(self.models.edge_weight, slots, self._first[pair], self._first[pair + 1], draws)
+        return np.asarray(self.models.edge_to[edge])
+
+    def _one_of(self, weights: Any, slots: Any, first: Any, end: Any, uniform: FloatArray) -> NDArray[np.int64]:
+        """Which of the columns from ``first`` to before ``end`` of the slots' models a uniform number chooses by weight."""
+        column = np.arange(int((end - first).max(initial=1)))
+        place = np.minimum(first[:, None] + column, weights.shape[1] - 1)
+        each = np.where(column < (end - first)[:, None], weights[self.model[slots][:, None], place], 0.0)
+        upto = np.cumsum(each, axis=1)
+        found = (uniform[:, None] * upto[:, -1:] >= upto).sum(axis=1)
+        return np.asarray(first + np.minimum(found, end - first - 1))
 
     def _frame(self) -> Frame:
         alive = np.broadcast_to(~self._ended[:, None], (len(self._ended), self.spec.n_agents))

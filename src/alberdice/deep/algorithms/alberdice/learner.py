@@ -63,7 +63,8 @@ class AlberDICE(NetworkLearner):
         spread = spread_of(data.rewards, data.endings > 0)[1] if config.units == "spread" else 1.0
         data = in_units(data, config.units)
         wanted = config.minibatch == "population" and not config.remembers and config.weights == "steps"
-        self.population = Population.of(data, 2 * config.batch_size, 8 * config.batch_size) if wanted else None
+        most = 2 * config.batch_size, 8 * config.batch_size
+        self.population = Population.of(data, *most, config.pooling) if wanted else None
         self.config = config = config.paced(self.population is not None)
         self.annealing = Annealing(config, data.states.device)
         own = config.hidden, self.population, config.policy_network

@@ -9,6 +9,14 @@ With n(s, a) the steps of the data that took a in s (a frame, see ``data``), the
 so that e^ (8) is the advantage of the *pair*: exp(e^ / alpha) rewards a good action, not a lucky successor, which the printed
 exponential of single transitions does (Corollary B.2 is an equality for these rows).
 
+A pair that was seen once is as good as it happened to be.  With ``pooling`` = K, K more steps of every pair are taken to be as
+the steps of its frame are in the mean, whatever was done there:
+
+    x(s, a) <- (n(s, a) x(s, a) + K x(s)) / (n(s, a) + K),    x(s) = sum over a of n(s, a) x(s, a) / sum over a of n(s, a)
+
+for x = reward and after: the mean of a posterior whose prior knows the frame and not the action.  It leaves alone what was seen
+often, frames of one pair only, and what does not depend on luck or action.
+
 Nor does e need a network there.  What (47) fits is a mean over the others' actions at (s, a_i); with
 x = r + gamma E nu(s') - nu(s),
 
@@ -20,7 +28,7 @@ shows the least of those that it does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -45,6 +53,9 @@ class Population:
         weight: n / T, ``(P,)``.
         reward: mean rewards, ``(P,)``.
         edge_pair, edge_frame, edge_share: the distinct (s, a, s') and n(s, a, s') / n(s, a), ``(E,)``.
+        frame: the number of each pair's frame among those of pairs, ``(P,)``.
+        part: n(s, a) / sum over a of n(s, a), ``(P,)``.
+        kept: n / (n + K), ``(P,)``; None: K is 0.
     """
 
     steps: Tensor
@@ -54,9 +65,12 @@ class Population:
     edge_pair: Tensor
     edge_frame: Tensor
     edge_share: Tensor
+    frame: Tensor
+    part: Tensor
+    kept: Tensor | None
 
     @classmethod
-    def of(cls, data: TrainingData, most_frames: int, most_pairs: int) -> Population | None:
+    def of(cls, data: TrainingData, most_frames: int, most_pairs: int, pooling: float = 0.0) -> Population | None:
         """The pairs, or None where frames do not repeat, or are more than that."""
         if not data.shared or len(data.states) > most_frames:
             return None
@@ -68,8 +82,10 @@ class Population:
         steps = torch.empty_like(count).scatter_(0, pair, torch.arange(data.n_steps, device=pair.device))
         total = torch.zeros(len(pairs), dtype=torch.float64, device=pair.device)
         total.index_add_(0, pair, data.rewards.double())
+        frames, frame = torch.unique(pairs[:, 0], return_inverse=True)
+        here = torch.zeros(len(frames), dtype=torch.float64, device=pair.device).index_add_(0, frame, count.double())
         edges, number = torch.unique(torch.stack([pair, data.after], dim=1), dim=0, return_counts=True)
-        return cls(
+        found = cls(
             steps=steps,
             pair=pair,
             weight=(count.double() / data.n_steps).float(),
@@ -77,7 +93,18 @@ class Population:
             edge_pair=edges[:, 0],
             edge_frame=edges[:, 1],
             edge_share=(number.double() / count[edges[:, 0]]).float(),
+            frame=frame,
+            part=(count / here[frame]).float(),
+            kept=(count / (count + pooling)).float() if pooling > 0 else None,
         )
+        return replace(found, reward=found.pooled(found.reward[None])[0])
+
+    def pooled(self, values: Tensor) -> Tensor:
+        """Values ``(N, P)`` of the pairs, drawn to the mean over their frames' steps."""
+        if self.kept is None:
+            return values
+        mean = values.new_zeros(len(values), int(self.frame.max()) + 1).index_add(1, self.frame, values * self.part)
+        return self.kept * values + (1 - self.kept) * mean.index_select(1, self.frame)
 
     def rows(self, data: TrainingData, starts: Tensor) -> Rows:
         """All frames, each once."""
@@ -88,7 +115,7 @@ class Population:
     def mean_after(self, values: Tensor) -> Tensor:
         """E nu(s') of every pair, ``(N, P)``, for nu at all frames ``(N, U)``."""
         found = values.new_zeros(len(values), len(self.steps))
-        return found.index_add(1, self.edge_pair, values.index_select(1, self.edge_frame) * self.edge_share)
+        return self.pooled(found.index_add(1, self.edge_pair, values.index_select(1, self.edge_frame) * self.edge_share))
 
     def means(self, values: Tensor, log_ratio: Tensor, here: Tensor, own: Tensor, size: torch.Size) -> Tensor:
         """Means of the pairs' ``values`` ``(P,)`` by frame and own action, weighed by n rho: a table ``(U, A)``.

@@ -17,6 +17,7 @@ __all__ = ["AlberDICEConfig"]
 #: settings as the paper prints them, with what the published runs used where it is silent; see docs/differences.md
 PAPER = {
     "minibatch": "sampled",
+    "pooling": 0.0,
     "length": "given",
     "advantage": "network",
     "units": "rewards",
@@ -98,6 +99,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """where the policies start: at the data's marginals, whose logits the networks then change, or near uniform"""
     minibatch: Literal["population", "sampled"] = "population"
     """where frames repeat: all distinct steps at once, each with the mean of what followed it; or drawn steps (as printed)"""
+    pooling: Annotated[float, Within(0.0, 1e6)] = 3.0
+    """where an update is about all distinct steps: so many more of each, as its frame's are in the mean, see ``population``"""
     length: Literal["auto", "given"] = "auto"
     """auto: where all distinct steps are in every update and numbers of updates and rates are the defaults, 500 updates of
     cloning at 3e-3, 600 rounds at 2e-3 and 200 updates of a further start instead; given: the settings as they are"""
