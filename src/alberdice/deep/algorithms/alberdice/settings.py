@@ -35,8 +35,8 @@ PAPER = {
     "standardise": False,
     "gradient_penalty": 0.1,
 }
-#: on robotic warehouses: weights of whole episodes; with those of steps the conservative term, a second cloner on the state, pulls
-#: against policies over histories
+#: on robotic warehouses: weights of whole episodes; with those of steps the conservative term, a second cloner on the state,
+#: pulls against policies over histories
 WAREHOUSES = {
     **warehouses.REMEMBERING,
     **warehouses.ANNEALED,
