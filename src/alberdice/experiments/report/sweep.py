@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from alberdice.experiments.report import page
 from alberdice.experiments.report.run import ReportedRun, status_in_words
@@ -81,7 +81,7 @@ def _means(runs: Sequence[ReportedRun]) -> str:
     return page.table(("dataset", "algorithm", "runs", "done", "mean return", "standard error over runs"), rows)
 
 
-def _finite(value: object) -> bool:
+def _finite(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
