@@ -11,8 +11,10 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, Polygon, Rectangle
 
 import alberdice as ad
+from alberdice.cli.logged import _shown
 from alberdice.games.bridge import CELLS, GOALS
-from alberdice.plotting import draw_first_moves, draw_heatmaps, draw_policy, save
+from alberdice.games.game import Game
+from alberdice.plotting import draw_first_moves, draw_heatmaps, draw_policy, save, solution_figures
 
 ORANGE, BLUE = "#d55e00", "#0072b2"
 
@@ -131,14 +133,31 @@ def test_the_other_agent_and_the_goals_are_drawn(game):
         assert sorted(p.get_center().round().tolist() for p in walls) == [[2, 0], [2, 2], [3, 0], [3, 2]]
 
 
-def test_states_out_of_the_data_are_pale(game):
-    data = game.data("optimal")
-    maps = panels(draw_policy(game, game.optimal_policies[1], 0, data=data))
-    seen = arrows(maps[1, 3])
+def legend_texts(figure):
+    return {text.get_text() for text in figure.axes[-1].texts}
+
+
+def test_states_out_of_the_data_are_blank(game):
+    data, policy = game.data("optimal"), game.optimal_policies[1]
+    seen = arrows(panels(draw_policy(game, policy, 0, data=data))[1, 3])
     assert to_hex(seen[1, 2][0][0].get_facecolor()) == ORANGE
-    assert to_hex(seen[1, 1][0][0].get_facecolor()) not in (ORANGE, BLUE)
-    labels = [t.get_text() for axes in draw_policy(game, game.optimal_policies[1], 0, data=data).axes for t in axes.texts]
-    assert "not in the data" in labels
+    assert (1, 1) not in seen
+    assert (1, 1) in arrows(panels(draw_policy(game, policy, 0))[1, 3])
+    assert "blank: not in the data" in legend_texts(draw_policy(game, policy, 0, data=data))
+
+
+def test_legends_name_what_is_there_alone(game):
+    walk, stay = np.zeros((2, game.mmdp.n_states, 5))
+    walk[:, 3], stay[:, 0] = 1, 1
+    drawn = {name: ad.FactorizedPolicy([table, table]) for name, table in (("walks", walk), ("stays", stay))}
+    everything = ad.DataDistribution.from_counts(np.ones(game.mmdp.reward.shape))
+    for draw in (
+        lambda policy, data: draw_policy(game, policy, 0, data=data),
+        lambda policy, data: draw_first_moves(game, {"it": policy}, data=data),
+    ):
+        assert "stays, 100%" not in legend_texts(draw(drawn["walks"], everything))
+        assert "stays, 100%" in legend_texts(draw(drawn["stays"], everything))
+        assert "blank: not in the data" not in legend_texts(draw(drawn["walks"], everything))
 
 
 def test_first_moves_of_several_policies(game):
@@ -153,6 +172,8 @@ def test_first_moves_of_several_policies(game):
     assert [p.get_center().tolist() for p in frames] == [pytest.approx([2, 1])]
     assert left.get_title() == "what agent 1 does"
     assert len(legend.texts) == 7
+    titled = draw_first_moves(game, {"crosses": first}, title="Bridge, data 'mix'")
+    assert "Bridge, data 'mix'" in {text.get_text() for text in titled.texts}
 
 
 def test_bridge_refusals(game):
@@ -197,14 +218,48 @@ def test_heatmaps_hold_the_values():
 
 def test_heatmaps_hatch_what_the_data_lack_and_frame_what_is_optimal():
     observed = {"a": [[False, True], [False, False]], "b": [[False, True], [True, False]], "c": [[True, True], [True, False]]}
-    figure = draw_heatmaps(VALUES, observed=observed, optimal=[[False, True], [True, False]])
+    figure = draw_heatmaps(VALUES, observed=observed, payoff=[[0, 1], [1, -2]])
     for k, axes in enumerate(heat_maps(figure)):
         hatched = {tuple(p.get_center()[::-1]) for p in axes.patches if p.get_hatch()}
         assert hatched == {(r, c) for r in range(2) for c in range(2) if not observed["abc"[k % 3]][r][c]}
         framed = {tuple(p.get_center()[::-1].round(9)) for p in axes.patches if not p.get_hatch()}
         assert framed == {(0, 1), (1, 0)}
-    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["optimal joint action", "not in the dataset"]
+        pays = {tuple(t.get_position()): t.get_text() for t in axes.texts if t.get_text().startswith("pays")}
+        assert set(pays.values()) == {"pays 0", "pays 1", "pays -2"}
+        assert [text for (x, y), text in pays.items() if (round(x), round(y)) == (1, 1)] == ["pays -2"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["optimal: pays most, 1", "not in the dataset"]
     assert not draw_heatmaps(VALUES).legends
+
+
+def test_solutions_say_data_and_returns():
+    game = ad.games.penalty_xor()
+    data = game.data("c")
+    run = ad.tabular.alternate(game.mmdp, data, 0.1)
+    uniform = ad.FactorizedPolicy.uniform(game.mmdp)
+    ((_, figure),) = solution_figures(game, data, run, {"BC": uniform, "AlberDICE": run.policy}, "c")
+    texts = {text.get_text() for text in figure.texts}
+    assert {"BC\n0.000", "AlberDICE\n1.000"} <= texts  # (0 + 1 + 1 - 2) / 4
+    assert any("data 'c'" in text for text in texts)
+
+
+def test_states_that_a_policy_never_visits_are_blank_and_names_are_whole():
+    model = ad.MMDP(np.eye(2)[[[[1, 1]], [[1, 1]]]], np.ones((2, 1, 2)), [0, 1], 0.9)  # from state 1 never to state 0
+    names = ("state (" + ", ".join("0" * 40) + ")", "state (#17)")
+    game = Game("two", model, (("A",), ("A", "B")), names, horizon=5)
+    data = ad.DataDistribution.from_counts(np.ones((2, 1, 2)))
+    run = ad.tabular.alternate(model, data, 0.1)
+    ((_, figure),) = solution_figures(game, data, run, {"AlberDICE": run.policy}, "mine")
+    tables = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert [np.isnan(np.ma.filled(table.astype(float), np.nan)).all(axis=1).tolist() for table in tables[:2]] == [
+        [False, True]
+    ] * 2
+    figure.draw_without_rendering()
+    for label in figure.axes[0].get_yticklabels():
+        assert label.get_window_extent().x0 > 0
+    assert "two, data 'mine': return over 5 steps, 5" in {text.get_text() for text in figure.texts}
+    assert _shown(np.eye(20)[17]) == "(#17)"
+    assert _shown(np.array([0, 2.5] * 5)) == "(#1: 2.5, #3: 2.5, #5: 2.5, #7: 2.5, #9: 2.5)"
+    assert _shown(np.eye(3)[1]) == "(0, 1, 0)"
 
 
 def test_heatmap_labels_on_the_outside_only():
@@ -226,7 +281,11 @@ def test_heatmap_labels_on_the_outside_only():
         (lambda: draw_heatmaps({"BC": {"a": [[1.5]]}}), r"got 1.5 to 1.5, expected numbers in \[0, 1\]"),
         (lambda: draw_heatmaps({"BC": {"a": [[1.0]]}, "X": {"b": [[1.0]]}}), r"values\['X'\]: got \['b'\]"),
         (lambda: draw_heatmaps({"BC": {"a": [[1.0]], "b": [[0.5, 0.5]]}}), r"\['b'\]: got shape \(1, 2\)"),
-        (lambda: draw_heatmaps(VALUES, optimal=[[0, 1], [1, 0]]), "optimal: got dtype int64, expected booleans"),
+        (lambda: draw_heatmaps(VALUES, payoff=[[0, 1, 2]]), r"payoff: got shape \(1, 3\)"),
+        (
+            lambda: draw_heatmaps(VALUES, observed={"a": [[0, 1], [1, 0]]}),
+            r"observed\['a'\]: got dtype int64, expected booleans",
+        ),
         (lambda: draw_heatmaps(VALUES, observed={"a": [[True]]}), r"observed\['a'\]: got shape \(1, 1\)"),
         (lambda: draw_heatmaps(VALUES, action_names=("A", "AB")), "action_names: got"),
     ],

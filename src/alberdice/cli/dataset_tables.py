@@ -92,10 +92,12 @@ def print_summary(summary: DatasetSummary) -> None:
         "rewards": spread("rewards"),
         "joint actions": f"{summary.joint_actions:,} of {_large(summary.joint_action_space)}, "
         f"{summary.joint_action_coverage:.3%}",
-        "joint entropy": f"{summary.joint_action_entropy:.4f} nats, total correlation {summary.total_correlation:.4f}",
+        "joint entropy": f"{summary.joint_action_entropy:.4f} nats, total correlation "
+        + ("says nothing: states hardly repeat" if summary.total_correlation is None else f"{summary.total_correlation:.4f}"),
         "outside support": f"{100 * summary.product_outside_support:.2f}% of the product of the agents' marginals",
         "most frequent": "   ".join(f"{' '.join(map(str, a))}: {n:,}" for a, n in summary.most_frequent[:6]),
-        "distinct": f"{summary.distinct_states:,} states, {summary.distinct_state_actions:,} pairs of state and joint action",
+        "distinct": f"{summary.distinct_states:,} states, {summary.distinct_state_actions:,} pairs of state and joint action "
+        f"({summary.lone_state_actions:,} occur once)",
         "duplicates": f"{summary.duplicate_transitions:,} transitions, {summary.duplicate_episodes:,} episodes",
     }
     for agent, frequencies in enumerate(summary.action_frequencies):

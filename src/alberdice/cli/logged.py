@@ -29,6 +29,8 @@ __all__ = ["Logged", "load_logged"]
 
 #: up to so many pairs of state and joint action the model is written out
 WRITTEN_OUT = 1_000_000
+#: features of a state that are shown
+SHOWN_FEATURES = 8
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,10 @@ def _known_features(model: EmpiricalModel | SparseEmpiricalModel, truth: Game) -
 
 
 def _shown(row: np.ndarray) -> str:
-    """A feature row in few letters."""
-    numbers = [f"{x:g}" for x in np.ravel(row)[:8]]
-    return f"({', '.join(numbers)}{', ...' if row.size > 8 else ''})"
+    """A feature row in few letters; of a long one the places that are not 0, counted from 0, so that indicators differ."""
+    flat = np.ravel(row)
+    if flat.size <= SHOWN_FEATURES:
+        return f"({', '.join(f'{x:g}' for x in flat)})"
+    places = np.flatnonzero(flat)
+    words = [f"#{k}" if flat[k] == 1 else f"#{k}: {flat[k]:g}" for k in places[:SHOWN_FEATURES]]
+    return f"({', '.join(words)}{', ...' if len(places) > SHOWN_FEATURES else ''})"

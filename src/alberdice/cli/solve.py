@@ -92,7 +92,7 @@ class Solve:
         else:
             _print_report(game, report)
         if self.plot is not None and isinstance(data, DataDistribution):
-            _draw(game, data, selection.best, self.plot)
+            _draw(game, data_name, data, selection.best, self.plot)
 
     def _inputs(self) -> tuple[Game, str, DataDistribution | SparseDataDistribution, Logged | None]:
         floor = real_number(self.floor, "--floor", low=0.0, high=1.0)
@@ -321,7 +321,7 @@ def _print_policies(game: Game, report: dict[str, Any], say: Any) -> None:
             say(f"agent {i + 1}{where}: {cells}")
 
 
-def _draw(game: Game, data: DataDistribution, run: AlternatingRun, path: Path) -> None:
+def _draw(game: Game, data_name: str, data: DataDistribution, run: AlternatingRun, path: Path) -> None:
     """The main picture goes to ``path``, further ones beside it, each announced on standard error."""
     from alberdice.plotting import save, solution_figures
 
@@ -333,7 +333,7 @@ def _draw(game: Game, data: DataDistribution, run: AlternatingRun, path: Path) -
             except AlberDICEError as error:
                 print(f"{name} is left out of the picture: {error}", file=sys.stderr)
             step(name)
-    for suffix, figure in solution_figures(game, data, run, policies):
+    for suffix, figure in solution_figures(game, data, run, policies, data_name):
         target = path.with_stem(f"{path.stem}-{suffix}") if suffix else path
         save(figure, target)
         print(f"wrote {target}", file=sys.stderr)

@@ -83,11 +83,10 @@ def _draw(entries: list[Table6Entry], path: Path) -> None:
     grid: dict[str, dict[str, FloatArray]] = {}
     for entry in entries:
         grid.setdefault(entry.algorithm, {})[titles[entry.data]] = entry.exact
-    payoff = game.mmdp.reward[0]
     figure = draw_heatmaps(
         grid,
         observed={titles[name]: game.data(name).observed[0] for name in PAPER_COUNTS},
-        optimal=payoff == payoff.max(),
+        payoff=game.mmdp.reward[0],
         title="Penalty XOR: joint policies of six algorithms on four data sets",
     )
     save(figure, path)

@@ -16,17 +16,26 @@ __all__ = ["limit_step_warning", "without_limit_steps"]
 
 #: truncated episodes below which nothing is said
 _FEW = 10
+#: probability below which it is no chance
+_CHANCE = 1e-6
 
 
 def limit_step_warning(dataset: OfflineDataset) -> str:
-    """That all truncated last steps have one reward that no step inside a truncated episode has; empty if it is not so."""
+    """That all truncated last steps have one reward, which other steps of these episodes have too rarely for that to be chance.
+
+    If a share p of the others has it, n last steps all have it with probability p^n.
+    """
     cut = dataset.truncated & ~dataset.terminated
     if cut.sum() < _FEW:
         return ""
     last, inner = dataset.rewards[cut], dataset.rewards[cut[_ends(dataset)][dataset.episode] & ~cut]
-    if len(inner) == 0 or np.ptp(last) > 0 or (inner == last[0]).any():
+    if len(inner) == 0 or np.ptp(last) > 0:
         return ""
-    share = f"all {len(last)} truncated last steps have reward {last[0]:g}, no other step of these episodes does"
+    share_inside = float((inner == last[0]).mean())
+    if share_inside > 0 and len(last) * np.log(share_inside) > np.log(_CHANCE):
+        return ""
+    others = f"only {100 * share_inside:.2g}% of the other steps" if share_inside else "no other step"
+    share = f"all {len(last)} truncated last steps have reward {last[0]:g}, {others} of these episodes does"
     return f"The end of episodes looks like the recorder's: {share}; leave them out (--drop-limit-steps on import)."
 
 

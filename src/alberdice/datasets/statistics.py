@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alberdice.datasets.cautions import cautions, never_repeat
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.limit_steps import limit_step_warning
 from alberdice.datasets.validation import blocks
 
 __all__ = ["DatasetSummary", "Spread", "joint_action_counts", "summarise"]
@@ -52,9 +52,10 @@ class Spread:
 class DatasetSummary:
     """The module's quantities for one dataset; ``as_json`` gives plain types.
 
-    ``action_frequencies[i][a]`` is p_i(a); ``most_frequent`` lists up to ten joint actions with their counts; ``warnings`` are
-    sentences about what a learner should know; ``notes`` are the loader's; ``header`` says environment, agents and the team's
-    reward; ``digest`` is the data's SHA-256.
+    ``action_frequencies[i][a]`` is p_i(a); ``most_frequent`` lists up to ten joint actions with their counts;
+    ``total_correlation`` is None where states hardly repeat, as it then says nothing; ``lone_state_actions`` counts pairs of
+    state and joint action that occur in one step alone; ``warnings`` are sentences about what a learner should know; ``notes``
+    are the loader's; ``header`` says environment, agents and the team's reward; ``digest`` is the data's SHA-256.
     """
 
     name: str
@@ -81,11 +82,12 @@ class DatasetSummary:
     joint_action_space: int
     joint_action_coverage: float
     joint_action_entropy: float
-    total_correlation: float
+    total_correlation: float | None
     product_outside_support: float
     most_frequent: tuple[tuple[tuple[int, ...], int], ...]
     distinct_states: int
     distinct_state_actions: int
+    lone_state_actions: int
     duplicate_transitions: int
     duplicate_episodes: int
     header: dict[str, Any]
@@ -128,6 +130,13 @@ def _distinct(keys: NDArray[np.uint64]) -> int:
     return int(1 + np.count_nonzero((ranked[1:] != ranked[:-1]).any(axis=1)))
 
 
+def _lone(keys: NDArray[np.uint64]) -> int:
+    """Keys that occur once."""
+    ranked = keys[np.lexsort((keys[:, 1], keys[:, 0]))]
+    new = np.concatenate([[True], (ranked[1:] != ranked[:-1]).any(axis=1), [True]])
+    return int(np.count_nonzero(new[1:] & new[:-1]))
+
+
 def joint_action_counts(dataset: OfflineDataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Distinct joint actions (K, N), in lexicographic order, and how often each was taken (K,)."""
     sizes = dataset.n_actions
@@ -164,6 +173,8 @@ def summarise(dataset: OfflineDataset) -> DatasetSummary:
     scalars = np.stack([dataset.terminated, dataset.truncated], axis=1)
     steps = _combine([frames[:total], taken, frames[dataset.next_row], row_keys(dataset.rewards[:, None]), row_keys(scalars)])
     top = np.argsort(-counts, kind="stable")[:10]
+    distinct, pairs = _distinct(states[:total]), _combine([states[:total], taken])
+    lone = _lone(pairs)
     ends = dataset.starts + dataset.lengths - 1
     summary = DatasetSummary(
         name=dataset.name,
@@ -190,11 +201,12 @@ def summarise(dataset: OfflineDataset) -> DatasetSummary:
         joint_action_space=math.prod(dataset.n_actions),
         joint_action_coverage=len(counts) / math.prod(dataset.n_actions),
         joint_action_entropy=entropy,
-        total_correlation=max(0.0, sum(_entropy(p) for p in marginals) - entropy),
+        total_correlation=None if never_repeat(distinct, total) else max(0.0, sum(map(_entropy, marginals)) - entropy),
         product_outside_support=max(0.0, 1.0 - float(product.sum())),
         most_frequent=tuple((tuple(int(a) for a in actions[k]), int(counts[k])) for k in top),
-        distinct_states=_distinct(states[:total]),
-        distinct_state_actions=_distinct(_combine([states[:total], taken])),
+        distinct_states=distinct,
+        distinct_state_actions=_distinct(pairs),
+        lone_state_actions=lone,
         duplicate_transitions=total - _distinct(steps),
         duplicate_episodes=dataset.n_episodes - _distinct_wide(_episode_keys(dataset, steps)),
         header=dataset.header.as_json(),
@@ -202,15 +214,15 @@ def summarise(dataset: OfflineDataset) -> DatasetSummary:
         notes=dataset.notes,
         warnings=(),
     )
-    return _with_warnings(summary, limit_step_warning(dataset))
+    return _with_warnings(summary, cautions(dataset, distinct, lone))
 
 
 def _distinct_wide(keys: NDArray[np.uint64]) -> int:
     return _distinct(row_keys(keys))
 
 
-def _with_warnings(summary: DatasetSummary, first: str) -> DatasetSummary:
-    found = [first] if first else []
+def _with_warnings(summary: DatasetSummary, first: list[str]) -> DatasetSummary:
+    found = list(first)
     for agent, frequencies in enumerate(summary.action_frequencies):
         never = [a for a, p in enumerate(frequencies) if p == 0]
         if never:
@@ -230,13 +242,4 @@ def _with_warnings(summary: DatasetSummary, first: str) -> DatasetSummary:
         found.append("The source holds no observations.")
     if not summary.has_masks:
         found.append("The source says nothing about available actions: all are taken to be.")
-    if (
-        summary.terminated_episodes
-        and summary.truncated_episodes == 0
-        and summary.lengths.minimum == summary.lengths.maximum > 1
-    ):
-        found.append(
-            f"All {summary.episodes} episodes are terminated after exactly {summary.lengths.maximum:g} steps: a time limit may "
-            "have been recorded as termination."
-        )
     return DatasetSummary(**{**summary.__dict__, "warnings": tuple(found)})

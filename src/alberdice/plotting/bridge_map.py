@@ -8,14 +8,14 @@ arrows. Agent 1 is vermilion, agent 2 blue.
 ``draw_policy``         one agent, one small map per position of the other, laid out as those positions lie on the map
 ``draw_first_moves``    several policies, one row each: both agents, with the other at its start
 
-The framed cell is where the agent itself starts: its arrows are the policy's first move. With ``data``, arrows at states
-that the data never show are pale.
+The framed cell is where the agent itself starts: its arrows are the policy's first move. With ``data``, cells whose states the
+data never show are left blank: what a policy does there was learned from nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,8 +38,6 @@ __all__ = ["draw_first_moves", "draw_policy"]
 ROWS, COLUMNS = len(MAP), len(MAP[0])
 #: probabilities below this are not drawn
 VISIBLE = 1 / 200
-#: share of the colour, the rest white, in arrows at states out of the data
-PALE_ARROWS = 0.25
 #: an arrow of probability 1 that points right, from its tail at 0, in cells
 ARROW = np.array([(0, 0.09), (0.34, 0.09), (0.34, 0.23), (0.62, 0), (0.34, -0.23), (0.34, -0.09), (0, -0.09)])
 #: radius of the dot of probability 1; its area is that arrow's, shaft and head
@@ -63,7 +61,7 @@ def draw_policy(
         policy: a policy of both agents on it.
         agent: whose actions to draw, 0 or 1.
         title: a line in the middle, e.g. the algorithm's name.
-        data: arrows at states that these data never show are pale.
+        data: states that these data never show are left blank.
 
     Raises:
         InvalidPolicyError: a policy of other shape than the game.
@@ -82,19 +80,21 @@ def draw_policy(
         axes.set_title(f"agent {2 - who} at ({row}, {column})", fontsize=8, color=AGENT_COLOURS[1 - who], pad=2)
     heading = figure.add_subplot(grid[0, 2:4])
     _write_heading(heading, title, who)
-    _draw_legend(figure.add_subplot(grid[2, 2:4]), (5.0, 1.25), AGENT_COLOURS[who], faded=data is not None)
+    stays = _some_stay(game, [policy[who]], known)
+    _draw_legend(figure.add_subplot(grid[2, 2:4]), (5.0, 1.25), AGENT_COLOURS[who], stays=stays, blank=_some_blank(game, known))
     return figure
 
 
 def draw_first_moves(
-    game: BridgeGame, policies: Mapping[str, FactorizedPolicy], *, data: DataDistribution | None = None
+    game: BridgeGame, policies: Mapping[str, FactorizedPolicy], *, data: DataDistribution | None = None, title: str = ""
 ) -> Figure:
     """Draw several policies with the other agent at its start: one row per policy, agent 1 left, agent 2 right.
 
     Args:
         game: Bridge, either form.
         policies: name -> policy, from top to bottom.
-        data: arrows at states that these data never show are pale.
+        data: states that these data never show are left blank.
+        title: a line on top, e.g. the data set's name.
 
     Raises:
         InvalidArgumentError: no policy.
@@ -104,7 +104,7 @@ def draw_first_moves(
         raise InvalidArgumentError("policies", got="none", expected="at least one, by name")
     known = _known(game, data)
     n = len(policies)
-    top, row_height = 0.45, 1.85
+    top, row_height = 0.8 if title else 0.45, 1.85
     height = n * row_height + top + 0.75
     figure = new_figure(8.6, height)
     grid = figure.add_gridspec(
@@ -120,8 +120,11 @@ def draw_first_moves(
                 axes.set_title(f"what agent {who + 1} does", fontsize=11, color=AGENT_COLOURS[who], pad=6)
             if who == 0:
                 axes.text(-0.75, (ROWS - 1) / 2, name, ha="right", va="center", fontsize=11, color=INK)
+    if title:
+        figure.text(0.02, 1 - 0.22 / height, title, fontsize=12, fontweight="bold", color=INK, va="center")
     legend = figure.add_axes((0.145, 0.05 / height, 0.84, 0.7 / height))
-    _draw_legend(legend, (0.84 * 8.6, 0.7), INK, faded=data is not None)
+    stays = _some_stay(game, [table for policy in policies.values() for table in policy], known, starts=True)
+    _draw_legend(legend, (0.84 * 8.6, 0.7), INK, stays=stays, blank=_some_blank(game, known))
     return figure
 
 
@@ -133,6 +136,20 @@ def _known(game: BridgeGame, data: DataDistribution | None) -> NDArray[np.bool_]
     return np.asarray(data.observed.any(axis=(1, 2)))
 
 
+def _some_blank(game: BridgeGame, known: NDArray[np.bool_]) -> bool:
+    """Tell whether a state that can be is left blank."""
+    return bool((~known & game.possible).any())
+
+
+def _some_stay(game: BridgeGame, tables: Sequence[FloatArray], known: NDArray[np.bool_], starts: bool = False) -> bool:
+    """Tell whether a dot is drawn: somewhere, or with the other agent at its start."""
+    shown = known & game.possible
+    if starts:
+        places = [[_state(game, k, cell, game.start[1 - k]) for cell in CELLS if cell != GOALS[k]] for k in (0, 1)]
+        return any((table[[s for s in places[k % 2] if shown[s]], 0] >= VISIBLE).any() for k, table in enumerate(tables))
+    return any(bool((table[shown, 0] >= VISIBLE).any()) for table in tables)
+
+
 def _state(game: BridgeGame, agent: int, own: Cell, other: Cell) -> int:
     return game.state_index(own, other) if agent == 0 else game.state_index(other, own)
 
@@ -142,8 +159,8 @@ def _draw_map(axes: Axes, game: BridgeGame, table: FloatArray, agent: int, other
     _draw_ground(axes, agent)
     for cell in CELLS:
         state = _state(game, agent, cell, other)
-        if cell != GOALS[agent] and game.possible[state]:
-            _draw_moves(axes, cell, table[state], AGENT_COLOURS[agent] if known[state] else _pale(AGENT_COLOURS[agent]))
+        if cell != GOALS[agent] and game.possible[state] and known[state]:
+            _draw_moves(axes, cell, table[state], AGENT_COLOURS[agent])
     _draw_disc(axes, other, 1 - agent, shared=other == GOALS[1 - agent] or bool(other == GOALS[agent]))
 
 
@@ -200,11 +217,6 @@ def _draw_moves(axes: Axes, cell: Cell, chances: FloatArray, colour: str) -> Non
             axes.add_artist(_arrow(column, row, action, chance, inner, colour))
 
 
-def _pale(colour: str) -> str:
-    shares = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
-    return "#" + "".join(f"{round(PALE_ARROWS * share + (1 - PALE_ARROWS) * 255):02X}" for share in shares)
-
-
 def _arrow(x: float, y: float, action: int, chance: float, inner: float, colour: str) -> Any:
     """Return the arrow of one move out of (x, y), its tail ``inner`` away unless its head would leave the cell."""
     from matplotlib.patches import Polygon
@@ -255,8 +267,8 @@ def _write_heading(axes: Axes, title: str, agent: int) -> None:
     )
 
 
-def _draw_legend(axes: Axes, size: tuple[float, float], colour: str, *, faded: bool) -> None:
-    """Explain the marks on axes of ``size`` inches: arrows of three sizes and the dot above, the other marks below."""
+def _draw_legend(axes: Axes, size: tuple[float, float], colour: str, *, stays: bool, blank: bool) -> None:
+    """Explain the marks that are there on axes of ``size`` inches: arrows of three sizes and the dot above, the rest below."""
     from matplotlib.patches import Circle, Rectangle
 
     axes.axis("off")
@@ -272,14 +284,15 @@ def _draw_legend(axes: Axes, size: tuple[float, float], colour: str, *, faded: b
         x, y = slots[slot]
         axes.add_artist(_arrow(x, y, 3, chance, -0.1, colour))
         label(slot, f"moves, {chance:.0%}")
-    axes.add_artist(Circle((slots[3][0] + 0.25, slots[3][1]), DOT, facecolor=colour, edgecolor="none"))
-    label(3, "stays, 100%")
+    if stays:
+        axes.add_artist(Circle((slots[3][0] + 0.25, slots[3][1]), DOT, facecolor=colour, edgecolor="none"))
+        label(3, "stays, 100%")
     axes.add_artist(_star(slots[4][0] + 0.2, slots[4][1], 0.28, colour))
     label(4, "its goal")
     axes.add_artist(Circle((slots[5][0] + 0.2, slots[5][1]), 0.26, facecolor=PALE, edgecolor="none"))
     label(5, "other agent")
     axes.add_artist(Rectangle((slots[6][0], slots[6][1] - 0.25), 0.5, 0.5, fill=False, edgecolor=colour, linewidth=2))
     label(6, "its start")
-    if faded:
-        axes.add_artist(_arrow(*slots[7], 3, 1.0, -0.1, _pale(colour)))
-        label(7, "not in the data")
+    if blank:
+        axes.add_artist(Rectangle((slots[7][0], slots[7][1] - 0.25), 0.5, 0.5, fill=False, edgecolor=PALE, linewidth=1))
+        label(7, "blank: not in the data")

@@ -1,8 +1,9 @@
 """Heat maps of two-agent matrix games, as a picture of Table 6: rows are algorithms, columns are datasets.
 
 Each cell of a map is a joint action (agent 1 down, agent 2 across) and holds its probability with two decimals, on one scale
-from 0 to 1. Joint actions that the dataset does not contain are hatched; optimal joint actions have a green frame. So
-probability on a hatched cell is the failure that the paper is about, and weight inside the frame is what one wants.
+from 0 to 1; below it, small, what the joint action pays. Joint actions that the dataset does not contain are hatched; those
+that pay most have a green frame. So probability on a hatched cell is the failure that the paper is about, and weight inside
+the frame is what one wants.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def draw_heatmaps(
     values: Mapping[str, Mapping[str, ArrayLike]],
     *,
     observed: Mapping[str, ArrayLike] | None = None,
-    optimal: ArrayLike | None = None,
+    payoff: ArrayLike | None = None,
     action_names: Sequence[Sequence[str]] | None = None,
     title: str = "",
 ) -> Figure:
@@ -47,7 +48,7 @@ def draw_heatmaps(
         values: ``values[algorithm][dataset]``: joint policy, ``(A1, A2)``, entries in [0, 1]; all algorithms have the same
             datasets.
         observed: per dataset, booleans ``(A1, A2)``: which joint actions it contains; None: all.
-        optimal: booleans ``(A1, A2)``: which joint actions are optimal; None: nothing is framed.
+        payoff: ``(A1, A2)``, what joint actions pay: written into the cells, the largest framed; None: neither.
         action_names: the names of agent 1's and of agent 2's actions; None: A, B, ...
         title: a line on top.
 
@@ -57,7 +58,7 @@ def draw_heatmaps(
     tables, shape = _checked_values(values)
     algorithms, datasets = list(tables), list(next(iter(tables.values())))
     shown = {name: _checked_mask((observed or {}).get(name), shape, f"observed[{name!r}]", default=True) for name in datasets}
-    best = _checked_mask(optimal, shape, "optimal", default=False)
+    pays = _checked_payoff(payoff, shape)
     names = _checked_names(action_names, shape)
 
     side = max(1.25, 0.6 * max(shape))
@@ -79,7 +80,7 @@ def draw_heatmaps(
     for row, algorithm in enumerate(algorithms):
         for column, dataset in enumerate(datasets):
             axes = figure.add_subplot(grid[row, column])
-            _draw_table(axes, tables[algorithm][dataset], shown[dataset], best)
+            _draw_table(axes, tables[algorithm][dataset], shown[dataset], pays)
             _label_axes(axes, names, lowest=row == len(algorithms) - 1, leftmost=column == 0)
             if row == 0:
                 axes.set_title(headings[dataset], fontsize=10, color=INK, pad=6)
@@ -88,7 +89,7 @@ def draw_heatmaps(
                 figure.text(*place, algorithm, ha="left", va="center", fontsize=11, color=INK)
     if title:
         figure.text(0.1 / width, 1 - 0.25 / height, title, fontsize=13, fontweight="bold", color=INK, va="center")
-    _draw_legend(figure, any(not mask.all() for mask in shown.values()), bool(best.any()))
+    _draw_legend(figure, any(not mask.all() for mask in shown.values()), pays)
     return figure
 
 
@@ -96,7 +97,7 @@ def _wrapped(text: str, width: int) -> str:
     return "\n".join(textwrap.fill(line, width) for line in text.splitlines())
 
 
-def _draw_table(axes: Axes, table: FloatArray, shown: NDArray[np.bool_], best: NDArray[np.bool_]) -> None:
+def _draw_table(axes: Axes, table: FloatArray, shown: NDArray[np.bool_], pays: FloatArray | None) -> None:
     from matplotlib.patches import Rectangle
 
     axes.imshow(table, cmap="Blues", vmin=0.0, vmax=1.25, aspect="equal")
@@ -105,7 +106,14 @@ def _draw_table(axes: Axes, table: FloatArray, shown: NDArray[np.bool_], best: N
         if not shown[row, column]:
             hatching = "white" if dark else "#A8A8A8"
             axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor=hatching, linewidth=0))
-        if best[row, column]:
+        if pays is not None:
+            small = axes.text(
+                column, row + 0.31, f"pays {pays[row, column]:g}", ha="center", va="center", fontsize=6.5, zorder=4
+            )
+            small.set_color("white" if dark else INK)
+            if not shown[row, column]:
+                small.set_bbox({"facecolor": axes.images[0].to_rgba(np.array([value]))[0], "edgecolor": "none", "pad": 0.6})
+        if pays is not None and pays[row, column] == pays.max():
             inset = (column - 0.455, row - 0.455)
             axes.add_patch(Rectangle(inset, 0.91, 0.91, fill=False, edgecolor=OPTIMAL, linewidth=2.4, zorder=3))
         number = axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=10, zorder=4)
@@ -127,12 +135,13 @@ def _label_axes(axes: Axes, names: Sequence[Sequence[str]], *, lowest: bool, lef
         axes.set_xlabel("agent 2", fontsize=8, color=INK)
 
 
-def _draw_legend(figure: Figure, some_absent: bool, some_best: bool) -> None:
+def _draw_legend(figure: Figure, some_absent: bool, pays: FloatArray | None) -> None:
     from matplotlib.patches import Patch
 
     marks = []
-    if some_best:
-        marks.append(Patch(facecolor="white", edgecolor=OPTIMAL, linewidth=2.4, label="optimal joint action"))
+    if pays is not None:
+        words = f"optimal: pays most, {pays.max():g}"
+        marks.append(Patch(facecolor="white", edgecolor=OPTIMAL, linewidth=2.4, label=words))
     if some_absent:
         marks.append(Patch(facecolor="white", edgecolor="#A8A8A8", hatch="////", label="not in the dataset"))
     if marks:
@@ -163,6 +172,14 @@ def _checked_values(
         for dataset, table in per.items():
             _checks.check_shape(table, shape, f"values[{algorithm!r}][{dataset!r}]", InvalidArgumentError)
     return tables, (shape[0], shape[1])
+
+
+def _checked_payoff(payoff: ArrayLike | None, shape: tuple[int, int]) -> FloatArray | None:
+    if payoff is None:
+        return None
+    table = _checks.real_array(payoff, "payoff", InvalidArgumentError)
+    _checks.check_shape(table, shape, "payoff", InvalidArgumentError)
+    return table
 
 
 def _checked_mask(mask: ArrayLike | None, shape: tuple[int, int], name: str, *, default: bool) -> NDArray[np.bool_]:

@@ -147,7 +147,8 @@ def test_policies_with_a_memory() -> None:
     figures = dict(run_pictures._policy(game, found, counts, {"algorithm": "pair", "dataset": "d", "play": "sample"}))
     texts = [text.get_text() for text in figures["policy"].texts]
     assert any(text.startswith("pair,\nas an episode begins") for text in texts)
-    numbers = [text.get_text() for axes in figures["policy"].axes for text in axes.texts]
+    written = [text.get_text() for axes in figures["policy"].axes for text in axes.texts]
+    numbers = [text for text in written if not text.startswith("pays")]
     assert numbers == ["1.00", "0.00", "0.00", "0.00", "0.25", "0.75", "0.00", "0.00"]
 
 

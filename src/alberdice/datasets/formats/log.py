@@ -112,7 +112,8 @@ def _holds(log: Log, column: str) -> str:
     words = sorted(set(log.texts(column)) - {""})
     empty = sum(text == "" for text in log.texts(column))
     few = ", ".join(words[:4]) + (", ..." if len(words) > 4 else "")
-    return f"{len(words)} different: {few}" + (f"; {empty} empty" if empty else "")
+    told = [f"{len(words)} different: {few}"] if words else []
+    return "; ".join([*told, *([f"{empty} empty"] if empty else [])])
 
 
 def _dataset(
@@ -147,9 +148,9 @@ def _dataset(
     arrays.actions[:], arrays.rewards[:] = acts.actions, rewards.values
     arrays.terminated[:], arrays.truncated[:] = terminated, truncated
     arrays.final_known[frames.episode[frames.final]] = True
-    unknown = len(arrays.lengths) - int(frames.final.sum())
+    unknown = int((arrays.truncated[np.cumsum(frames.lengths) - 1] & ~arrays.final_known).sum())
     if unknown:
-        said.append(f"{unknown} episodes have no final frame; where truncated, their last step is no transition.")
+        said.append(f"{unknown} truncated episodes have no final frame: their last step is no transition.")
     header = DatasetHeader(agents=frames.agents, team_reward=rewards.rule, episode_limit=limit)
     all_notes = [*notes, *said, *acts.notes, *rewards.notes, *assumed]
     return arrays.finish(name, notes=all_notes, source=log.source, header=header)

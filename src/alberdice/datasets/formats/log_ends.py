@@ -75,10 +75,12 @@ def read_ends(log: Log, roles: Roles, frames: Frames, limit: int | None) -> tupl
         notes.append(f"The log marks no ends: {words}.")
     elif truncated is None and terminated is not None:
         truncated = ~terminated
-        notes.append(f"{int(truncated.sum())} episodes are not marked terminated, and are taken as cut by a time limit.")
+        if truncated.any():
+            notes.append(f"{int(truncated.sum())} episodes are not marked terminated, and are taken as cut by a time limit.")
     elif terminated is None and truncated is not None:
         terminated = ~truncated
-        notes.append(f"{int(terminated.sum())} episodes are not marked truncated, and are taken as terminated.")
+        if terminated.any():
+            notes.append(f"{int(terminated.sum())} episodes are not marked truncated, and are taken as terminated.")
     assert terminated is not None
     assert truncated is not None
     open_ends = np.flatnonzero(~(terminated | truncated))

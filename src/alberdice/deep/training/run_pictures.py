@@ -137,15 +137,16 @@ def joint_policy_figure(
     """Policies beside the data of that name: first moves on Bridge, heat maps of one-shot games of two agents, else None."""
     if isinstance(game, BridgeGame):
         shown = policies if data is None else {**policies, "the data's\nmarginals": data.behaviour_policy()}
-        return plotting.draw_first_moves(game, shown, data=data)
+        title = f"{game.name}, data '{name}': first moves, and returns over {game.horizon} steps"
+        return plotting.draw_first_moves(game, shown, data=data, title=title)
     if game.mmdp.n_states > 1 or game.mmdp.n_agents != 2:
         return None
     tables = {label: {name: policy.joint()[0]} for label, policy in policies.items()}
     if data is not None:
         tables["the data"] = {name: data.observed_part().joint_conditional()[0]}
-    payoff = game.mmdp.reward[0]
     observed = None if data is None else {name: data.observed[0]}
-    return plotting.draw_heatmaps(tables, observed=observed, optimal=payoff == payoff.max(), action_names=game.action_names)
+    names, payoff, title = game.action_names, game.mmdp.reward[0], f"{game.name}: joint policies"
+    return plotting.draw_heatmaps(tables, observed=observed, payoff=payoff, action_names=names, title=title)
 
 
 def count_data(dataset: OfflineDataset, game: Game) -> FloatArray:

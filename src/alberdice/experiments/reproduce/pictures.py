@@ -72,7 +72,7 @@ def _of_policies(report: Report, priors: Mapping[str, Prior]) -> Figure | None:
     shown = {name: priors[name] for name in next(iter(grid.values()))}
     payoff = next(iter(shown.values())).game.mmdp.reward[0]
     observed = {name: prior.data[0] > 0 for name, prior in shown.items()}
-    return draw_heatmaps(grid, observed=observed, optimal=payoff == payoff.max(), title=report.table.title)
+    return draw_heatmaps(grid, observed=observed, payoff=payoff, title=report.table.title)
 
 
 def full_grid(found: dict[str, dict[str, FloatArray]]) -> dict[str, dict[str, FloatArray]]:
