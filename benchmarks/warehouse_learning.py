@@ -11,7 +11,7 @@ So differences are paired; their error is the larger of that over seeds' means a
 is kept in its folder under ``--out``; the JSON is written after every run, and what it holds is not run again.
 
     bc, bc-best              cloning; of the best quarter of the episodes by return alone
-    alberdice(-wide, -best)  weights of a tenth of the episodes at the least; of four tenths; a tenth of the best quarter
+    alberdice(-wide, -best)  weights of a tenth of the episodes at the least; of four tenths; of those of the best quarter
     alberdice-steps(-paper)  weights of steps, as printed; with the paper's alpha = 1
     ... pi^D                 what the same run cloned before its rounds
     omar, optidice           as they are
@@ -59,7 +59,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
     "bc-best": ("bc", BEST),
     "alberdice": ("alberdice", {}),
-    "alberdice-best": ("alberdice", BEST),
+    "alberdice-best": ("alberdice", {**BEST, "episode_share": 0.4}),
     "optidice": ("optidice", {}),
     "omar": ("omar", {}),
     "bc-plain": ("bc", {"levels": 0}),

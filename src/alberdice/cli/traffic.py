@@ -63,7 +63,7 @@ class Traffic:
         titled = {f"{name}: {count} episodes": (entries, flow) for name, (entries, flow, count) in sorted(groups.items())}
         length = min(whole_number(self.steps, "--steps", low=1), len(shown.actions))
         images = raster(layout, read(layout, shown.observations[:length], shown.states[:length]))
-        heat = plotting.draw_traffic(layout, titled, title=f"{data.name}: cells entered, and the mean direction")
+        heat = plotting.draw_traffic(layout, titled, title=f"{data.name}\ncells entered, mean direction")
         strip = plotting.draw_strip(images, [s for s in _STEPS if s < length], title=f"{data.name}, episode {self.episode}")
         drawn = [
             plotting.save(plotting.draw_conventions(layout), self.out / "conventions.png"),
