@@ -7,7 +7,7 @@ OUT ?= out
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo demo-rware test slow fuzz kills acceptance lint format types proofs bench clean
+.PHONY: demo demo-rware docs test slow fuzz kills acceptance lint format types proofs bench clean
 
 demo: .venv/deep
 	@mkdir -p $(OUT)
@@ -35,6 +35,11 @@ demo-rware: .venv/deep
 		$(BIN)/alberdice-deep traffic rware/tiny-2ag-$$run-v0 --out $(OUT)/rware/$$run-plays || exit 1; \
 	done
 	@echo "Pictures: $(OUT)/rware/experts, $(OUT)/rware/bc-plays, $(OUT)/rware/alberdice-plays"
+
+# The site, into $(OUT)/site; a warning (a dead link, a formula that cannot be read) fails.
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: .venv/docs
+	$(BIN)/mkdocs build --quiet --strict --site-dir $(abspath $(OUT))/site
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -95,6 +100,10 @@ clean:
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $@ .venv/base .venv/deep
+
+.venv/docs: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[docs]"
+	@touch $@
 
 .venv/bench: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[bench]"

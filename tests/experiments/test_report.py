@@ -106,7 +106,7 @@ def test_means_over_seeds_by_hand(sweep: Path, tmp_path: Path) -> None:
         file = copy / name / "result.json"
         file.write_text(json.dumps({**json.loads(file.read_text()), "return_mean": value}))
     text = write_report(copy, tmp_path / "out.html").read_text(encoding="utf-8")
-    row = '<td class="n">2</td><td class="n">2</td><td class="n">2.5</td><td class="n">1.5</td>'
+    row = "".join(f'<td class="n" style="text-align: right">{number}</td>' for number in (2, 2, 2.5, 1.5))
     assert f"<td>matrix-c</td><td>bc</td>{row}" in text  # (1 + 4) / 2; sqrt(4.5 / 2)
 
 

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alberdice import markup
 from alberdice.datasets.digests import ARRAYS, array_digest, content_digest
 from alberdice.datasets.episode import Episode
 from alberdice.datasets.header import DatasetHeader
@@ -114,6 +115,16 @@ class OfflineDataset:
             f"OfflineDataset({self.name!r}: {self.n_episodes:,} episodes, {self.n_steps:,} steps, {self.n_agents} agents, "
             f"actions {self.n_actions}, S={self.state_size}, O={self.observation_size})"
         )
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        rows = [
+            ("episodes, steps", f"{self.n_episodes:,}, {self.n_steps:,}"),
+            ("agents, actions", f"{self.n_agents}: {', '.join(map(str, self.n_actions))}"),
+            ("features of states, observations", f"{self.state_size}, {self.observation_size}"),
+            ("mean return", float(self.returns.mean()) if self.n_episodes else None),
+        ]
+        return markup.table(("", ""), rows, caption=self.name)
 
     # ---- sizes -------------------------------------------------------------------------------------------------------
 

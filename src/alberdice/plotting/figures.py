@@ -5,7 +5,9 @@ The colours are from the palette of Okabe and Ito (2008), made to be told apart 
 
 from __future__ import annotations
 
+import io
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +27,24 @@ FORMATS = ("png", "pdf", "svg")
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty white figure of ``width x height`` inches, known to nobody else."""
+    """Return an empty white figure of ``width x height`` inches, known to nobody else; notebooks show it by itself."""
+    return _figure_class()(figsize=(width, height), facecolor="white")
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    """Matplotlib's figure, with its picture for whoever shows objects, such as notebooks."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), facecolor="white")
+    class ShownFigure(Figure):
+        """See above."""
+
+        def _repr_png_(self) -> bytes:
+            content = io.BytesIO()
+            self.savefig(content, format="png", dpi=100)
+            return content.getvalue()
+
+    return ShownFigure
 
 
 def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 160) -> Path:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from alberdice import _checks
+from alberdice import _checks, markup
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InvalidArgumentError
@@ -56,7 +56,7 @@ class Saddle:
     escaped: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlternatingRun:
     """What ``alternate`` returns.
 
@@ -101,6 +101,28 @@ class AlternatingRun:
     def below_data(self) -> bool:
         """Whether the policy earns less per step than the data do, beyond the threshold."""
         return self.reward < self.data_reward - self.threshold
+
+    def __repr__(self) -> str:
+        state = "converged" if self.converged else "not converged"
+        found = f"objective {self.nash.value:.6g}, {state} after {self.rounds} rounds, no agent gains more than"
+        saddle = ", a saddle" if self.second_order is not None and self.second_order.is_saddle else ""
+        return f"AlternatingRun({found} {self.nash.epsilon:.2g}{saddle})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        rows = [
+            ("objective", self.nash.value),
+            ("no agent gains more than", self.nash.epsilon),
+            ("below what any policy has by at most", self.gap),
+            ("reward per step", self.reward),
+            ("the data's", self.data_reward),
+            ("rounds", self.rounds),
+            ("converged", self.converged),
+            ("a saddle", None if self.second_order is None else self.second_order.is_saddle),
+            ("saddles left on the way", sum(saddle.escaped for saddle in self.saddles)),
+            ("alpha", float(self.alphas[-1])),
+        ]
+        return markup.table(("", ""), rows, caption="Alternating best responses")
 
 
 def annealing_schedule(high: float, low: float, rounds: int) -> FloatArray:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from alberdice import _checks
+from alberdice import _checks, markup
 from alberdice._checks import FloatArray
 from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InfeasibleError
@@ -53,7 +53,7 @@ class Equilibrium:
     starts: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EquilibriumSelection:
     """All distinct ends, best first; ``best`` is the run to use."""
 
@@ -63,6 +63,18 @@ class EquilibriumSelection:
     def best(self) -> AlternatingRun:
         """The run with the largest objective."""
         return self.equilibria[0].run
+
+    def __repr__(self) -> str:
+        return f"EquilibriumSelection({len(self.equilibria)} distinct ends, best objective {self.equilibria[0].value:.6g})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        rows = [
+            (number + 1, each.value, len(each.starts), each.run.nash.epsilon, each.run.gap)
+            for number, each in enumerate(self.equilibria)
+        ]
+        heads = ("equilibrium", "objective", "starts that reached it", "no agent gains more than", "to the bound")
+        return markup.table(heads, rows, caption="Distinct ends, best first")
 
 
 def select_equilibrium(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import alberdice
+from alberdice import markup
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.learner import Learner
 from alberdice.deep.play.returns import Evaluation, evaluate
@@ -98,6 +99,14 @@ class TrainedRun:
     def __repr__(self) -> str:
         name = f"{self.config.algorithm} on {self.config.dataset}, seed {self.config.seed}"
         return f"TrainedRun({name}: {self.result['status']}, return {self.result['return_mean']})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        names = ("status", "reason", "return_mean", "return_stderr", "return_exact", "data_return", "updates", "train_seconds")
+        rows = [(name.replace("_", " "), self.result[name]) for name in names if name in self.result]
+        return markup.table(
+            ("", ""), rows, caption=f"{self.config.algorithm} on {self.config.dataset}, seed {self.config.seed}"
+        )
 
 
 def result_of(

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from alberdice.texts import one_line
+from alberdice.markup import plain, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["details", "page", "paragraph", "picture", "plain", "section", "table", "warning"]
+__all__ = ["details", "flat", "page", "paragraph", "picture", "plain", "section", "table", "warning"]
 
 #: refuses every address from outside, whatever a text might have smuggled in
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_NUMBER = '<td class="n">'
 _STYLE = """
 :root { color-scheme: light dark; --ink: #222; --ground: #fff; --pale: #f3f3f3; --line: #d0d0d0; --mark: #b44600;
  --link: #0072b2 }
@@ -34,35 +32,6 @@ figure { margin: 1rem 0 } img { max-width: 100%; background: #fff } figcaption {
 .warning { border-left: 4px solid var(--mark); background: var(--pale); padding: .5rem .9rem; margin: .8rem 0 }
 summary { cursor: pointer; color: var(--link) } code { font-size: .9em }
 """
-
-
-def plain(value: object) -> str:
-    """Any value as escaped text of one line; numbers with as many digits as help."""
-    if value is None or (isinstance(value, float) and value != value):
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(plain, value)) or "none"
-    return html.escape(one_line(value, 500))
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]], marked: Sequence[bool] = ()) -> str:
-    """A table; numbers stand on the right, and marked rows are pointed out.  Empty heads are left out."""
-    top = "".join(f"<th>{plain(head)}</th>" for head in heads)
-    top = f"<thead><tr>{top}</tr></thead>" if any(heads) else ""
-    lines = []
-    for number, row in enumerate(rows):
-        cells = "".join(f"{_NUMBER if _is_number(cell) else '<td>'}{plain(cell)}</td>" for cell in row)
-        mark = ' class="mark"' if number < len(marked) and marked[number] else ""
-        lines.append(f"<tr{mark}>{cells}</tr>")
-    return f"<table>{top}<tbody>{''.join(lines)}</tbody></table>"
-
-
-def _is_number(cell: object) -> bool:
-    return isinstance(cell, int | float) and not isinstance(cell, bool)
 
 
 def paragraph(text: object) -> str:

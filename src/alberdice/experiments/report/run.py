@@ -38,17 +38,32 @@ class ReportedRun:
 
     Attributes:
         path: the folder.
-        config: its settings.
+        told: its settings, as words to show.
         result: what came out; {} if it is not finished.
         rows: of metrics.csv.
         missing: why something could not be read, a sentence each.
     """
 
     path: Path
-    config: dict[str, Any]
+    told: dict[str, Any]
     result: dict[str, Any]
     rows: list[dict[str, float]]
     missing: list[str] = field(default_factory=list)
+
+    @property
+    def algorithm(self) -> str:
+        """By which it learned."""
+        return str(self.told.get("algorithm"))
+
+    @property
+    def dataset(self) -> str:
+        """From what it learned."""
+        return str(self.told.get("dataset"))
+
+    @property
+    def name(self) -> str:
+        """For headings."""
+        return f"{self.algorithm} on {self.dataset}, seed {self.told.get('seed')}"
 
     @property
     def status(self) -> str:
@@ -147,18 +162,18 @@ def _nested(run: ReportedRun, name: str, title: str) -> str:
 
 def _settings(run: ReportedRun) -> str:
     """All settings, those that differ from the algorithm's defaults first and pointed out."""
-    algorithm, default = str(run.config.get("algorithm", "")), {}
+    algorithm, default = run.algorithm, {}
     if ":" not in algorithm:  # a folder decides nothing about which code is run
         maker = learner_class(algorithm)
         default = vars(maker.settings(algorithm=algorithm))
-    rows = [(name, value, default.get(name, "")) for name, value in run.config.items()]
+    rows = [(name, value, default.get(name, "")) for name, value in run.told.items()]
     changed = [name in default and page.plain(value) != page.plain(own) for name, value, own in rows]
     order = sorted(range(len(rows)), key=lambda k: not changed[k])
     return page.table(("setting", "value", "default"), [rows[k] for k in order], [changed[k] for k in order])
 
 
 def _data(run: ReportedRun) -> str:
-    found = summarise(data_of(run.config))
+    found = summarise(data_of(run.told))
     rows: list[tuple[str, object]] = [
         ("name", found.name),
         ("episodes, steps", f"{found.episodes:,}, {found.steps:,}"),

@@ -39,7 +39,7 @@ def comparison(runs: Sequence[ReportedRun], root: Path) -> list[str]:
     wrong = [run for run in runs if run.status != "done"]
     told = [page.warning(f"{run.path.relative_to(root)}: {status_in_words(run)}") for run in wrong]
     told += [page.warning(f"{run.path.relative_to(root)}: {words}") for run in runs for words in run.missing]
-    datasets = list(dict.fromkeys(str(run.config.get("dataset")) for run in runs))
+    datasets = list(dict.fromkeys(run.dataset for run in runs))
     drawn = [page.picture(figure, f"Returns of all runs on {name}.") for name in datasets if (figure := curves(runs, name))]
     marked = [run.status != "done" for run in runs]
     return [
@@ -54,11 +54,13 @@ def comparison(runs: Sequence[ReportedRun], root: Path) -> list[str]:
 
 
 def _facts(run: ReportedRun) -> tuple[object, ...]:
-    config, result = run.config, run.result
+    result = run.result
     outside = result.get("out_of_data") or {}
     names = ("return_mean", "return_stderr", "return_exact", "data_return")
     return (
-        *(config.get(name) for name in ("algorithm", "dataset", "seed")),
+        run.algorithm,
+        run.dataset,
+        run.told.get("seed"),
         run.status,
         *(result.get(name) for name in names),
         outside.get("share") if isinstance(outside, dict) else None,
@@ -69,7 +71,7 @@ def _means(runs: Sequence[ReportedRun]) -> str:
     """Mean return of each algorithm on each dataset, with its standard error over runs; how many of them are done."""
     groups: dict[tuple[str, str], list[ReportedRun]] = {}
     for run in runs:
-        groups.setdefault((str(run.config.get("dataset")), str(run.config.get("algorithm"))), []).append(run)
+        groups.setdefault((run.dataset, run.algorithm), []).append(run)
     rows = []
     for (dataset, algorithm), own in groups.items():
         values = [float(run.result["return_mean"]) for run in own if _finite(run.result.get("return_mean"))]
@@ -87,15 +89,15 @@ def _finite(value: object) -> TypeGuard[float]:
 
 def curves(runs: Sequence[ReportedRun], dataset: str) -> Figure | None:
     """Returns over updates of all runs on a dataset, a colour per algorithm; None where nothing was played."""
-    shown = [run for run in runs if run.config.get("dataset") == dataset and any("return_mean" in row for row in run.rows)]
+    shown = [run for run in runs if run.dataset == dataset and any("return_mean" in row for row in run.rows)]
     if not shown:
         return None
     figure = new_figure(8.0, 4.0)
     axes = figure.add_subplot()
-    names = list(dict.fromkeys(str(run.config.get("algorithm")) for run in shown))
+    names = list(dict.fromkeys(run.algorithm for run in shown))
     colour, told = dict(zip(names, cycle(_COLOURS), strict=False)), set()
     for run in shown:
-        rows, name = [row for row in run.rows if "return_mean" in row], str(run.config.get("algorithm"))
+        rows, name = [row for row in run.rows if "return_mean" in row], run.algorithm
         label = None if name in told else name.replace("$", r"\$")
         axes.plot(
             [row["update"] for row in rows], [row["return_mean"] for row in rows], color=colour[name], label=label, lw=1.6

@@ -56,9 +56,7 @@ def write_report(folder: Path, out: Path | None = None, *, overwrite: bool = Fal
     places = runs_in(folder)
     runs = [read_run(place) for place in places]
     if places == [folder]:
-        config = runs[0].config
-        title = f"{config.get('algorithm')} on {config.get('dataset')}, seed {config.get('seed')}"
-        parts = run_sections(runs[0], trust=trust)
+        title, parts = runs[0].name, run_sections(runs[0], trust=trust)
     else:
         title, parts = f"Runs in {folder.resolve().name}", comparison(runs, folder)
         for run in runs if len(runs) <= _WHOLE else []:
