@@ -20,6 +20,7 @@ from deep_samples import TINY
 from run_samples import run
 
 from alberdice import console
+from alberdice.deep.training.run_directory import RunDirectory
 
 SETTINGS = "\n".join(f"{k} = {list(v) if isinstance(v, tuple) else json.dumps(v)}" for k, v in TINY.items())
 
@@ -35,7 +36,7 @@ def test_train_and_evaluate(tmp_path: Path, settings: Path, capsys: pytest.Captu
     out = tmp_path / "run"
     assert run("train", "--config", settings, "--seed", 3, "--hidden", 4, 4, "--out", out) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed == json.loads((out / "result.json").read_text())
+    assert printed == RunDirectory(out).read_result()
     config = json.loads((out / "config.json").read_text())
     assert (config["seed"], config["hidden"], config["updates"]) == (3, [4, 4], TINY["updates"])
     assert run("evaluate", out, "--episodes", 20) == 0

@@ -11,6 +11,7 @@ import pytest
 from deep_samples import TINY
 from run_samples import final_state, run
 
+from alberdice.deep.config import fingerprint_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import draw_run
 from alberdice.deep.training.saved_run import evaluate_offline, evaluate_run, policies_of_run
@@ -90,8 +91,10 @@ def test_infinite_settings_survive_the_file(tmp_path: Path) -> None:
 def edited(out: Path, **changes: Any) -> None:
     """What somebody may write into a folder: its config.json and its checkpoint's header."""
     folder = RunDirectory(out)
-    folder.write_json("config.json", {**folder.read_json("config.json"), **changes})
+    settings = {**folder.read_json("config.json"), **changes}
+    folder.write_json("config.json", settings)
     tensors, header = folder.load()
+    header["fingerprint"] = fingerprint_of(settings)
     if "environment" in changes:
         header["venue"]["environment"] = changes["environment"]
     folder.save(tensors, {**header, **{k: v for k, v in changes.items() if k == "algorithm"}})

@@ -316,6 +316,84 @@ def damage_vault(place: Path, rng: np.random.Generator) -> str | None:
     return f"vault {name} {odd}"
 
 
+def damage_safetensors(place: Path, rng: np.random.Generator) -> str | None:
+    """A flipped bit, or a header that says another type, shape, place, name or text."""
+    path = _pick(place, rng, (".safetensors",))
+    if path is None:
+        return None
+    content = bytearray(path.read_bytes())
+    size = struct.unpack("<Q", content[:8])[0]
+    kind = str(rng.choice(["bit", "bit", "bit", "type", "shape", "huge", "offsets", "drop", "rename", "metadata", "text"]))
+    if kind == "bit":
+        at = int(rng.integers(len(content)))
+        content[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(content))
+        return f"safetensors {path.name}: bit of byte {at}"
+    header = json.loads(content[8 : 8 + size])
+    names = sorted(name for name in header if name != "__metadata__")
+    name, said = names[int(rng.integers(len(names)))], header["__metadata__"]
+    if kind == "type":
+        header[name]["dtype"] = str(rng.choice(["F64", "F32", "I32", "U8", "BF16", "I64", "nothing"]))
+    elif kind == "shape":
+        header[name]["shape"] = [*header[name]["shape"][::-1], 1]
+    elif kind == "huge":
+        header[name]["shape"] = [10 ** int(rng.integers(6, 19)), *header[name]["shape"]]
+    elif kind == "offsets":
+        header[name]["data_offsets"] = [int(n) for n in rng.integers(0, 10**6, 2)]
+    elif kind == "drop":
+        del header[name]
+    elif kind == "rename":
+        header[f"{name}x"] = header.pop(name)
+    elif kind == "metadata":
+        del said[sorted(said)[int(rng.integers(len(said)))]]
+    elif kind == "text":
+        said["header"] = said["header"].replace("1", "2", 1)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(content[8 + size :]))
+    return f"safetensors {path.name}: {kind} of {name}"
+
+
+def forge_checkpoint(place: Path, rng: np.random.Generator) -> str | None:
+    """Other tensors or another header under a checksum that fits: nobody's accident, but no traceback either."""
+    from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
+
+    path = _pick(place, rng, (".safetensors",))
+    if path is None:
+        return None
+    tensors, header = read_checkpoint(path)
+    names, ways = sorted(tensors), [way for way in _places(header) if way]
+    name = names[int(rng.integers(len(names)))]
+    kind = str(rng.choice(["type", "shape", "drop", "add", "header", "header", "header"]))
+    if kind == "type":
+        tensors[name] = tensors[name].double() if tensors[name].dtype != _double() else tensors[name].float()
+    elif kind == "shape":
+        tensors[name] = tensors[name].reshape(1, -1)[:, :-1]
+    elif kind == "drop":
+        del tensors[name]
+    elif kind == "add":
+        tensors["one-more"] = tensors[name]
+    elif kind == "header":
+        way = ways[int(rng.integers(len(ways)))]
+        holder: Any = header
+        for key in way[:-1]:
+            holder = holder[key]
+        if rng.random() < 0.3:
+            del holder[way[-1]]
+        else:
+            holder[way[-1]] = ODD[int(rng.integers(len(ODD)))]
+        name = ".".join(map(str, way))
+    write_checkpoint(path, tensors, header)
+    return f"{FORGED} {path.name}: {kind} of {name}"
+
+
+def _double() -> Any:
+    import torch
+
+    return torch.float64
+
+
+#: how a change is told that keeps a checksum: then other content is nobody's mistake
+FORGED = "forged"
 #: those that do not apply to a sample give None
 STRUCTURAL: tuple[Callable[[Path, np.random.Generator], str | None], ...] = (
     damage_json,
@@ -323,6 +401,8 @@ STRUCTURAL: tuple[Callable[[Path, np.random.Generator], str | None], ...] = (
     damage_npy,
     damage_hdf5,
     damage_vault,
+    damage_safetensors,
+    forge_checkpoint,
     damage_files,
 )
 

@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,14 +34,14 @@ BAD = ("wrong content", "unclear error", "traceback", "memory", "hang", "crash")
 PATIENCE = 60.0
 
 
-def run(seed: int, cases: int, first: int = 0) -> list[dict[str, Any]]:
+def run(seed: int, cases: int, first: int = 0, formats: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What became of each case; the process is begun anew where it died or hung."""
     found: list[dict[str, Any]] = []
     last = first + cases
     while first < last:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, str(Path(__file__).with_name("fuzz_worker.py"))]
-            command += [str(seed), str(first), str(last), folder]
+            command += [str(seed), str(first), str(last), folder, *formats]
             lines, ended = _listen(command)
             done = [line for line in lines if "outcome" in line]
             found += done
@@ -105,9 +106,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cases", type=int, default=2000)
+    parser.add_argument("--formats", nargs="*", default=(), help="these alone")
     parser.add_argument("--json", type=Path, default=None, help="write every case here")
     given = parser.parse_args()
-    found = run(given.seed, given.cases)
+    found = run(given.seed, given.cases, formats=given.formats)
     print(table(found))
     print(f"seed {given.seed}, {len(found)} cases, peak memory {max(line['peak_mib'] for line in found)} MiB")
     bad = [line for line in found if line["outcome"] in BAD]

@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fuzz_mutations import fresh_copy
+from fuzz_runs import RUNS
 
 from alberdice.cli.counts import read_counts
 from alberdice.datasets import (
@@ -197,17 +199,18 @@ TARGETS = (
     Target("counts.csv", _file("counts.csv", "agent_1,agent_2,count\nA,B,12\nB,A,7\n1,1,3\n"), _counts),
     Target("counts.json", _file("counts.json", '{"AB": 12, "BA": 7, "BB": 3.5}'), _counts),
     Target("counts.npz", _archive(counts=np.arange(4.0).reshape(1, 2, 2)), _counts),
+    *(Target(name, make, read, sealed=True) for name, make, read in RUNS),
 )
 
 
-def make_samples(folder: Path) -> dict[str, tuple[Path, Path, str]]:
-    """Of every target: its sample's folder, the path to read, and its fingerprint."""
+def make_samples(folder: Path, targets: Sequence[Target] = TARGETS) -> dict[str, tuple[Path, Path, str]]:
+    """Of these targets: its sample's folder, the path to read, and its fingerprint."""
     made = {}
-    for target in TARGETS:
+    for target in targets:
         home = folder / target.name
         home.mkdir(parents=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             path = target.make(home)
-            made[target.name] = (home, path, target.read(path))
+            made[target.name] = (home, path, target.read(fresh_copy(home, path, folder / "read")))  # a run goes on when read
     return made

@@ -161,7 +161,7 @@ def contents(learner: str, out: Path) -> dict[str, Any]:
         "metrics": _plain(RunDirectory(out).read_metrics()),
         "curves": _curves(out),
         "kept": {str(path.relative_to(out)): _bits(path) for path in kept},
-        "result": _plain(RunDirectory(out).read_json("result.json")),
+        "result": _plain(RunDirectory(out).read_result()),
     }
 
 

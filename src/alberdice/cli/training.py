@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, make_dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,7 @@ import tyro
 from alberdice.console import print_json, progress_bar
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
 from alberdice.environments import PlayOptions
-from alberdice.errors import InvalidArgumentError, ResourceError
+from alberdice.errors import InvalidArgumentError, ResourceError, within
 from alberdice.files import is_file
 from alberdice.names import check_word
 from alberdice.readers import read_json
@@ -46,7 +47,8 @@ def train_command(arguments: Sequence[str]) -> type[Train]:
     name = _last_value(arguments, "--algorithm") or own.get("algorithm", TrainConfig.algorithm)
     maker = learner_class(name)
     values = {**_preset(_last_value(arguments, "--preset"), maker.settings), **own}
-    default = from_mapping({**values, "algorithm": name}, maker.settings(algorithm=name), where=str(file or "settings"))
+    with within(str(file)) if file else nullcontext():
+        default = from_mapping({**values, "algorithm": name}, maker.settings(algorithm=name), where=str(file or "settings"))
     settings: Any = Annotated[type(default), tyro.conf.arg(name="")]
     command = make_dataclass("Train", [("settings", settings, field(default=default))], bases=(Train,), frozen=True)
     command.__doc__ = f"Train {name} on a dataset; prints result.json.  {(maker.settings.__doc__ or '').splitlines()[0]}"

@@ -24,7 +24,7 @@ from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceErr
 def test_files_of_a_run(tmp_path: Path) -> None:
     out = tmp_path / "run"
     result = train(tiny(), out)
-    assert json.loads((out / "result.json").read_text()) == json.loads(json.dumps(result))
+    assert RunDirectory(out).read_result() == json.loads(json.dumps(result))
     wanted = "algorithm dataset seed return_mean return_stderr episodes updates wall_seconds train_seconds device versions"
     assert set(wanted.split()) <= result.keys()
     assert result["status"] == "done"

@@ -10,6 +10,7 @@ from alberdice.deep.config.base import (
     TrainConfig,
     WindowConfig,
     defaults,
+    fingerprint_of,
     from_mapping,
     read_toml,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "WindowConfig",
     "Within",
     "defaults",
+    "fingerprint_of",
     "from_mapping",
     "read_toml",
 ]

@@ -18,6 +18,7 @@ from alberdice.environments.fit import options_for
 from alberdice.environments.games import GameEnvironment
 from alberdice.games.game import Game
 from alberdice.names import check_word
+from alberdice.readers import library_errors
 
 __all__ = ["Venue", "data_of", "game_of", "header_of", "venue_of", "venue_of_run"]
 
@@ -122,18 +123,19 @@ def venue_of_run(
     """
     if facts is None:
         facts = {"header": header_of(config["dataset"], config["dataset_seed"]).as_json(), "longest": 1}
-    header = DatasetHeader(**facts["header"])
+    with library_errors("the run's environment", "what checkpoints keep of it"):
+        header, longest, kept = DatasetHeader(**facts["header"]), int(facts["longest"]), dict(facts.get("options", {}))
     wanted = facts.get("environment", config["environment"]) if name == "auto" else name
     if name == "auto":
         check_word(wanted, "the run", "environment", trusted=trust, remedy=f"--environment '{wanted}'")
     found, why = environment_for(wanted, header)
     if found is None:
-        return Venue("none", None, (why,), header, facts["longest"])
+        return Venue("none", None, (why,), header, longest)
     options = options or PlayOptions()
     if str(found) == facts.get("environment", config["environment"]):
-        options = options.over(PlayOptions.of(**facts.get("options", {})))
+        options = options.over(PlayOptions.of(**kept))
     opened = found.open(_read(found, header, options), workers=workers)
-    return Venue(str(found), opened, (), header, facts["longest"], found, options)
+    return Venue(str(found), opened, (), header, longest, found, options)
 
 
 def header_of(dataset: str, seed: int = 0) -> DatasetHeader:

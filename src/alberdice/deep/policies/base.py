@@ -21,9 +21,10 @@ from torch import Tensor
 
 from alberdice.deep.batches.training_data import Features
 from alberdice.deep.networks.module import say
-from alberdice.errors import InvalidDataError
+from alberdice.errors import InvalidDataError, within
+from alberdice.readers import library_errors
 
-__all__ = ["Actor", "Policies", "load_policies", "mask_of_agents", "register_policies", "told_a_return"]
+__all__ = ["Actor", "Policies", "load_policies", "mask_of_agents", "read_policies", "register_policies", "told_a_return"]
 
 
 class Actor(Protocol):
@@ -96,6 +97,25 @@ def load_policies(tensors: dict[str, Tensor], header: dict[str, Any], *, trust: 
         remedy = "import the module of the algorithm that saved them first"
         raise InvalidDataError("policies", got=repr(header.get("kind")), expected=f"one of {', '.join(_KINDS)}", remedy=remedy)
     return _KINDS[header["kind"]](tensors, header)
+
+
+def read_policies(where: str, tensors: dict[str, Tensor], header: Any, *, trust: bool = False) -> Policies:
+    """The policies that a file holds, once they have played a frame of zeros: whatever does not fit together is found here.
+
+    Args:
+        where: the file, for messages.
+        tensors, header, trust: as of ``load_policies``.
+
+    Raises:
+        InvalidDataError, InvalidArgumentError: as ``load_policies``; whatever else no policies can be made of.
+    """
+    with within(where), library_errors(f"{where}: policies", "what policies were saved as"):
+        if not isinstance(header, dict):
+            raise InvalidDataError("policies", got=f"{type(header).__name__}", expected="a JSON object")
+        policies = load_policies(tensors, header, trust=trust)
+        blank = torch.zeros(1, len(policies.n_actions), policies.features.mean.shape[-1])
+        policies.actor(1).log_probabilities(blank)
+    return policies
 
 
 def mask_of_agents(n_actions: tuple[int, ...], choices: int, device: torch.device) -> Tensor:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 import alberdice
-from alberdice.deep.policies import Policies, load_policies
+from alberdice.deep.policies import Policies, read_policies
 from alberdice.deep.policies.agents import Agent, agent_of
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.deep.training.programs import onnx_program, torch_program
@@ -151,4 +151,4 @@ def read_export(path: Path, *, trust: bool = False) -> tuple[Policies, dict[str,
     tensors, header = read_checkpoint(path)
     if "policies" not in header:
         raise InvalidDataError(f"{path}: header", got="no policies", expected="a file that export wrote")
-    return load_policies(tensors, header["policies"], trust=trust), dict(header.get("about") or {})
+    return read_policies(str(path), tensors, header["policies"], trust=trust), dict(header.get("about") or {})

@@ -264,7 +264,7 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
         },
     )
     if run.folder is not None:
-        run.folder.write_json("result.json", result)
+        run.folder.write_result(result)
         if run.config.pictures:
             try_to_draw(run.folder.path, run.dataset)
     return TrainedRun(run.config, result, run.fitting, run.selector, run.venue, None if run.folder is None else run.folder.path)

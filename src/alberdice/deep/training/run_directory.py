@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 import math
@@ -24,9 +25,11 @@ from typing import Any
 
 from torch import Tensor
 
+from alberdice.deep.config import fingerprint_of
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.errors import InvalidArgumentError, InvalidDataError
-from alberdice.files import exclusive, storage_errors, write_atomically
+from alberdice.files import exclusive, is_file, storage_errors, write_atomically
+from alberdice.readers import decimal_number, read_csv, read_json, whole_number
 
 __all__ = ["RunDirectory"]
 
@@ -68,8 +71,40 @@ class RunDirectory:
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file; NaN and infinities as null."""
-        plain = {key: None if isinstance(v, float) and v - v != 0 else v for key, v in value.items()}
-        write_atomically(self.path / name, (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+        write_atomically(self.path / name, (json.dumps(_plain(value), indent=1, allow_nan=False) + "\n").encode())
+
+    def write_result(self, value: dict[str, Any]) -> None:
+        """Write result.json under a checksum, its field ``sha256``."""
+        self.write_json("result.json", {**value, "sha256": _digest(_plain(value))})
+
+    def read_result(self) -> dict[str, Any]:
+        """What ``write_result`` wrote; of an earlier release without a checksum, as it is.
+
+        Raises:
+            InvalidArgumentError: no such file, or no JSON object.
+            InvalidDataError: another content than was written.
+        """
+        value = self.read_json("result.json")
+        if "sha256" in value and value.pop("sha256") != _digest(value):
+            remedy = "take a copy of it, or resume the run, which writes it anew"
+            where, got = str(self.path / "result.json"), "content that its checksum denies"
+            raise InvalidDataError(where, got=got, expected="what was written", remedy=remedy)
+        return value
+
+    def read_settings(self) -> dict[str, Any]:
+        """config.json, if it holds what the checkpoint was made with; infinite settings are infinite again.
+
+        Raises:
+            InvalidArgumentError: no checkpoint, no such file, or no JSON object.
+            InvalidDataError: settings that decide what is learned are not those of the checkpoint.
+        """
+        header = self.load()[1]
+        values = {name: math.inf if value is None else value for name, value in self.read_json("config.json").items()}
+        if fingerprint_of(values) != header.get("fingerprint"):
+            got, expected = "settings that its checkpoint was not made with", "those of the run"
+            remedy = "take a copy of it; a run with other settings needs a folder of its own"
+            raise InvalidDataError(str(self.path / "config.json"), got=got, expected=expected, remedy=remedy)
+        return values
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file.
@@ -77,13 +112,9 @@ class RunDirectory:
         Raises:
             InvalidArgumentError: no such file, or no JSON object.
         """
-        try:
-            value = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            raise InvalidArgumentError(str(self.path / name), got="nothing readable", expected="a run's file") from None
-        if not isinstance(value, dict):
-            raise InvalidArgumentError(str(self.path / name), got=type(value).__name__, expected="a JSON object")
-        return value
+        if not is_file(self.path / name):
+            raise InvalidArgumentError(str(self.path / name), got="no such file", expected="a run's file")
+        return read_json(self.path / name, InvalidArgumentError)
 
     # ---- checkpoint, kept policies and states -----------------------------------------------------------------------------
 
@@ -173,6 +204,22 @@ class RunDirectory:
         writer.writerows(rows)
         write_atomically(self.path / "metrics.csv", text.getvalue().encode())
 
+    def checked_metrics(self) -> list[dict[str, float]]:
+        """All rows of metrics.csv, if those up to the checkpoint are those that it knows.
+
+        Raises:
+            InvalidDataError: they are not, or no such table of numbers.
+        """
+        rows = self.read_metrics()
+        header = self.load()[1] if self.has_checkpoint else {}
+        known = header.get("history")
+        own = [row for row in rows if row.get("update", 0) <= header.get("update", 0)]
+        if known is not None and json.dumps(known, sort_keys=True) != json.dumps(own, sort_keys=True):
+            remedy = "resume the run, which writes the file anew"
+            where, got = str(self.path / "metrics.csv"), "other rows than the checkpoint knows"
+            raise InvalidDataError(where, got=got, expected="those of the run", remedy=remedy)
+        return rows
+
     def read_metrics(self, upto: float = math.inf) -> list[dict[str, float]]:
         """Read the rows of metrics.csv up to this update, by default all of them.
 
@@ -182,15 +229,30 @@ class RunDirectory:
         path = self.path / "metrics.csv"
         if not path.exists():
             return []
-        try:
-            with path.open(newline="", encoding="utf-8") as file:
-                rows = [{name: _number(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-            return [row for row in rows if row["update"] <= upto]
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            words = f"{type(error).__name__}: {error}"
-            raise InvalidDataError(str(path), got=words, expected="rows of numbers, one of them 'update'") from None
+        read = read_csv(path)
+        if "update" not in read.header:
+            raise InvalidDataError(f"{path}: header", got=",".join(read.header)[:200], expected="columns, one of them update")
+        rows = [
+            {name: _number(f"{path}: line {line}, {name}", cell) for name, cell in zip(read.header, cells, strict=True) if cell}
+            for line, cells in read.rows
+        ]
+        return [row for row in rows if row.get("update", math.inf) <= upto]
 
 
-def _number(text: str) -> float:
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: None if isinstance(v, float) and v - v != 0 else v for key, v in value.items()}
+
+
+def _digest(value: dict[str, Any]) -> str:
+    """Of a JSON object's content, whatever the order of its fields."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _number(where: str, text: str) -> float:
     """Whole numbers stay whole, so that they are written again as they were."""
-    return int(text) if text.isdigit() and len(text) < 20 else float(text)
+    whole, number = whole_number(text), decimal_number(text)
+    if whole is not None:
+        return whole
+    if number is None and text not in ("nan", "inf", "-inf"):
+        raise InvalidDataError(where, got=repr(text)[:200], expected="a number")
+    return float(text)

@@ -85,15 +85,16 @@ def figures_of_run(
     out: Path, *, environment: str = "auto", dataset: OfflineDataset | None = None, trust: bool = False
 ) -> Iterator[tuple[str, Figure]]:
     """Names and figures of a run's pictures; arguments and errors as ``draw_run``."""
-    config = RunDirectory(out).read_json("config.json")
-    folder, name = RunDirectory(out), f"{config['algorithm']} on {config['dataset']}, seed {config['seed']}"
+    folder = RunDirectory(out)
+    config = folder.read_settings() if folder.has_checkpoint else folder.read_json("config.json")
+    name = f"{config['algorithm']} on {config['dataset']}, seed {config['seed']}"
     header = dataset.header if dataset is not None else header_of(config["dataset"], config["dataset_seed"])
     where = config["environment"]
     if environment == "auto":
         check_word(where, str(out / "config.json"), "environment", trusted=trust, remedy=f"--environment '{where}'")
     named = trust or ":" not in where.partition("(")[0] or environment == where
     trained_on = game_of(where, header) if named else None
-    rows = folder.read_metrics()
+    rows = folder.checked_metrics()
     if rows:
         yield "learning-curve", _learning_curve(rows, trained_on, name)
     if any("battle_won_mean" in row for row in rows):

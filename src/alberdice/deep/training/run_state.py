@@ -23,9 +23,10 @@ from alberdice.deep.training.checkpoints import check_state
 from alberdice.deep.training.evaluators import Returns, ShareOutOfData
 from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.run_directory import RunDirectory
-from alberdice.deep.training.saved_run import DEPLOYED
+from alberdice.deep.training.saved_run import DEPLOYED, check_header
 from alberdice.deep.training.selection import SCORES, SELECTED, Selector, split_selection
 from alberdice.errors import InvalidArgumentError, InvalidDataError
+from alberdice.readers import library_errors
 
 __all__ = ["Origin", "Run", "begin_from", "check_folder", "resume", "state_of"]
 
@@ -156,6 +157,7 @@ def begin_from(run: Run, origin: Origin) -> None:
 
 def _restore(run: Run, where: str, tensors: dict[str, Tensor], header: dict[str, Any], remedy: str = "") -> None:
     """Take a state up; whatever does not belong to this very run is refused."""
+    check_header(where, header)
     if header.get("data", run.dataset.digest) != run.dataset.digest:
         words = "resume on the data that the run began with, or choose another --out"
         got = "other content than when the run began"
@@ -164,14 +166,15 @@ def _restore(run: Run, where: str, tensors: dict[str, Tensor], header: dict[str,
     if missing or "generator" not in tensors:
         got, words = f"no {', '.join(missing) or 'generator'}", "begin the run again in another folder"
         raise InvalidDataError(where, got=got, expected="a checkpoint of this release", remedy=words)
-    run.fitting.generator.set_state(tensors.pop("generator"))
     kept = {name: tensors.pop(name) for name in [*tensors] if name.startswith((SELECTED, SCORES))}
-    run.selector.restore(*split_selection(kept), header["selection"])
+    with library_errors(where, "a checkpoint of this release"):
+        run.fitting.generator.set_state(tensors.pop("generator"))
+        run.selector.restore(*split_selection(kept), header["selection"])
+        if header.get("evaluation") and run.returns:
+            run.returns.latest = Evaluation(**header["evaluation"])
     own = {name: t.to(run.device) for name, t in tensors.items() if not name.startswith(DEPLOYED)}
     check_state(where, own, run.learner.state_dict(), remedy)
     run.learner.load_state_dict(own)
     run.fitting.done, run.fitting.seconds = header["update"], header["train_seconds"]
-    if header.get("evaluation") and run.returns:
-        run.returns.latest = Evaluation(**header["evaluation"])
     if run.outside:
-        run.outside.latest = header["out_of_data"]
+        run.outside.latest = header.get("out_of_data")

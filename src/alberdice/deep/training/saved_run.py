@@ -10,17 +10,32 @@ from alberdice.datasets.resampled import Estimate
 from alberdice.deep.learner import learner_of_file
 from alberdice.deep.play.returns import default_episodes, evaluate
 from alberdice.deep.play.venue import data_of, venue_of_run
-from alberdice.deep.policies import Policies, load_policies
+from alberdice.deep.policies import Policies, read_policies
 from alberdice.deep.training.export import Origins
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.selection import SELECTED, UNSCORED, scores_for
 from alberdice.environments import PlayOptions
 from alberdice.environments.registry import find_environment, is_game, with_arguments
-from alberdice.errors import InvalidArgumentError
+from alberdice.errors import InvalidArgumentError, InvalidDataError
 
-__all__ = ["DEPLOYED", "check_fits", "evaluate_offline", "evaluate_run", "origins_of_run", "policies_of_run"]
+__all__ = ["DEPLOYED", "check_fits", "check_header", "evaluate_offline", "evaluate_run", "origins_of_run", "policies_of_run"]
 
 
+_NOTHING = type(None)
+#: of a checkpoint's header: types, and whether every release wrote it
+_HEADER: dict[str, tuple[tuple[type, ...], bool]] = {
+    "algorithm": ((str,), True),
+    "policies": ((dict,), True),
+    "update": ((int,), True),
+    "train_seconds": ((int, float), True),
+    "selection": ((dict, _NOTHING), False),
+    "history": ((list, _NOTHING), False),
+    "data": ((str,), False),
+    "fingerprint": ((str,), False),
+    "venue": ((dict, _NOTHING), False),
+    "evaluation": ((dict, _NOTHING), False),
+    "origin": ((dict, _NOTHING), False),
+}
 #: what the names of the policies' tensors begin with in a checkpoint
 DEPLOYED = "deploy."
 
@@ -46,7 +61,7 @@ def origins_of_run(out: Path, update: str = "selected") -> Origins:
         InvalidArgumentError, InvalidDataError: no run there, or not one of this package.
     """
     folder = RunDirectory(out)
-    config, facts = folder.read_json("config.json"), folder.load()[1].get("venue") or {}
+    config, facts = folder.read_settings(), folder.load()[1].get("venue") or {}
     header = facts.get("header", {})
     name = str(facts.get("environment") or config["environment"])
     if name in ("auto", "none"):  # nothing was played; the data may know where they come from
@@ -57,18 +72,31 @@ def origins_of_run(out: Path, update: str = "selected") -> Origins:
 
 
 def _policies_and_header(out: Path, update: str, trust: bool) -> tuple[Policies, dict[str, Any]]:
-    tensors, header = RunDirectory(out).load()
+    folder = RunDirectory(out)
+    tensors, header = folder.load()
+    check_header(str(out / "checkpoint.safetensors"), header)
     learner_of_file(header["algorithm"], str(out), trust=trust)  # what reads its policies registers itself
     if update.isdecimal():
-        return load_policies(*RunDirectory(out).load_policies(int(update)), trust=trust), header
+        return read_policies(str(out), *folder.load_policies(int(update)), trust=trust), header
     if update not in ("selected", "last"):
         raise InvalidArgumentError("update", got=repr(update), expected="selected, last or a number of updates")
     selection = header.get("selection") or {}
-    if update == "selected" and selection.get("policies"):
-        chosen = {name.removeprefix(SELECTED): t for name, t in tensors.items() if name.startswith(SELECTED)}
-        return load_policies(chosen, selection["policies"], trust=trust), header
-    deployed = {name.removeprefix(DEPLOYED): t for name, t in tensors.items() if name.startswith(DEPLOYED)}
-    return load_policies(deployed, header["policies"], trust=trust), header
+    kept = update == "selected" and selection.get("policies")
+    prefix, shape = (SELECTED, kept) if kept else (DEPLOYED, header["policies"])
+    chosen = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    return read_policies(str(out / "checkpoint.safetensors"), chosen, shape, trust=trust), header
+
+
+def check_header(where: str, header: dict[str, Any]) -> None:
+    """Raises InvalidDataError unless what a checkpoint's header says is of the types that runs write."""
+    for name, (kinds, needed) in _HEADER.items():
+        if name in header or needed:
+            value = header.get(name)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                expected = " or ".join(kind.__name__ for kind in kinds)
+                raise InvalidDataError(f"{where}: {name}", got=repr(value)[:200], expected=expected)
+    if not all(isinstance(row, dict) and isinstance(row.get("update"), int) for row in header.get("history") or []):
+        raise InvalidDataError(f"{where}: history", got="another thing", expected="a row per evaluation")
 
 
 def evaluate_offline(
@@ -86,7 +114,7 @@ def evaluate_offline(
     Raises:
         InvalidArgumentError, InvalidDataError: no run there; data with other agents, actions or observations.
     """
-    config = RunDirectory(out).read_json("config.json")
+    config = RunDirectory(out).read_settings()
     policies = policies_of_run(out, update, trust=trust)
     data = data_of(config, dataset)
     check_fits(policies, data)
@@ -153,7 +181,7 @@ def evaluate_run(
     Raises:
         InvalidArgumentError, InvalidDataError: no run there, no environment, or one that does not fit.
     """
-    config = RunDirectory(out).read_json("config.json")
+    config = RunDirectory(out).read_settings()
     policies, header = _policies_and_header(out, update, trust)
     where = venue_of_run(config, header.get("venue"), environment, workers=workers, options=options, trust=trust)
     if where.environment is None:

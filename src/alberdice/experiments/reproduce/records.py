@@ -95,7 +95,7 @@ def read_records(runs: Sequence[PlannedRun], priors: dict[str, Prior], sampled: 
 
 def _read(run: PlannedRun, prior: Prior | None) -> Record:
     folder = RunDirectory(run.folder)
-    result = folder.read_json("result.json")
+    result = folder.read_result()
     if prior is None or not folder.has_checkpoint:
         return Record(run, result, None, None, None)
     policies, episodes = policies_of_run(run.folder), result.get("episodes") or run.config.evaluate_episodes
