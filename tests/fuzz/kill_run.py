@@ -191,6 +191,7 @@ def run(seed: int, kills: int, learners: tuple[str, ...] = LEARNERS) -> list[dic
             here, there = contents(learner, whole), contents(learner, parts)
             differing = [part for part in here if here[part] != there[part]]
             found.append({"learner": learner, "attempts": attempts, "differs": differing, "left_over": _left_over(parts)})
+            print(*table(found[-1:]), flush=True)
     return found
 
 
@@ -213,7 +214,6 @@ def main() -> int:
     given = parser.parse_args()
     begun = time.perf_counter()
     found = run(given.seed, given.kills, tuple(given.learners))
-    print("\n".join(table(found)))
     killed = sum(each["ended"] == "killed" for line in found for each in line["attempts"])
     print(f"seed {given.seed}: {killed} kills, {math.ceil(time.perf_counter() - begun)} s")
     if given.json is not None:
