@@ -141,7 +141,8 @@ def check_shape(array: NDArray[Any], shape: tuple[int, ...], name: str, error: t
 
 def real_number(value: object, name: str, *, low: float = -math.inf, high: float = math.inf, open_ends: bool = False) -> float:
     """A finite float within [low, high] (or (low, high)); raises InvalidArgumentError."""
-    interval = f"a number in {'(' if open_ends else '['}{low:g}, {high:g}{')' if open_ends else ']'}"
+    below, above = open_ends or low == -math.inf, open_ends or high == math.inf
+    interval = f"a number in {'(' if below else '['}{low:g}, {high:g}{')' if above else ']'}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidArgumentError(name, got=repr(value), expected=interval)
     try:

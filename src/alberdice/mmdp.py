@@ -76,6 +76,7 @@ class MMDP:
         _checks.check_shape(start, (self.n_states,), "initial", InvalidModelError)
         self.initial: FloatArray = _checks.frozen(_checks.normalised(start, "initial", InvalidModelError))
         self.discount: float = _checked_discount(discount)
+        _check_sums(self.discount, rewards)
         self.transition: sp.csr_array = self._checked_transition(transition)
 
     def _checked_transition(self, transition: Any) -> sp.csr_array:
@@ -177,6 +178,7 @@ class SparseMMDP:
         self.discount: float = _checked_discount(discount)
         self.listed_reward: FloatArray = _vector(reward, len(self.pairs), "reward")
         self.rest_reward: FloatArray = _vector(rest_reward, self.n_states, "rest_reward")
+        _check_sums(self.discount, self.listed_reward, self.rest_reward)
         listed, rest = (len(self.pairs), self.n_states), (self.n_states, self.n_states)
         self.transition: sp.csr_array = _checked_rows(transition, listed, "transition", lambda k: f"[pair {k}]")
         self.rest_transition: sp.csr_array = _checked_rows(rest_transition, rest, "rest_transition", lambda k: f"[s={k}]")
@@ -232,6 +234,19 @@ def _vector(value: ArrayLike, length: int, name: str) -> FloatArray:
     array = _checks.real_array(value, name, InvalidModelError)
     _checks.check_shape(array, (length,), name, InvalidModelError)
     return _checks.frozen(array)
+
+
+def _check_sums(discount: float, *rewards: FloatArray) -> None:
+    """Refuse rewards whose range, or whose discounted sums, no float can hold."""
+    sizes = [each for each in rewards if each.size]
+    low, high = min(float(each.min()) for each in sizes), max(float(each.max()) for each in sizes)
+    if not math.isfinite((high - low) / (1 - discount)) or not math.isfinite(max(-low, high) / (1 - discount)):
+        raise InvalidModelError(
+            "reward",
+            got=f"rewards from {low:g} to {high:g}",
+            expected="rewards whose range and discounted sums are finite floats",
+            remedy="give them in a larger unit",
+        )
 
 
 def _checked_discount(discount: object) -> float:

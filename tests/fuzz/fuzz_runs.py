@@ -91,19 +91,23 @@ def _resume(path: Path) -> None:
 
 def read_run(path: Path) -> str:
     """Everything that reads a run's folder: its result, metrics and policies, an evaluation, and going on with it."""
+    from alberdice.deep.training.callbacks import survivors
     from alberdice.deep.training.run_directory import RunDirectory
     from alberdice.deep.training.saved_run import evaluate_run, policies_of_run
 
     folder = RunDirectory(path)
     with _quiet():
-        read = [folder.read_result(), folder.checked_metrics()]
-        kept = [_tensors(policies_of_run(path, str(update)).save()[0]) for update in folder.kept_updates()]
-        states = [_tensors(folder.load_state(update)[0]) for update in folder.kept_updates("states")]
+        done = folder.load()[1]["update"]
+        read = [folder.read_result(), [row for row in folder.checked_metrics() if row["update"] <= done]]
+        evaluated = [row["update"] for row in folder.load()[1]["history"]]
+        kept = sorted(survivors(evaluated, SETTINGS["keep_policies"]))
+        policies = [_tensors(policies_of_run(path, str(update)).save()[0]) for update in kept]
+        states = [_tensors(folder.load_state(update)[0]) for update in kept]
         played = {k: v for k, v in evaluate_run(path, episodes=5).items() if k != "run"}
         del read[0]["wall_seconds"]
     _resume(path)
     after = [[row["update"], row["return_mean"]] for row in folder.read_metrics()]
-    return _digest(read, kept, states, played, _tensors(folder.load()[0]), after)
+    return _digest(read, policies, states, played, _tensors(folder.load()[0]), after)
 
 
 def _alone(folder: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -20,6 +21,8 @@ from fuzz_targets import TARGETS, Target, make_samples
 from alberdice.errors import AlberDICEError
 
 MEMORY = 4 << 30
+#: seconds of the processor's time for a case; then SIGPROF ends this process
+WORK = 60.0
 
 
 def outcome(target: Target, path: Path, expected: str, place: Path) -> tuple[str, str]:
@@ -55,6 +58,7 @@ def main() -> None:
         said: dict[str, Any] = {"case": case, "format": target.name}
         said["damage"] = mutate(copy, rng)
         print(json.dumps(said), flush=True)  # before reading: should this process die, the case is known
+        signal.setitimer(signal.ITIMER_PROF, WORK)
         said["outcome"], said["words"] = outcome(target, copy, expected, place)
         if said["outcome"] == "wrong content" and said["damage"].startswith(FORGED):
             said["outcome"] = "other content"

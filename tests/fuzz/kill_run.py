@@ -176,8 +176,9 @@ def run(seed: int, kills: int, learners: tuple[str, ...] = LEARNERS) -> list[dic
     modules = ["torch.utils.tensorboard", "alberdice.deep.training.loop", "alberdice.deep.online.run"]
     context.set_forkserver_preload(modules + [f"alberdice.deep.algorithms.{name}" for name in LEARNERS if name != "mat"])
     found = []
-    for number, learner in enumerate(learners):
-        rng, count = np.random.default_rng([seed, number]), kills // len(learners) + (number < kills % len(learners))
+    for at, learner in enumerate(learners):
+        count = kills // len(learners) + (at < kills % len(learners))
+        rng = np.random.default_rng([seed, LEARNERS.index(learner)])  # a learner alone has the kills that it has among others
         with tempfile.TemporaryDirectory() as folder:
             whole, parts = Path(folder) / "whole", Path(folder) / "parts"
             attempts = []

@@ -96,11 +96,14 @@ def _told(error: BaseException) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def _notes(program: str) -> Iterator[None]:
-    """Warnings about mended numbers as a line on standard error."""
+    """Warnings about mended numbers, and NumPy's, as a line each on standard error."""
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, RoundingWarning):
             print(f"{program}: note: {one_line(message)}", file=sys.stderr)
+        elif issubclass(category, RuntimeWarning) and len(place) > 1:  # NumPy's: what came of it is judged by certificates
+            words = f"{one_line(message)} ({os.path.basename(str(place[0]))}, line {place[1]})"
+            print(f"{program}: note: numbers at the edge of what floats hold: {words}", file=sys.stderr)
         else:
             usual(message, category, *place, **more)
 

@@ -111,6 +111,10 @@ class Solve:
             raise InvalidArgumentError(
                 "GAME", got="nothing", expected="a game, or --dataset", remedy="see alberdice solve --help"
             )
+        for name, default in (("discount", Solve.discount), ("floor_mass", Solve.floor_mass), ("unseen_reward", None)):
+            if getattr(self, name) != default:  # NaN, too, differs from every number
+                option, expected = f"--{name.replace('_', '-')}", "nothing without --dataset"
+                raise InvalidArgumentError(option, got=getattr(self, name), expected=expected, remedy="a game has its own")
         game = load_game(self.game)
         return game, *load_data(self.data, game, floor), None
 

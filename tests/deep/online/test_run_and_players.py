@@ -77,6 +77,7 @@ def test_a_state_that_lost_a_bit_is_refused(trained, tmp_path):
         (lambda tensors, header: header["network"].update(width=10**9), "network: got"),
         (lambda tensors, header: header["network"].update(width=64), "network.which: got"),
         (lambda tensors, header: header.update(lines=3), "lines: got 3"),
+        (lambda tensors, header: header["lines"][-1].update(steps="x"), "lines: got"),
         (lambda tensors, header: header.pop("network"), "network: got None"),
     ],
 )

@@ -126,6 +126,14 @@ def test_a_forged_checkpoint_is_an_error_that_names_it(folder: RunDirectory, cha
         policies_of_run(folder.path)
 
 
+def test_a_setting_that_decides_nothing_may_be_missing(folder: RunDirectory) -> None:
+    """As in a run of a release that lacked it."""
+    value = folder.read_json("config.json")
+    del value["play"]
+    folder.write_json("config.json", value)
+    assert folder.read_settings()["play"] == "sample"
+
+
 @pytest.mark.parametrize("name", ["generator", "update", "selection"])
 def test_a_state_without_a_part_is_not_resumed(folder: RunDirectory, name: str) -> None:
     tensors, header = folder.load()

@@ -42,6 +42,8 @@ _FREE = (
     *("threads", "workers", "agents", "flatten", "max_steps", "evaluate_every", "evaluate_episodes", "play"),
     *("checkpoint_every", "keep_policies", "keep_states", "pictures"),
 )
+#: a hidden layer's width at most: nothing larger is made before memory is found to be short
+WIDEST = 65_536
 Config = TypeVar("Config", bound="TrainConfig")
 Settings = TypeVar("Settings", bound=type)
 
@@ -214,8 +216,9 @@ class FeedForwardConfig(FramesConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.hidden or min(self.hidden) < 1:
-            raise InvalidArgumentError("hidden", got=self.hidden, expected="one or more widths, each at least 1")
+        if not self.hidden or min(self.hidden) < 1 or max(self.hidden) > WIDEST:
+            expected = f"one or more widths, each from 1 to {WIDEST:,}"
+            raise InvalidArgumentError("hidden", got=self.hidden, expected=expected)
 
 
 @dataclass(frozen=True)

@@ -103,12 +103,17 @@ def _state(out: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     sizes = shape.values() if isinstance(shape, dict) and shape.keys() == _SHAPE else ()
     if not sizes or not all(isinstance(size, int) and 0 < size < 100_000 for size in sizes):
         raise InvalidDataError(f"{path}: network", got=repr(shape)[:200], expected=f"the sizes {', '.join(sorted(_SHAPE))}")
-    if not isinstance(lines, list) or not all(isinstance(line, dict) and "iteration" in line for line in lines):
+    if not isinstance(lines, list) or not all(isinstance(line, dict) and _counted(line) for line in lines):
         raise InvalidDataError(f"{path}: lines", got=repr(lines)[:200], expected="the metrics of every iteration")
     numbers = tensors.get("numbers", torch.zeros(0))
     if numbers.shape != (4,) or not bool(numbers.isfinite().all()) or numbers[3] < 0:
         raise InvalidDataError(f"{path}: numbers", got=numbers.tolist(), expected="mean, square, weight, iterations done")
     return tensors, saved
+
+
+def _counted(line: dict[str, Any]) -> bool:
+    """Whether a line of metrics counts iterations and steps."""
+    return all(isinstance(n, int) and n >= 0 for n in (line.get("iteration"), line.get("steps", 0)))
 
 
 def is_mat_run(folder: Path) -> bool:

@@ -25,7 +25,7 @@ from typing import Any
 
 from torch import Tensor
 
-from alberdice.deep.config import fingerprint_of
+from alberdice.deep.config import TrainConfig, fingerprint_of
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.errors import InvalidArgumentError, InvalidDataError
 from alberdice.files import exclusive, is_file, storage_errors, write_atomically
@@ -104,7 +104,7 @@ class RunDirectory:
             got, expected = "settings that its checkpoint was not made with", "those of the run"
             remedy = "take a copy of it; a run with other settings needs a folder of its own"
             raise InvalidDataError(str(self.path / "config.json"), got=got, expected=expected, remedy=remedy)
-        return values
+        return {**TrainConfig().plain(), **values}  # an earlier release lacked some of those that decide nothing
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file.
@@ -205,7 +205,7 @@ class RunDirectory:
         write_atomically(self.path / "metrics.csv", text.getvalue().encode())
 
     def checked_metrics(self) -> list[dict[str, float]]:
-        """All rows of metrics.csv, if those up to the checkpoint are those that it knows.
+        """All rows of metrics.csv, if those up to the checkpoint are those that it knows; nothing vouches for later ones.
 
         Raises:
             InvalidDataError: they are not, or no such table of numbers.
