@@ -70,8 +70,11 @@ def train(learner: str, seed: int, out: Path, told: Callable[[], None], tick: in
 
         fit.LOOK_EVERY = 7  # curves with many points
         kind = learner_class(learner).settings
-        own = {name: value for name, value in PRETRAINED.items() if name in kind.__dataclass_fields__}
-        settings = from_mapping({**SETTINGS, **own, "seed": seed, "algorithm": learner}, kind(algorithm=learner), where="kills")
+        wanted = {**SETTINGS, **PRETRAINED, "seed": seed, "algorithm": learner}
+        own = {
+            name: value for name, value in wanted.items() if name in kind.__dataclass_fields__
+        }  # MADTKD has no hidden layers
+        settings = from_mapping(own, kind(algorithm=learner), where="kills")
         train_loop(settings, out, resume=True, progress=lambda note: told())
 
 
