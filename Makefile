@@ -1,5 +1,5 @@
 # Everything installs itself into .venv; only Python 3.11 or later is needed beforehand.
-PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 OUT ?= out

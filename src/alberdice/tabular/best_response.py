@@ -69,7 +69,11 @@ class BestResponse:
 
 
 def _solve_by_cvxpy(problem: FlowProblem, start: FlowSolution | None, tolerance: float) -> FlowSolution:
-    from alberdice.tabular.cvxpy_reference import solve_flow_by_cvxpy  # cvxpy takes a second to load
+    try:
+        from alberdice.tabular.cvxpy_reference import solve_flow_by_cvxpy  # cvxpy takes a second to load
+    except ImportError as missing:
+        remedy = "pip install 'alberdice[reference]', or take the interior-point method"
+        raise InvalidArgumentError("method", got=f"cvxpy ({missing})", expected="an installed package", remedy=remedy) from None
 
     return solve_flow_by_cvxpy(problem, tolerance=tolerance)
 

@@ -96,3 +96,17 @@ def test_which_evaluations_are_kept_is_a_matter_of_their_number(tmp_path: Path) 
     train(tiny(evaluate_every=2, keep_policies=3, keep_states=True), tmp_path, resume=True)
     updates = [int(row["update"]) for row in folder.read_metrics()]
     assert set(folder.kept_updates()) == set(folder.kept_updates("states")) == survivors(updates, 3)
+
+
+def test_the_settings_stand_beside_the_curves(tmp_path: Path) -> None:
+    """Read by TensorBoard itself; a run that goes on does not write them again."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for done in (0, 5):
+        with closing(TensorBoard(tmp_path / "tensorboard", done, {"alpha": 0.5, "name": "a|b"})) as board:
+            board.log("evaluation", done, {"return_mean": 1.0, "return_exact": 2.0, "out_of_data": 0.25})
+    read = EventAccumulator(str(tmp_path / "tensorboard"))
+    read.Reload()
+    (event,) = read.Tensors("settings")
+    assert event.tensor_proto.string_val[0].decode() == "| setting | value |\n|---|---|\n| alpha | 0.5 |\n| name | a\\|b |"
+    assert {"evaluation/return_exact", "evaluation/out_of_data"} <= set(read.Tags()["scalars"])

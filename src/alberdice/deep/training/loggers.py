@@ -51,6 +51,7 @@ class TensorBoard:
     Args:
         folder: where they go.
         done: updates done before; what an interrupted run wrote about later ones is hidden.
+        settings: of the run, shown as a table under "text" beside the curves of a fresh run.
 
     Raises:
         ResourceError: the disk is full.
@@ -60,7 +61,7 @@ class TensorBoard:
     #: numbers of evaluations that make curves; the others of a row are the training's, which are there already
     CURVES = ("return_mean", "return_exact", "gap_to_data", "out_of_data")
 
-    def __init__(self, folder: Path, done: int = 0) -> None:
+    def __init__(self, folder: Path, done: int = 0, settings: Mapping[str, Any] | None = None) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.compat.proto.summary_pb2 import Summary
         from tensorboard.summary.writer.record_writer import RecordWriter
@@ -73,10 +74,24 @@ class TensorBoard:
         self._write(file_version="brain.Event:2")
         # events of steps >= this one are hidden: the checkpoint's own step stays
         self._write(step=done + 1, session_log=SessionLog(status=SessionLog.START))
+        if settings and not done:
+            self._write_text("settings", _markdown(settings))
 
     def _write(self, **values: Any) -> None:
         with storage_errors(self.path):
             self._records.write(self._event(wall_time=time.time(), **values).SerializeToString())
+
+    def _write_text(self, tag: str, text: str) -> None:
+        """A text, in Markdown, as TensorBoard's plugin for texts wants it."""
+        from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
+        from tensorboard.compat.proto.tensor_pb2 import TensorProto
+        from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+
+        plugin = SummaryMetadata.PluginData(plugin_name="text")
+        shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
+        tensor = TensorProto(dtype="DT_STRING", string_val=[text.encode()], tensor_shape=shape)
+        metadata = SummaryMetadata(plugin_data=plugin)
+        self._write(step=0, summary=self._summary(value=[self._summary.Value(tag=tag, metadata=metadata, tensor=tensor)]))
 
     def log(self, kind: str, update: int, values: Mapping[str, float]) -> None:
         """See ``fit.Logger``."""
@@ -91,6 +106,12 @@ class TensorBoard:
     def close(self) -> None:
         """Nothing more is written."""
         self._records.close()
+
+
+def _markdown(settings: Mapping[str, Any]) -> str:
+    """Settings as a table, a row each."""
+    rows = [f"| {name} | {str(value).replace('|', chr(92) + '|')} |" for name, value in settings.items()]
+    return "\n".join(["| setting | value |", "|---|---|", *rows])
 
 
 def _next_name(folder: Path) -> str:

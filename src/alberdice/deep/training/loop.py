@@ -204,7 +204,8 @@ def _present(*evaluators: Evaluator | None) -> list[Evaluator]:
 def _loggers(run: Run) -> list[Logger]:
     if run.folder is None:
         return []
-    return [MetricsFile(run.folder, run.fitting.history), TensorBoard(run.folder.path / "tensorboard", run.fitting.done)]
+    board = TensorBoard(run.folder.path / "tensorboard", run.fitting.done, asdict(run.config))
+    return [MetricsFile(run.folder, run.fitting.history), board]
 
 
 def _callbacks(run: Run) -> list[Callback]:
