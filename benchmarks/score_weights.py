@@ -1,15 +1,16 @@
 """How the data's episodes are to be reweighted for scores: ways held against the truth, on the zoo's choosing half.
 
-    python benchmarks/score_weights.py               # three data seeds; 8 minutes of one processor
+    python benchmarks/score_weights.py               # three data seeds; 10 minutes of one processor
     python benchmarks/score_weights.py --report      # the table of what is there
 
 Every policy that a run of deep AlberDICE with default settings offers to the selection is scored in eight models by each way:
 
-    drawn          episodes drawn with replacement; a pair that a model lost pays the least reward for all that is left
-    weighted       a Bayesian bootstrap: Dirichlet weights, no pair is lost
-    doubted-K      the same, and K worst outcomes beside those seen of every pair
+    drawn       episodes drawn with replacement; a pair that a model lost pays the least reward for all that is left
+    weighted    a Bayesian bootstrap: Dirichlet weights, no pair is lost
+    pooled-K    the same, and K more steps of every pair as its frame's are in the mean
 
 regret    (best truth of the scored policies - truth of the best scored) / max(optimum - data, .05 (optimum - uniform))
+off       |estimate - truth| of the best scored, in the same unit
 wrongly   runs said to be below the data or the clone that are not below the data; missed: the other way round
 """
 
@@ -49,17 +50,17 @@ class _Drawing:
         return self.generator.multinomial(episodes, np.full(episodes, 1 / episodes), models).astype(np.float64)
 
 
-class Doubted(ResampledModels):
-    """Of every pair so many worst outcomes more; ``ResampledModels`` where that is 0 and every weight positive."""
+class Drawn(ResampledModels):
+    """Episodes drawn with replacement; what a model lost counts as outside the data."""
 
-    doubt = 0.0
+    def __init__(self, dataset: Any, models: int, generator: np.random.Generator) -> None:
+        super().__init__(dataset, models, _Drawing(generator), pooling=0.0)  # type: ignore[arg-type]
 
     def estimate(self, tables: Any) -> Estimate:
         """The return in every model, pair by pair."""
         models, size = self.begin.shape
         chance = np.prod([t[self.pair_frame, self.pair_actions[:, i]] for i, t in enumerate(tables)], axis=0)
-        weight = np.maximum(self.pair_weight, 1e-300)
-        shares = chance * np.where(self.pair_weight > 0, weight / (weight + self.doubt), 0.0)
+        weight, shares = np.maximum(self.pair_weight, 1e-300), chance * (self.pair_weight > 0)
         gained, inside = (
             np.stack([np.bincount(self.pair_frame, row, size) for row in rows])
             for rows in (shares * self.pair_reward / weight, shares)
@@ -75,11 +76,10 @@ class Doubted(ResampledModels):
 
 def ways(dataset: Any, seed: int) -> dict[str, ResampledModels]:
     """The models of every way."""
-    found: dict[str, Any] = {"drawn": Doubted(dataset, MODELS, _Drawing(np.random.default_rng(seed)))}
-    for doubt in (0.0, 0.1, 0.3, 1.0):
-        models = Doubted(dataset, MODELS, np.random.default_rng(seed))
-        models.doubt = doubt
-        found[f"doubted-{doubt:g}" if doubt else "weighted"] = models
+    found: dict[str, ResampledModels] = {"drawn": Drawn(dataset, MODELS, np.random.default_rng(seed))}
+    for pooling in (0.0, 0.3, 1.0, 3.0, 10.0):
+        name = f"pooled-{pooling:g}" if pooling else "weighted"
+        found[name] = ResampledModels(dataset, MODELS, np.random.default_rng(seed), pooling=pooling)
     return found
 
 
@@ -112,25 +112,27 @@ def one_run(name: str, seed: int) -> dict[str, Any]:
     }
 
 
-def chosen(run: dict[str, Any], way: str) -> tuple[float, bool, bool]:
-    """Regret, and whether the run is said to be and is below its data."""
+def chosen(run: dict[str, Any], way: str) -> tuple[float, float, bool, bool]:
+    """Regret, how far the estimate is off, and whether the run is said to be and is below its data."""
     returns = np.array([each[way] for each in run["offered"]])
     scores, truths = returns.mean(axis=1) - returns.std(axis=1), np.array([each["truth"] for each in run["offered"]])
     best = len(scores) - 1 - int(np.argmax(scores[::-1]))
     gains = [returns[best] - np.array(floor) for floor in (run["floors"][way], returns[0])]
     says = any(gain.mean() < -(gain.std() + run["slack"]) for gain in gains)
     below = truths[best] < run["data"] - run["slack"] / run["steps"]
-    return float((truths.max() - truths[best]) / run["unit"]), says, bool(below)
+    off = abs(returns[best].mean() / run["steps"] - truths[best]) / run["unit"]
+    return float((truths.max() - truths[best]) / run["unit"]), float(off), says, bool(below)
 
 
 def report(runs: list[dict[str, Any]]) -> str:
     """The table, and the games on which ways differ."""
-    lines = [f"{len(runs)} runs", "| way | mean regret | worst | wrongly below | missed |", "|---|---|---|---|---|"]
+    lines = [f"{len(runs)} runs", "| way | mean regret | worst | off | wrongly below | missed |", "|---|---|---|---|---|---|"]
     for way in runs[0]["floors"]:
         found = [chosen(run, way) for run in runs]
-        regrets, wrongly = [r for r, _, _ in found], sum(says and not below for _, says, below in found)
-        missed = sum(below and not says for _, says, below in found)
-        lines.append(f"| {way} | {np.mean(regrets):.3f} | {max(regrets):.2f} | {wrongly} | {missed} |")
+        regrets, off = ([each[k] for each in found] for k in (0, 1))
+        wrongly = sum(says and not below for _, _, says, below in found)
+        missed = sum(below and not says for _, _, says, below in found)
+        lines.append(f"| {way} | {np.mean(regrets):.3f} | {max(regrets):.2f} | {np.mean(off):.3f} | {wrongly} | {missed} |")
     return "\n".join(lines)
 
 
