@@ -170,7 +170,7 @@ ROWS = [
     Row("state names", lambda: ad.games.Game("x", MODEL, (("A", "B"), ("A", "B")), ()), M, "^state_names$", "0", "1 names"),
     Row("n-agent xor: one agent", lambda: ad.games.n_agent_xor(1), A, "^n_agents$", "1", "2 to 12"),
     Row("n-agent xor: a fraction", lambda: ad.games.n_agent_xor(2.5), A, "^n_agents$", "2.5", "whole number"),
-    Row("penalty game: a bonus", lambda: ad.games.penalty_game(1.0), A, "^penalty$", "1.0", r"\[-inf, 0\]"),
+    Row("penalty game: a bonus", lambda: ad.games.penalty_game(1.0), A, "^penalty$", "1.0", r"\(-inf, 0\]"),
     Row("garnet: no states", lambda: ad.games.garnet(0, (2,), 1, generator=generator()), A, "^n_states$", "0", ">= 1"),
     Row("garnet: no actions", lambda: ad.games.garnet(2, (2, 0), 1, generator=generator()), A, r"^n_actions\[1\]$", "0", ">= 1"),
     Row("garnet: too many successors", lambda: ad.games.garnet(2, (2,), 3, generator=generator()), A, "^n_successors$", "3", "1 to 2"),

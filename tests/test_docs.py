@@ -24,7 +24,7 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 PROGRAMS = {"alberdice": main, "alberdice-deep": deep_main}
 LANGUAGES = ("python", "sh", "bash", "console")
 #: languages of blocks that are written to the file that their first line names
-FILES = ("toml", "csv")
+FILES = ("toml", "csv", "json")
 #: pages that need an optional package
 NEEDS = {
     "README.md": "torch",

@@ -60,7 +60,7 @@ def test_resume_on_the_command_line(tmp_path: Path, settings: Path) -> None:
         (["train", "--out", "{run}", "--algorithm", "alberdise"], ["algorithm", "nearest match: alberdice"]),
         (["train", "--out", "{run}", "--environment", "moon"], ["environment", "nearest match"]),
         (["train", "--out", "{run}", "--config", "{run}.toml"], ["No such file"]),
-        (["evaluate", "{run}"], ["config.json"]),
+        (["evaluate", "{run}"], ["no checkpoint", "the folder of a training run"]),
         (["evaluate"], ["the run's folder (required)"]),
         (["trian", "--out", "{run}"], ["trian"]),
     ],
@@ -165,5 +165,5 @@ def test_a_preset_is_overridden_by_options_and_refused_where_there_is_none(tmp_p
     assert {f.name: f.default for f in fields(made)}["settings"].alpha_end == 0.1
     with pytest.raises(InvalidArgumentError, match="expected one of paper"):
         train_command(["train", "--preset", "papper"])
-    with pytest.raises(InvalidArgumentError, match="expected one of rware, smax"):
+    with pytest.raises(InvalidArgumentError, match="expected one of rware, rware-feed-forward, smax"):
         train_command(["train", "--algorithm", "bc", "--preset", "paper"])

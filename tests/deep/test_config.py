@@ -84,7 +84,7 @@ ELSEWHERE = {
     "share_frames": "test_alberdice.py",
     "levels": "test_levels.py",
     "others_see": "test_agreement.py",
-    "length": "test_population.py",
+    **dict.fromkeys(("length", "pooling"), "test_population.py"),
     **dict.fromkeys(("weights", "episode_share", "turn_updates"), "test_episode_weights.py"),
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }

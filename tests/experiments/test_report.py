@@ -135,7 +135,7 @@ def test_code_that_only_a_folder_names_is_not_run(sweep: Path, tmp_path: Path) -
     (folder / "config.json").write_text(json.dumps({**config, "environment": "nowhere_at_all:make"}))
     words = " ".join(Reader(write_report(folder).read_text(encoding="utf-8")).words)
     assert "Not shown: the pictures" in words
-    assert "code of whoever made that folder" in words
+    assert "settings that its checkpoint was not made with" in words
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
