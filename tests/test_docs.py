@@ -13,6 +13,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: str(p.relative_to(ROOT)))
+#: pages whose blocks train or trace for a quarter of a minute and more
+LONG = ("deployment.md", "own-data.md", "starcraft.md", "training.md")
+
+
+def _page(page: Path) -> Any:
+    """A page as a parameter, slow if it is long."""
+    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if page.name in LONG else [])
+
+
+@pytest.mark.parametrize("page", [_page(p) for p in PAGES if blocks(p)])
 def test_blocks_run(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     needed = NEEDS.get(page.name)
     if needed and importlib.util.find_spec(needed) is None:

@@ -128,13 +128,13 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     game, inside = zoo_game("wilds"), 0
     table = FactorizedPolicy.deterministic(game.conventions[1], game.mmdp.n_actions)
     truth = undiscounted_return(game.mmdp, table, game.horizon)
-    for seed in range(20):
+    for seed in range(10):
         data = play_zoo(game, np.random.default_rng(seed))
         models = ResampledModels(data, 50, np.random.default_rng(seed))
         states = data.frame_states[models.rows].argmax(1)
         low, high = models.estimate([t[states] for t in table]).interval(0.9)
         inside += low <= truth <= high
-    assert 14 <= inside <= 20
+    assert 6 <= inside <= 10
 
 
 def test_share_of_steps_at_repeated_states():

@@ -15,6 +15,7 @@ def _check(seed: int, cases: int) -> None:
     assert {line["outcome"] for line in found} == set(GOOD), "every kind of good outcome occurs"
 
 
+@pytest.mark.slow
 def test_a_bounded_run() -> None:
     _check(seed=1, cases=130)
 
