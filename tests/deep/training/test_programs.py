@@ -79,7 +79,10 @@ def agree(out: Path, folder: Path, environment: str, steps: int, slots: int = 4)
 
 WHOLE = {
     "bridge": ("bridge-mix", {"algorithm": "alberdice", "updates": 150, "pretrain_updates": 300}),
-    "rware-tiny-2ag": ("rware-tiny-2ag-mixed", {"algorithm": "madtkd", "updates": 30, "width": 16, "context": 8}),
+    "rware-tiny-2ag": (
+        "rware-tiny-2ag-mixed",
+        {"algorithm": "madtkd", "updates": 120, "learning_rate": 0.01, "width": 16, "context": 8},
+    ),
     "smax-3s5z": ("smax-3s5z-mixed", {"algorithm": "bc", "policy": "transformer", "updates": 30, "width": 16, "context": 8}),
 }
 
