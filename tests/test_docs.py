@@ -66,8 +66,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-#: pages whose blocks train or trace for a quarter of a minute and more
-LONG = ("deployment.md", "own-data.md", "starcraft.md", "training.md")
+#: pages whose blocks train or trace for long
+LONG = ("deployment.md", "environments.md", "own-data.md", "starcraft.md", "training.md", "tutorial.md")
 
 
 def _page(page: Path) -> Any:

@@ -21,6 +21,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS, ids=lambda name: name.rpartition(":")[0].rpartition(".")[2])
 def test_collected_from_trained_on_and_evaluated_on(name, tmp_path, capsys):
     package, n_actions, features, agents = OTHERS[name]

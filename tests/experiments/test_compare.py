@@ -22,6 +22,7 @@ def quiet(label: str, total: int) -> nullcontext:
     return nullcontext(lambda note: None)
 
 
+@pytest.mark.slow
 def test_every_algorithm_has_its_run_beside_the_optimum(tmp_path: Path) -> None:
     found = compare(("alberdice", OWN), "bridge-mix", tmp_path, quiet, **SMALL)
     assert {path.name for path in tmp_path.iterdir()} == {"alberdice", OWN.replace(":", "-")}
@@ -65,6 +66,7 @@ def test_wrong_requests(tmp_path: Path, algorithms: tuple[str, ...], dataset: st
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_data_without_a_game_are_compared_by_estimates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The numbers are those of ``evaluate --offline``; kept runs give them again."""
     data = ad.datasets.make_builtin("matrix-c").with_header(environment="", environment_arguments={}, recipe="")
@@ -95,6 +97,7 @@ def test_data_without_a_game_are_compared_by_estimates(tmp_path: Path, capsys: p
         assert "not drawn: policies of data without a game" in said.err
 
 
+@pytest.mark.slow
 def test_the_data_return_over_as_many_steps_as_the_policies(tmp_path: Path) -> None:
     """Bridge's data go on for 50 steps, play stops after 20: by a plain loop over the episodes."""
     found = compare(("bc",), "bridge-mix", tmp_path, quiet, **SMALL)

@@ -233,6 +233,7 @@ def said(errors: str) -> list[str]:
     return [line for line in errors.splitlines() if not line.startswith("Table 1: ")]
 
 
+@pytest.mark.slow
 def test_runs_that_go_wrong_stop_no_other(tmp_path: Path, settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In two processes: one run diverges, one has a bug, one takes its process along, one is well."""
     names = [STUBS + name for name in ("Dying", "Failing", "Diverging", "Quick")]
@@ -383,6 +384,7 @@ def test_joint_actions_are_counted() -> None:
 # ---- reports ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_report_of_returns(
     here: list[PlannedRun], tmp_path: Path, settings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -104,6 +104,7 @@ def told(data: OfflineDataset) -> Any:
     return learner.policies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["memory", "returns"])
 def test_episodes_played_in_models_come_to_the_mean_over_all_histories(kind: str) -> None:
     data = wandering()

@@ -83,6 +83,7 @@ def test_weights_come_back(folder: Path, tmp_path: Path, update: str, capsys: py
     assert run("export", folder, target, "--update", update, "--overwrite") == 0
 
 
+@pytest.mark.slow
 def test_a_program_runs_by_torch_alone_for_any_number_of_episodes(folder: Path, tmp_path: Path) -> None:
     assert run("export", folder, tmp_path / "programs", "--format", "pt2", "--update", "14") == 0
     policies = policies_of_run(folder, "14")
@@ -99,6 +100,7 @@ def test_a_program_runs_by_torch_alone_for_any_number_of_episodes(folder: Path, 
         assert np.ptp(own[masks[:, 1, :3]]) > 1e-3  # no uniform tables
 
 
+@pytest.mark.slow
 def test_policies_are_loaded_without_what_made_them(tmp_path: Path) -> None:
     for number, kind in enumerate(({}, {"policy": "transformer", "hidden": (8,), "updates": 3, "pretrain_updates": 2})):
         learned = run_training(tiny(environment="none", **kind), None, dataset=chain_dataset()).last_policies
