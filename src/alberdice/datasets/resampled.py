@@ -132,9 +132,8 @@ class ResampledModels:
         models, size = self.begin.shape
         chance = np.prod([t[self.pair_frame, self.pair_actions[:, i]] for i, t in enumerate(tables)], axis=0)
         own = chance / (self.pair_weight + self.pooling)
-        frame_weight = np.maximum(self._by_frame(self.pair_weight), 1e-300)
-        pooled = self._by_frame(own * self.pooling) / frame_weight  # what the frame's steps as a whole stand for
-        gained = self._by_frame(own * self.pair_reward) + pooled * self._by_frame(self.pair_reward)
+        pooled = self._by_frame(own * self.pooling) / self._frame_weight  # what the frame's steps as a whole stand for
+        gained = self._by_frame(chance * self.pooled_rewards)
         outside = np.maximum(1.0 - np.bincount(self.pair_frame, chance, size), 0.0)
         chain = self._chain(own + pooled[:, self.pair_frame])
         mass, total = self.begin.ravel(), np.zeros(models)
@@ -143,6 +142,16 @@ class ResampledModels:
             total += (here * (gained + outside * self.worst * left)).sum(axis=1)
             mass = chain @ mass
         return Estimate(total)
+
+    @cached_property
+    def pooled_rewards(self) -> FloatArray:
+        """r_b of every pair, drawn to its frame's mean, ``(B, P)``."""
+        mean = (self._by_frame(self.pair_reward) / self._frame_weight)[:, self.pair_frame]
+        return np.asarray((self.pair_reward + self.pooling * mean) / (self.pair_weight + self.pooling))
+
+    @cached_property
+    def _frame_weight(self) -> FloatArray:
+        return np.asarray(np.maximum(self._by_frame(self.pair_weight), 1e-300))
 
     def _by_frame(self, values: Any) -> Any:
         """Sums over the pairs of each frame, ``(B, K)``."""

@@ -121,7 +121,7 @@ class ModelEnvironment(BatchedEnvironment):
         self._keys = self._pair_keys(models.pair_frame, models.pair_actions)
         self._first = np.searchsorted(models.edge_pair, np.arange(len(self._keys) + 1))
         self._pairs = np.searchsorted(models.pair_frame, np.arange(len(models.rows) + 1))  # of each frame, from and to
-        self._rewards = self._pooled_rewards()
+        self._rewards = models.pooled_rewards
         self._observations = data.frame_observations[models.rows].astype(np.float32)
         self._masks = np.ascontiguousarray(data.masks_of(models.rows))
         self._states = data.frame_states[models.rows].reshape(len(models.rows), -1).astype(np.float32)
@@ -167,14 +167,6 @@ class ModelEnvironment(BatchedEnvironment):
         self._frames[going[~over]] = there[~over]
         truncated = ~self._ended & (self._time >= models.horizon)
         return Step(self._frame(), rewards, self._ended.copy(), truncated, {})
-
-    def _pooled_rewards(self) -> FloatArray:
-        """Mean rewards of the pairs in every model, ``(B, P)``, drawn to their frames' as in ``datasets.resampled``."""
-        models, ends = self.models, self._pairs[1:]
-        upto = [np.pad(np.cumsum(x, axis=1), ((0, 0), (1, 0))) for x in (models.pair_reward, models.pair_weight)]
-        reward, weight = (x[:, ends] - x[:, self._pairs[:-1]] for x in upto)
-        mean = (reward / np.maximum(weight, 1e-300))[:, models.pair_frame]
-        return np.asarray((models.pair_reward + models.pooling * mean) / (models.pair_weight + models.pooling))
 
     def _pooled_pair(self, slots: NDArray[np.int64], pair: NDArray[np.int64]) -> NDArray[np.int64]:
         """The pair whose outcomes are drawn: itself, or with probability K / (m + K) one of its frame's by their weights."""
