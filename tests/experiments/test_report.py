@@ -14,9 +14,10 @@ from deep_samples import tiny
 from run_samples import run
 
 from alberdice.deep.training.loop import train
+from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.errors import InvalidArgumentError
 from alberdice.experiments.report import page, write_report
-from alberdice.experiments.report.run import run_sections
+from alberdice.experiments.report.run import read_run, run_sections
 from alberdice.experiments.report.sweep import curves
 
 BAD = '<script>alert("1")</script>&\u202e'
@@ -86,10 +87,8 @@ def test_a_run_as_one_file(sweep: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_several_runs_are_set_beside_each_other(sweep: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(sweep, tmp_path / "sweep")
     (copy / "bc-1" / "result.json").unlink()
-    bad = json.loads((copy / "alberdice-0" / "result.json").read_text())
-    (copy / "alberdice-0" / "result.json").write_text(
-        json.dumps({**bad, "status": "diverged", "reason": "a loss is not finite"})
-    )
+    bad = RunDirectory(copy / "alberdice-0")
+    bad.write_result({**bad.read_result(), "status": "diverged", "reason": "a loss is not finite"})
     text = write_report(copy, tmp_path / "out.html").read_text(encoding="utf-8")
     words = " ".join(Reader(text).words)
     assert "3 runs, 2 of which did not end well." in words
@@ -103,8 +102,8 @@ def test_several_runs_are_set_beside_each_other(sweep: Path, tmp_path: Path) -> 
 def test_means_over_seeds_by_hand(sweep: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(sweep, tmp_path / "sweep")
     for name, value in (("bc-0", 1.0), ("bc-1", 4.0)):
-        file = copy / name / "result.json"
-        file.write_text(json.dumps({**json.loads(file.read_text()), "return_mean": value}))
+        folder = RunDirectory(copy / name)
+        folder.write_result({**folder.read_result(), "return_mean": value})
     text = write_report(copy, tmp_path / "out.html").read_text(encoding="utf-8")
     row = "".join(f'<td class="n" style="text-align: right">{number}</td>' for number in (2, 2, 2.5, 1.5))
     assert f"<td>matrix-c</td><td>bc</td>{row}" in text  # (1 + 4) / 2; sqrt(4.5 / 2)
@@ -114,10 +113,8 @@ def test_text_of_outside_origin_stays_text(sweep: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(sweep / "bc-0", tmp_path / "$x_{$ <b>")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "dataset": BAD, BAD: BAD}))
-    result = json.loads((folder / "result.json").read_text())
-    (folder / "result.json").write_text(
-        json.dumps({**result, "status": BAD, "reason": BAD, "notes": [BAD], "choices": {BAD: BAD}})
-    )
+    written = RunDirectory(folder)
+    written.write_result({**written.read_result(), "status": BAD, "reason": BAD, "notes": [BAD], "choices": {BAD: BAD}})
     text = write_report(folder).read_text(encoding="utf-8")
     found = Reader(text)
     assert "script" not in found.tags
@@ -127,6 +124,34 @@ def test_text_of_outside_origin_stays_text(sweep: Path, tmp_path: Path) -> None:
     both = write_report(tmp_path, tmp_path / "both.html").read_text(encoding="utf-8")
     assert "<script" not in both
     Reader(both)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("metrics.csv", "\n6,", "\n7,", "metrics.csv: got other rows than the checkpoint knows"),
+        ("metrics.csv", "\n12,", "\n13,", "metrics.csv: got other rows than the checkpoint knows"),
+        ("metrics.csv", "update,", "up,", "metrics.csv: header: got up,"),
+        ("metrics.csv", None, None, "metrics.csv: got no such file"),
+        ("result.json", '"return_mean": ', '"return_mean": 1', "result.json: got content that its checksum denies"),
+        ("result.json", '"seed": 0', '"seed": 4', "The run has a result, but its file is damaged."),
+    ],
+)
+def test_changed_numbers_are_not_shown(
+    sweep: Path, tmp_path: Path, name: str, old: str | None, new: str | None, words: str
+) -> None:
+    """Neither in a report of the run nor in one of several, which say why."""
+    folder = shutil.copytree(sweep / "bc-0", tmp_path / "runs" / "bc-0")
+    shutil.copytree(sweep / "bc-1", tmp_path / "runs" / "bc-1")
+    text = (folder / name).read_text()
+    (folder / name).unlink()
+    if old is not None and new is not None:
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, 1))
+    shown = read_run(folder)
+    assert shown.rows == [] if name == "metrics.csv" else shown.result == {"status": "unreadable"}
+    for page_of in (folder, tmp_path / "runs"):
+        assert words in " ".join(Reader(write_report(page_of).read_text(encoding="utf-8")).words)
 
 
 def test_code_that_only_a_folder_names_is_not_run(sweep: Path, tmp_path: Path) -> None:
@@ -146,8 +171,6 @@ def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_curves_by_their_lines(sweep: Path) -> None:
-    from alberdice.experiments.report.run import read_run
-
     runs = [read_run(sweep / name) for name in ("bc-0", "bc-1", "alberdice-0")]
     figure = curves(runs, "matrix-c")
     assert figure is not None

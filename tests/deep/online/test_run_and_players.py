@@ -99,11 +99,25 @@ def test_states_of_the_first_release_are_read(trained, tmp_path):
         mat_player(tmp_path / "run")
 
 
-def test_lost_metrics_are_written_again(trained, tmp_path):
+@pytest.mark.parametrize("damage", ["nothing", "lines ahead", "gone", "empty", "short", "another number"])
+def test_lost_metrics_are_written_again(trained, tmp_path, capsys, damage):
+    """From the state, which knows them; it is said, and a changed file is kept.  A kill may leave lines ahead of the state."""
     copytree(trained, tmp_path / "run")
-    (tmp_path / "run" / "metrics.jsonl").unlink()
+    path, kept = tmp_path / "run" / "metrics.jsonl", tmp_path / "run" / "metrics.jsonl.changed"
+    text = path.read_text()
+    changed = {
+        "nothing": text,
+        "lines ahead": text + '{"iteration": 11}\n',
+        "empty": "",
+        "short": "".join(text.splitlines(keepends=True)[:-1]),
+        "another number": text.replace('"iteration": 3', '"iteration": 4'),
+    }.get(damage)
+    path.unlink() if changed is None else path.write_text(changed)
     train_mat("penalty-xor", replace(SETTINGS, iterations=10), 1, tmp_path / "run")
-    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
+    assert path.read_text() == text
+    wrong = damage not in ("nothing", "lines ahead")
+    assert (str(path) in capsys.readouterr().err) == wrong
+    assert (kept.read_text() if kept.exists() else None) == (changed if wrong else None)
 
 
 def test_a_folder_in_use_is_locked(tmp_path):

@@ -212,21 +212,60 @@ def test_a_folder_without_its_settings_is_neither_overwritten_nor_continued_with
     assert equal(final_state(whole), final_state(parts))
 
 
-@pytest.mark.parametrize("damage", ["gone", "short", "other"])
-def test_resuming_mends_lost_metrics(tmp_path: Path, damage: str) -> None:
+CHANGES = {
+    "gone": (None, "no such file"),
+    "empty": (lambda text: "", "metrics.csv"),
+    "short": (lambda text: text.splitlines()[0] + "\n", "other rows than the checkpoint knows"),
+    "another number": (lambda text: text.replace("\n16,", "\n15,"), "other rows than the checkpoint knows"),
+    "a column more": (lambda text: text.replace("update", "mine,update").replace("\n16", "\n3,16"), "other rows"),
+    "other": (lambda text: "nothing,of\nthe,kind\n", "header: got nothing,of"),
+}
+
+
+@pytest.mark.parametrize("damage", CHANGES)
+def test_resuming_mends_lost_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str) -> None:
+    """From the checkpoint, which knows the rows; it is said, and what somebody wrote into the file is kept."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train(tiny(), whole)
     with pytest.raises(Killed):
         train(tiny(), parts, progress=kill_at(21))
-    path = parts / "metrics.csv"
-    if damage == "gone":
-        path.unlink()
-    else:
-        path.write_text(path.read_text().splitlines()[0] + "\n" if damage == "short" else "nothing,of\nthe,kind\n")
+    path, kept = parts / "metrics.csv", parts / "metrics.csv.changed"
+    change, words = CHANGES[damage]
+    text = None if change is None else change(path.read_text())
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    capsys.readouterr()
     train(tiny(), parts, resume=True)
+    assert words in capsys.readouterr().err
+    assert (kept.read_text() if kept.exists() else None) == text
     rows = [RunDirectory(folder).read_metrics() for folder in (whole, parts)]
     assert [row["update"] for row in rows[1]] == [row["update"] for row in rows[0]] == [16, 22]
     assert [row["return_mean"] for row in rows[1]] == [row["return_mean"] for row in rows[0]]
+
+
+def test_rows_before_the_first_evaluation_are_not_believed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(tiny(), whole)
+    with pytest.raises(Killed):
+        train(tiny(), parts, progress=kill_at(12))  # a checkpoint of update 11 that knows of no evaluation
+    assert RunDirectory(parts).load()[1]["history"] == []
+    (parts / "metrics.csv").write_text("update,return_mean\n3,99.0\n")
+    train(tiny(), parts, resume=True)
+    assert "other rows than the checkpoint knows" in capsys.readouterr().err
+    assert [row["update"] for row in RunDirectory(parts).read_metrics()] == [16, 22]
+
+
+def test_rows_after_the_checkpoint_are_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A killed process may leave them: nothing is wrong, and nothing is said."""
+    with pytest.raises(Killed):
+        train(tiny(), tmp_path, progress=kill_at(21))
+    path = tmp_path / "metrics.csv"
+    path.write_text(path.read_text() + path.read_text().splitlines()[-1].replace("16,", "21,", 1) + "\n")
+    capsys.readouterr()
+    train(tiny(), tmp_path, resume=True)
+    assert "metrics.csv" not in capsys.readouterr().err
+    assert [row["update"] for row in RunDirectory(tmp_path).read_metrics()] == [16, 22]
 
 
 def test_policies_of_evaluations_are_kept_and_found_again(tmp_path: Path) -> None:

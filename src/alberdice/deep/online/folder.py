@@ -8,6 +8,8 @@ RUN/metrics.jsonl       the metrics for people, one line per iteration: return, 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ from alberdice.deep.online.network import MultiAgentTransformer
 from alberdice.deep.training.checkpoints import check_state, read_checkpoint, read_tensors, write_checkpoint
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.errors import InvalidArgumentError, InvalidDataError
-from alberdice.files import is_file, write_atomically
+from alberdice.files import is_file, storage_errors, write_atomically
 from alberdice.readers import parse_json, read_json, read_text
 
 __all__ = ["begin", "held", "is_mat_run", "keep", "mat_player"]
@@ -67,18 +69,35 @@ def begin(out: Path, header: dict[str, Any], learner: MAT) -> Lines:
     check_state(str(out / "state.safetensors"), tensors, _expected(learner))
     learner.load(tensors)
     lines: Lines = [line for line in saved["lines"] if line["iteration"] <= learner.iteration]
+    _release(out, lines)
     _tell(out, lines)
     return lines
 
 
 def keep(out: Path, learner: MAT, lines: Lines) -> None:
-    """Write state and metrics."""
-    write_checkpoint(out / "state.safetensors", learner.state(), {"network": learner.network.shape, "lines": lines})
+    """Write metrics, then state: a killed process may leave lines that the state does not know, never fewer than it knows."""
     _tell(out, lines)
+    write_checkpoint(out / "state.safetensors", learner.state(), {"network": learner.network.shape, "lines": lines})
 
 
 def _tell(out: Path, lines: Lines) -> None:
-    write_atomically(out / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+    write_atomically(out / "metrics.jsonl", _text(lines))
+
+
+def _text(lines: Lines) -> bytes:
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def _release(out: Path, lines: Lines) -> None:
+    """Say what is wrong with the metrics that are about to be written anew; a changed file is kept as metrics.jsonl.changed."""
+    path = out / "metrics.jsonl"
+    with storage_errors(path):
+        if not is_file(path):
+            print(f"warning: {path}: no such file; written anew from the state", file=sys.stderr)
+        elif not path.read_bytes().startswith(_text(lines)):
+            os.replace(path, kept := out / "metrics.jsonl.changed")
+            got = "other lines than the state knows"
+            print(f"warning: {path}: got {got}; written anew from the state, the changed file is {kept}", file=sys.stderr)
 
 
 def _expected(learner: MAT) -> dict[str, Tensor]:

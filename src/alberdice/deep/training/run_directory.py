@@ -2,7 +2,7 @@
 
 config.json                 the settings
 checkpoint.safetensors      everything that the next update depends on, the history too; its JSON header says what and how far
-metrics.csv                 one row per evaluation
+metrics.csv                 one row per evaluation; the checkpoint knows those before it, so that another one is found
 result.json                 what came out
 policies/                   the policies of evaluations, as ``update-00000250.safetensors``
 states/                     what the checkpoint was when they were kept, under the same names: training can go on from each
@@ -18,6 +18,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,6 +196,10 @@ class RunDirectory:
 
     # ---- metrics -----------------------------------------------------------------------------------------------------
 
+    @property
+    def _metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
         """Write metrics.csv whole."""
         text = io.StringIO()
@@ -202,7 +207,7 @@ class RunDirectory:
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        write_atomically(self.path / "metrics.csv", text.getvalue().encode())
+        write_atomically(self._metrics, text.getvalue().encode())
 
     def checked_metrics(self) -> list[dict[str, float]]:
         """All rows of metrics.csv, if those up to the checkpoint are those that it knows; nothing vouches for later ones.
@@ -210,15 +215,34 @@ class RunDirectory:
         Raises:
             InvalidDataError: they are not, or no such table of numbers.
         """
-        rows = self.read_metrics()
-        header = self.load()[1] if self.has_checkpoint else {}
-        known = header.get("history")
+        return self._checked_metrics(self.load()[1] if self.has_checkpoint else {})
+
+    def _checked_metrics(self, header: dict[str, Any]) -> list[dict[str, float]]:
+        rows, known = self.read_metrics(), header.get("history")
         own = [row for row in rows if row.get("update", 0) <= header.get("update", 0)]
         if known is not None and json.dumps(known, sort_keys=True) != json.dumps(own, sort_keys=True):
+            got = "other rows than the checkpoint knows" if self._metrics.exists() else "no such file"
             remedy = "resume the run, which writes the file anew"
-            where, got = str(self.path / "metrics.csv"), "other rows than the checkpoint knows"
-            raise InvalidDataError(where, got=got, expected="those of the run", remedy=remedy)
+            raise InvalidDataError(str(self._metrics), got=got, expected="the rows of the run", remedy=remedy)
         return rows
+
+    def release_metrics(self, header: dict[str, Any]) -> str:
+        """Before metrics.csv is written anew from a checkpoint: what was wrong with it, '' if nothing was.
+
+        A changed file is kept as metrics.csv.changed; somebody may have written into it.
+
+        Raises:
+            InvalidDataError: it cannot be moved.
+        """
+        try:
+            self._checked_metrics(header)
+            return ""
+        except InvalidDataError as problem:
+            if not self._metrics.exists():
+                return f"{self._metrics}: no such file; written anew from the checkpoint"
+            with storage_errors(self._metrics):
+                os.replace(self._metrics, kept := self.path / "metrics.csv.changed")
+            return f"{problem.where}: got {problem.got}; written anew from the checkpoint, the changed file is {kept}"
 
     def read_metrics(self, upto: float = math.inf) -> list[dict[str, float]]:
         """Read the rows of metrics.csv up to this update, by default all of them.
@@ -226,7 +250,7 @@ class RunDirectory:
         Raises:
             InvalidDataError: no such table of numbers.
         """
-        path = self.path / "metrics.csv"
+        path = self._metrics
         if not path.exists():
             return []
         read = read_csv(path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -122,7 +123,12 @@ def resume(run: Run, folder: RunDirectory) -> None:
     """
     tensors, header = folder.load()
     _restore(run, str(folder.path / "checkpoint.safetensors"), tensors, header)
-    run.fitting.history[:] = header.get("history") or folder.read_metrics(run.fitting.done)
+    if header.get("history") is None:  # of a release whose checkpoints left the rows to their file
+        run.fitting.history[:] = folder.read_metrics(run.fitting.done)
+    else:
+        run.fitting.history[:] = header["history"]
+        if wrong := folder.release_metrics(header):
+            print(f"warning: {wrong}", file=sys.stderr)
     run.origin = header.get("origin")
     if (
         header.get("fingerprint") != run.config.fingerprint()

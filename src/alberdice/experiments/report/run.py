@@ -23,6 +23,7 @@ _STATUS = {
     "below_behaviour": "The run came to its end, but by the data alone its policies are below the data or its clone.",
     "diverged": "Training collapsed: the numbers are those of the last good evaluation.",
     "unfinished": "The run has no result yet: it is in progress, or it was stopped; train --resume goes on with it.",
+    "unreadable": "The run has a result, but its file is damaged.",
 }
 _PICTURES = {
     "learning-curve": "What was measured during training: the return in play, and what the algorithm says of itself.",
@@ -81,9 +82,11 @@ def read_run(path: Path) -> ReportedRun:
     found = ReportedRun(path, folder.read_json("config.json"), {}, [])
     if (path / "result.json").exists():
         with _noted(found.missing, "the result"):
-            found.result.update(folder.read_json("result.json"))
+            found.result.update(folder.read_result())
+        if not found.result:
+            found.result["status"] = "unreadable"
     with _noted(found.missing, "the metrics"):
-        found.rows.extend(folder.read_metrics())
+        found.rows.extend(folder.checked_metrics())
     return found
 
 
