@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import alberdice
 from alberdice import deep, environments, games, tabular
 
@@ -11,7 +13,7 @@ TABULAR = "Exact models, evaluation, and the tabular layer. Everything here is c
 
 def api_pages() -> dict[str, str]:
     """The text of every page."""
-    core = [f"alberdice.{name}" for name in alberdice.__all__ if name not in ("games", "tabular")]
+    core = [f"alberdice.{name}" for name in alberdice.__all__ if not isinstance(getattr(alberdice, name), ModuleType)]
     return {
         "api/tabular.md": _page("Models and solvers", TABULAR, [*core, *_names("alberdice.tabular", tabular)]),
         "api/games.md": _page("Games", "Rules once; model and environment derived.", _names("alberdice.games", games)),
@@ -24,17 +26,14 @@ def api_pages() -> dict[str, str]:
         "api/deep.md": _page(
             "Learning",
             "Training, evaluation and deployment; `alberdice.deep` loads each name when it is first asked for.",
-            [f"alberdice.deep.{home}.{name}" for name, home in deep._HOMES.items()],
+            _names("alberdice.deep", deep),
         ),
     }
 
 
-def _names(module: str, found: object) -> list[str]:
-    """Where each name is documented: in the package itself, or, loaded when asked for, in the module that it comes from."""
-    return [
-        f"{module}.{name}" if name in vars(found) else f"{getattr(found, name).__module__}.{name}"
-        for name in found.__all__  # type: ignore[attr-defined]
-    ]
+def _names(module: str, found: ModuleType) -> list[str]:
+    """Where each name is documented."""
+    return [f"{module}.{name}" for name in found.__all__]
 
 
 def _page(title: str, words: str, names: list[str]) -> str:

@@ -8,9 +8,9 @@
 Importing this package loads no torch, h5py, Minari, tensorstore or matplotlib; each is loaded by the function that needs it.
 """
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from alberdice._lazy import lazily
 from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes, from_transitions
 from alberdice.datasets.builtin import RECIPES, Recipe, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
@@ -76,8 +76,7 @@ __all__ = [
     "write_vault",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "plot_dataset":  # of a higher layer, under the name that it had here
-        return getattr(import_module("alberdice.plotting"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    plot_dataset: Any  # of a higher layer, under the name that it had here
+else:
+    __getattr__, __dir__ = lazily(__name__, {"alberdice.plotting": ("plot_dataset",)})

@@ -8,8 +8,9 @@
 Names are loaded when first asked for, and torch with them.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from alberdice._lazy import lazily
 
 if TYPE_CHECKING:
     from alberdice.deep.play.returns import Evaluation, evaluate
@@ -20,24 +21,6 @@ if TYPE_CHECKING:
     from alberdice.deep.training.library import load, train
     from alberdice.deep.training.loggers import TensorBoard
     from alberdice.deep.training.result import TrainedRun
-
-_HOMES = {
-    "Callback": "training.fit",
-    "Evaluation": "play.returns",
-    "Evaluator": "training.fit",
-    "Fitting": "training.fit",
-    "Logger": "training.fit",
-    "Policies": "training.deployed",
-    "Returns": "training.evaluators",
-    "ShareOutOfData": "training.evaluators",
-    "TensorBoard": "training.loggers",
-    "TrainedRun": "training.result",
-    "evaluate": "play.returns",
-    "export": "training.export",
-    "fit": "training.fit",
-    "load": "training.library",
-    "train": "training.library",
-}
 
 __all__ = [
     "Callback",
@@ -57,8 +40,32 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "play.returns": (
+                "Evaluation",
+                "evaluate",
+            ),
+            "training.deployed": ("Policies",),
+            "training.evaluators": (
+                "Returns",
+                "ShareOutOfData",
+            ),
+            "training.export": ("export",),
+            "training.fit": (
+                "Callback",
+                "Evaluator",
+                "Fitting",
+                "Logger",
+                "fit",
+            ),
+            "training.library": (
+                "load",
+                "train",
+            ),
+            "training.loggers": ("TensorBoard",),
+            "training.result": ("TrainedRun",),
+        },
+    )

@@ -3,8 +3,9 @@
 ``MMDPEnvironment`` is loaded when first asked for, because it needs PettingZoo.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from alberdice._lazy import lazily
 from alberdice.games.bridge import BridgeGame, bridge
 from alberdice.games.game import Game
 from alberdice.games.matrix import (
@@ -42,10 +43,5 @@ __all__ = [
     "xor",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "MMDPEnvironment":
-        from alberdice.games.environment import MMDPEnvironment
-
-        return MMDPEnvironment
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazily(__name__, {"environment": ("MMDPEnvironment",)})

@@ -13,7 +13,6 @@ is left out where the range of c is many times alpha (``SMOOTH``): U is all but 
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
 
 from alberdice._checks import FloatArray
 from alberdice.tabular.flow import FlowProblem
@@ -55,6 +54,8 @@ def _value_iteration(problem: FlowProblem, reward: FloatArray) -> FloatArray:
 
 
 def _limited_memory(problem: FlowProblem, operator: FlowOperator, reward: FloatArray) -> FloatArray:
+    from scipy.optimize import minimize  # a quarter of all that the tabular layer loads, for graphs that mix only
+
     unit = problem.unit
 
     def dual(scaled: FloatArray) -> tuple[float, FloatArray]:
