@@ -1,4 +1,4 @@
-"""Policies along recorded episodes: their tables at every frame, given all that was recorded before it."""
+"""Policies at the data's frames: their tables there, of those with a memory given all that was recorded before."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ from torch import Tensor
 from alberdice.datasets import OfflineDataset
 from alberdice.deep.policies import Policies
 
-__all__ = ["chances_along"]
+__all__ = ["chances_along", "chances_at_frames"]
 
 #: episodes side by side
 _TOGETHER = 256
+
+
+@torch.no_grad()
+def chances_at_frames(policies: Policies, dataset: OfflineDataset) -> Tensor:
+    """pi_i(a_i|o) at every frame, ``(T + E, N, A)``; of policies with a memory, after what was recorded up to there."""
+    if policies.has_memory:
+        return chances_along(policies, dataset)
+    device = policies.features.mean.device
+    seen = torch.from_numpy(dataset.frame_observations.astype(np.float64)).to(device)
+    masks = torch.from_numpy(np.ascontiguousarray(dataset.masks_of(np.arange(len(seen))))).to(device)
+    return policies.actor(len(seen)).log_probabilities(seen, masks).exp().cpu()
 
 
 @torch.no_grad()

@@ -20,13 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alberdice._checks import FloatArray
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.resampled import Estimate
 from alberdice.datasets.subset import of_episodes
 from alberdice.deep.batches.training_data import TrainingData, indicators
 from alberdice.deep.batches.units import spread_of
 from alberdice.deep.networks.mlp import Adam, StackedMLP
-from alberdice.deep.play.along_data import chances_along
+from alberdice.deep.play.along_data import chances_along, chances_at_frames
 from alberdice.deep.policies import Policies
 
 __all__ = ["FittedQ"]
@@ -58,8 +59,6 @@ class FittedQ:
         self.copies = torch.stack([torch.bincount(row, minlength=dataset.n_episodes) for row in draws])
         usable = torch.from_numpy(dataset.usable.copy())
         self.weights = self.copies[:, torch.from_numpy(dataset.episode.copy())[usable]].float()
-        self.observations = torch.from_numpy(dataset.frame_observations.astype(np.float64))
-        self.masks = torch.from_numpy(np.ascontiguousarray(dataset.masks_of(np.arange(len(dataset.frame_states)))))
         size = self.data.states.shape[-1] + sum(dataset.n_actions)
         self.net = StackedMLP(size, _HIDDEN, 1, last_scale=0.1)
         self.parameters = self.net.initial(networks, self.generator)
@@ -98,6 +97,16 @@ class FittedQ:
         self.generator.set_state(state["generator"])
 
     @property
+    def episode_weights(self) -> FloatArray:
+        """As ``OfflineScores``."""
+        return self.copies.double().numpy()
+
+    @property
+    def horizon(self) -> int | None:
+        """As ``OfflineScores``: values go on."""
+        return None
+
+    @property
     def data_return(self) -> Estimate:
         """The mean discounted return of the same episodes."""
         pay = self.dataset.rewards.astype(np.float64) * self.discount**self.dataset.time
@@ -119,12 +128,7 @@ class FittedQ:
     @torch.no_grad()
     def _chances(self, policies: Policies) -> Tensor:
         """pi_i at every frame, the absorbing one last, ``(U, N, A)``."""
-        if self.memory:
-            own = chances_along(policies, self.dataset)
-        else:
-            device = policies.features.mean.device
-            actor = policies.actor(len(self.observations))
-            own = actor.log_probabilities(self.observations.to(device), self.masks.to(device)).exp().cpu()
+        own = chances_along(policies, self.dataset) if self.memory else chances_at_frames(policies, self.dataset)
         return torch.cat([own, torch.full_like(own[:1], 1.0 / own.shape[-1])])
 
     def _drawn(self, chances: Tensor, frames: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ class ModelScores:
         models: how many.
     """
 
-    comparable = True
+    comparable, discount = True, 1.0
     method = "return in reweighted empirical models, mean - std"
 
     def __init__(self, dataset: OfflineDataset, seed: int, models: int) -> None:
@@ -55,6 +55,17 @@ class ModelScores:
     def data_return(self) -> Estimate:
         """As ``OfflineScores``."""
         return self.models.data_return
+
+    @property
+    def episode_weights(self) -> FloatArray:
+        """As ``OfflineScores``."""
+        weights: FloatArray = self.models.weights
+        return weights
+
+    @property
+    def horizon(self) -> int | None:
+        """As ``OfflineScores``."""
+        return self.models.horizon
 
     @property
     def slack(self) -> float:

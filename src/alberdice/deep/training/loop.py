@@ -32,6 +32,7 @@ from alberdice.deep.play.episodes import check_policies
 from alberdice.deep.play.out_of_data import OutOfData
 from alberdice.deep.play.returns import default_episodes
 from alberdice.deep.play.venue import Venue, venue_of
+from alberdice.deep.policies import load_policies
 from alberdice.deep.training import callbacks as ours
 from alberdice.deep.training import run_state
 from alberdice.deep.training.device import arithmetic_of, capture_updates, check_captured, device_of
@@ -42,6 +43,7 @@ from alberdice.deep.training.result import TrainedRun, result_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import try_to_draw
 from alberdice.deep.training.run_state import Origin, Run, check_folder, state_of
+from alberdice.deep.training.second_opinion import second_opinion
 from alberdice.deep.training.selection import UNSCORED, Selector, plain_numbers, scores_for
 from alberdice.environments import Environment, PlayOptions
 from alberdice.errors import InvalidArgumentError, SolverError
@@ -257,6 +259,7 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
             "episode_steps": _steps_per_episode(run.config, run.venue),
             "out_of_data": None if run.outside is None else run.outside.latest,
             "weights": plain_numbers(_weights(run)),
+            "second_opinion": plain_numbers(_second_opinion(run)),
             "choices": getattr(run.learner, "choices", {}),
             "origin": run.origin,
             "agreement": plain_numbers(getattr(run.learner, "agreement", {})),
@@ -269,6 +272,17 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
         if run.config.pictures:
             try_to_draw(run.folder.path, run.dataset)
     return TrainedRun(run.config, result, run.fitting, run.selector, run.venue, None if run.folder is None else run.folder.path)
+
+
+def _second_opinion(run: Run) -> dict[str, Any]:
+    """What stationary distribution corrections say of the policies that are kept; a note where the scores say otherwise."""
+    selector = run.selector
+    if selector.scores is None or selector.best is None or selector.kept is None:
+        return {}
+    found = second_opinion(selector.scores, selector.best.estimate, load_policies(*selector.kept), run.config.seed)
+    if words := found["disagreement"]:
+        print(f"note: {words}", file=sys.stderr)
+    return found
 
 
 def _weights(run: Run) -> dict[str, float]:

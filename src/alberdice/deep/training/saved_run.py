@@ -13,6 +13,7 @@ from alberdice.deep.play.venue import data_of, venue_of_run
 from alberdice.deep.policies import Policies, read_policies
 from alberdice.deep.training.export import Origins
 from alberdice.deep.training.run_directory import RunDirectory
+from alberdice.deep.training.second_opinion import second_opinion
 from alberdice.deep.training.selection import SELECTED, UNSCORED, scores_for
 from alberdice.environments import PlayOptions
 from alberdice.environments.registry import find_environment, is_game, with_arguments
@@ -102,7 +103,7 @@ def check_header(where: str, header: dict[str, Any]) -> None:
 def evaluate_offline(
     out: Path, *, dataset: str = "", models: int = 100, update: str = "selected", trust: bool = False
 ) -> dict[str, Any]:
-    """What data alone say of a run's policies: an estimated return with its interval, beside the data's own.
+    """What data alone say of a run's policies: an estimated return with its interval, the data's own, and a second opinion.
 
     Args:
         out: the run's folder.
@@ -140,6 +141,7 @@ def evaluate_offline(
         "data_high": data_high,
         "gain_low": gain[0],
         "gain_high": gain[1],
+        "second_opinion": second_opinion(scores, found, policies, 0),
     }
 
 

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from alberdice._checks import FloatArray
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.resampled import Estimate, repeated_share
 from alberdice.deep.play.fitted_q import FittedQ
@@ -43,7 +44,15 @@ SELECTED, SCORES = "selected.", "scores."
 
 
 class OfflineScores(Protocol):
-    """How policies are scored from data alone."""
+    """How policies are scored from data alone.
+
+    Attributes:
+        dataset: what they are scored by.
+        discount: of the returns.
+    """
+
+    dataset: OfflineDataset
+    discount: float
 
     @property
     def method(self) -> str:
@@ -52,6 +61,14 @@ class OfflineScores(Protocol):
     @property
     def comparable(self) -> bool:
         """Whether returns compare with the data's own."""
+
+    @property
+    def episode_weights(self) -> FloatArray:
+        """Of the data's episodes in every resample, ``(B, E)``."""
+
+    @property
+    def horizon(self) -> int | None:
+        """Steps of the returns; None: for ever."""
 
     @property
     def data_return(self) -> Estimate:

@@ -123,7 +123,10 @@ def run_sections(run: ReportedRun, *, trust: bool = False) -> list[str]:
         page.section("Result", _outcome(run)),
         page.section("Pictures", *pictures),
         page.section(
-            "What was chosen", _nested(run, "selection", "Policies, by data alone"), _nested(run, "choices", "Settings")
+            "What was chosen",
+            _nested(run, "selection", "Policies, by data alone"),
+            _nested(run, "second_opinion", "A second opinion on them"),
+            _nested(run, "choices", "Settings"),
         ),
         page.section(
             "How far the policies leave the data", _nested(run, "out_of_data", ""), _nested(run, "weights", "Weights")
