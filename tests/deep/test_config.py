@@ -31,6 +31,7 @@ CHANGES: dict[str, Any] = {
     "pretrain_learning_rate": 2e-3,
     "discount": 0.9,
     "hidden": (9,),
+    "leak": 0.2,
     "alpha_start": 2.0,
     "alpha_end": 0.05,
     "anneal_share": 0.5,

@@ -19,13 +19,14 @@ from alberdice.deep.algorithms.alberdice.minibatch import gather_minibatch
 from alberdice.deep.algorithms.alberdice.price import ExactPrices, SampledPrices, draw_actions
 from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.learner import learner_class, register
+from alberdice.deep.networks.mlp import Layers
 
 
 @pytest.fixture(scope="module")
 def behaviour() -> Behaviour:
     """Three agents with 2, 3 and 4 actions and masks; weights at random."""
     data = TrainingData.build(chain_dataset(masks=True))
-    found = Behaviour(data, (16,), torch.Generator().manual_seed(0))
+    found = Behaviour(data, Layers((16,)), torch.Generator().manual_seed(0))
     found.fill_caches()
     return found
 
@@ -112,7 +113,7 @@ def test_the_sampled_price_is_that_of_its_draw(behaviour: Behaviour) -> None:
 
 def test_the_sampled_price_is_exact_for_two_agents() -> None:
     data = TrainingData.build(chain_dataset(n_actions=(3, 4)))
-    found = Behaviour(data, (16,), torch.Generator().manual_seed(0))
+    found = Behaviour(data, Layers((16,)), torch.Generator().manual_seed(0))
     found.fill_caches()
     frames, generator = torch.arange(6), torch.Generator().manual_seed(1)
     log_policies = random_policies(found, frames, generator)
@@ -139,7 +140,7 @@ def test_drawn_actions_follow_the_policies_and_never_leave_them() -> None:
 def test_behaviour_cloning_finds_the_data() -> None:
     data = TrainingData.build(make_builtin("matrix-c"))
     generator = torch.Generator().manual_seed(0)
-    found = Behaviour(data, (32,), generator)
+    found = Behaviour(data, Layers((32,)), generator)
     for step in range(400):
         found.update(512, 3e-3 * (1 - step / 400), generator)
     found.fill_caches()

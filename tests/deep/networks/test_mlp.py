@@ -7,27 +7,32 @@ import pytest
 import torch
 
 from alberdice.deep.networks import mlp as networks
-from alberdice.deep.networks.mlp import Adam, StackedMLP
+from alberdice.deep.networks.mlp import Adam, Layers, StackedMLP
 
 
-def test_each_row_is_a_network_of_its_own() -> None:
-    net = StackedMLP(3, (5, 4), 2)
+@pytest.mark.parametrize("leak", [0.0, 0.1])
+def test_each_row_is_a_network_of_its_own(leak: float) -> None:
+    net = StackedMLP(3, (5, 4), 2, leak=leak)
     parameters = net.initial(3, torch.Generator().manual_seed(0)) + 0.1
     x = torch.randn(3, 7, 3, generator=torch.Generator().manual_seed(1))
     out = net(parameters, x)
     assert out.shape == (3, 7, 2)
     for i in range(3):
         w = [part.view(shape) for part, shape in zip(parameters[i].split(net.sizes), net.shapes, strict=True)]
-        h = torch.relu(torch.relu(x[i] @ w[0] + w[1]) @ w[2] + w[3])
+        h = x[i]
+        for weight, bias in (w[:2], w[2:4]):
+            before = h @ weight + bias
+            h = torch.where(before > 0, before, leak * before)
         torch.testing.assert_close(out[i], h @ w[4] + w[5])
     torch.testing.assert_close(net(parameters, x[0])[1], net(parameters[1:2], x[0])[0])
 
 
 @pytest.mark.parametrize("last_bias", [True, False])
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4)])
-def test_gradients_by_hand_are_those_of_autograd(hidden: tuple[int, ...], last_bias: bool) -> None:
+@pytest.mark.parametrize("leak", [0.0, 0.1])
+def test_gradients_by_hand_are_those_of_autograd(hidden: tuple[int, ...], last_bias: bool, leak: float) -> None:
     generator = torch.Generator().manual_seed(0)
-    net = StackedMLP(3, hidden, 2, last_bias=last_bias)
+    net = StackedMLP(3, hidden, 2, last_bias=last_bias, leak=leak)
     parameters = (net.initial(3, generator, torch.float64) + 0.1).requires_grad_()
     own, shared = (torch.randn(*s, 3, generator=generator, dtype=torch.float64) for s in ((3, 7), (7,)))
     for x in (own.requires_grad_(), shared.requires_grad_()):
@@ -50,11 +55,24 @@ def test_networks_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(first, second)
 
 
-def test_a_network_from_its_first_layer_on() -> None:
-    net = StackedMLP(3, (5, 4), 2)
+@pytest.mark.parametrize("leak", [0.0, 0.1])
+def test_a_network_from_its_first_layer_on(leak: float) -> None:
+    net = StackedMLP(3, (5, 4), 2, leak=leak)
     parameters, x = net.initial(2, torch.Generator().manual_seed(0)) + 0.1, torch.randn(7, 3)
     weight, bias, rest = net.first(parameters)
     torch.testing.assert_close(net.from_first(rest, x @ weight + bias[:, None]), net(parameters, x))
+
+
+@pytest.mark.parametrize("leak", [0.0, 0.01])
+def test_units_that_are_off_at_every_input_learn_with_a_leak_alone(leak: float) -> None:
+    net = Layers((5, 4), leak).between(2, 3)
+    parameters = net.initial(1, torch.Generator().manual_seed(0))
+    net.layers(parameters)[1][1].fill_(-100.0)  # the second layer's biases
+    net.layers(parameters)[2][1].copy_(torch.tensor([1.0, 2.0, 3.0]))
+    parameters.requires_grad_()
+    (gradient,) = torch.autograd.grad(torch.log_softmax(net(parameters, torch.eye(2)), -1)[..., 0].sum(), parameters)
+    moves = [part.any().item() for part in gradient[0].split(net.sizes)]
+    assert moves == ([True] * 6 if leak else [False] * 5 + [True])
 
 
 def test_no_bias_in_the_last_layer_when_asked() -> None:

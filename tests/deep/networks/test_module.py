@@ -54,8 +54,8 @@ ROLES: list[tuple[str, dict[str, Any]]] = [
     ("icq", {"policy_network": COPY}),
     ("omar", {"policy_network": COPY}),
     ("optidice", {"policy_network": COPY, "nu_network": UNBIASED, "gradient_penalty": 0.1}),
-    ("alberdice", {"policy_network": COPY, "nu_network": UNBIASED, "e_network": COPY, "gradient_penalty": 0.1}),
-    ("alberdice", {"e_network": COPY, "minibatch": "sampled", "policy_start": "uniform"}),
+    ("alberdice", {"policy_network": COPY, "nu_network": UNBIASED, "e_network": COPY, "gradient_penalty": 0.1, "leak": 0.0}),
+    ("alberdice", {"e_network": COPY, "minibatch": "sampled", "policy_start": "uniform", "leak": 0.0}),
 ]
 
 

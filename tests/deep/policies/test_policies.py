@@ -9,13 +9,14 @@ from deep_samples import chain_dataset, tiny
 from alberdice.deep.algorithms.bc import BC
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.losses import MASKED
+from alberdice.deep.networks.mlp import Layers
 from alberdice.deep.policies import load_policies, policy_network, policy_tables
 from alberdice.errors import InvalidDataError
 
 
 def test_tables_of_the_data_are_masked_and_pass_no_gradient_to_unavailable_actions() -> None:
     data = TrainingData.build(chain_dataset(masks=True))
-    network = policy_network(data, ())
+    network = policy_network(data, Layers(()))
     parameters = network.initial(3, torch.Generator().manual_seed(0)).requires_grad_()
     frames = torch.arange(6)
     tables = policy_tables(network, parameters, data, frames)

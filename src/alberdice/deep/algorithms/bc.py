@@ -24,6 +24,7 @@ from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
+from alberdice.deep.networks.mlp import Layers
 from alberdice.deep.policies import Policies, policy_network, policy_tables
 from alberdice.deep.policies.memory import Memory
 
@@ -55,7 +56,7 @@ class BC(NetworkLearner):
     def __init__(self, data: TrainingData, config: BCConfig, generator: torch.Generator) -> None:
         self.config = config
         self.memory = Memory(data, config) if config.remembers else None
-        own = config.hidden, config.policy_network
+        own = Layers(config.hidden, config.leak), config.policy_network
         network: Any = self.memory.network if self.memory else policy_network(data, *own)
         super().__init__(data, {"policy": (network, data.n_agents)}, generator)
 

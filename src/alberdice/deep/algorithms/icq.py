@@ -31,7 +31,7 @@ from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.config import LEAST, Count, CriticConfig, Share, Within, defaults, fights, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED, effective_sample_size
-from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.networks.mlp import Layers
 from alberdice.deep.policies import policy_network, policy_tables
 from alberdice.errors import InvalidDataError
 
@@ -147,10 +147,11 @@ class ICQ(NetworkLearner):
         if bool((data.breaks & ~data.terminated).all()):
             expected = "a step that ends the process or is followed by another one"
             raise InvalidDataError("icq", got="cut off single steps alone", expected=expected)
-        policy, n = policy_network(data, config.hidden, config.policy_network), data.n_agents
-        critic = StackedMLP(policy.inputs, config.hidden, policy.outputs)
-        mixer = StackedMLP(data.states.shape[-1], config.hidden, n, last_scale=0.01)
-        level = StackedMLP(policy.inputs, config.hidden, 1)
+        layers = Layers(config.hidden, config.leak)
+        policy, n = policy_network(data, layers, config.policy_network), data.n_agents
+        critic = layers.between(policy.inputs, policy.outputs)
+        mixer = layers.between(data.states.shape[-1], n, last_scale=0.01)
+        level = layers.between(policy.inputs, 1)
         networks = {"policy": (policy, n), "critic": (critic, n), "mixer": (mixer, 1), "baseline": (level, n)}
         super().__init__(data, networks, generator)
         self.config = config

@@ -28,7 +28,7 @@ from alberdice.deep.batches.training_data import Rows, TrainingData, at
 from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults, fights, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED
-from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.networks.mlp import Layers
 from alberdice.deep.policies import policy_network, policy_tables
 
 __all__ = ["OMAR", "OMARConfig", "actor_loss", "conservative_loss", "td_target"]
@@ -102,8 +102,9 @@ class OMAR(NetworkLearner):
     settings = OMARConfig
 
     def __init__(self, data: TrainingData, config: OMARConfig, generator: torch.Generator) -> None:
-        policy = policy_network(data, config.hidden, config.policy_network)
-        critic = StackedMLP(policy.inputs, config.hidden, policy.outputs)
+        layers = Layers(config.hidden, config.leak)
+        policy = policy_network(data, layers, config.policy_network)
+        critic = layers.between(policy.inputs, policy.outputs)
         networks = {"policy": (policy, data.n_agents), "critic": (critic, _TWINS * data.n_agents)}
         super().__init__(data, networks, generator)
         self.config = config

@@ -25,7 +25,7 @@ from alberdice.deep.batches.units import in_units
 from alberdice.deep.config import defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
-from alberdice.deep.networks.mlp import StackedMLP, slopes_between
+from alberdice.deep.networks.mlp import Layers, slopes_between
 from alberdice.deep.networks.module import own_or
 from alberdice.deep.policies import Policies, policy_network, policy_tables
 from alberdice.deep.policies.memory import Memory
@@ -68,8 +68,9 @@ class OptiDICE(NetworkLearner):
     settings = OptiDICEConfig
 
     def __init__(self, data: TrainingData, config: OptiDICEConfig, generator: torch.Generator) -> None:
-        ours = StackedMLP(data.states.shape[-1], config.hidden, 1, last_bias=False)
-        nu, own = own_or(ours, config.nu_network, "nu_network"), (config.hidden, config.policy_network)
+        layers = Layers(config.hidden, config.leak)
+        ours = layers.between(data.states.shape[-1], 1, last_bias=False)
+        nu, own = own_or(ours, config.nu_network, "nu_network"), (layers, config.policy_network)
         data = in_units(data, config.units)
         self.memory = Memory(data, config, transitions=True) if config.remembers else None
         policy: Any = self.memory.network if self.memory else policy_network(data, *own)

@@ -211,6 +211,8 @@ class FeedForwardConfig(FramesConfig):
 
     hidden: tuple[int, ...] = (128, 128)
     """widths of every network's hidden layers"""
+    leak: Annotated[float, Within(0.0, 1.0)] = 0.0
+    """slope of their ReLU below 0; 0: as printed, and units that one step turns off at every input stay off"""
     policy_network: str = ""
     """the policies' networks: module:function of one's own that makes a torch.nn.Module of (inputs, outputs); '': by hidden"""
 

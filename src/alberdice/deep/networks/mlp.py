@@ -4,6 +4,9 @@ A ``StackedMLP`` knows shapes only.  Its parameters are one row per network, so 
 optimiser step is a few operations on one tensor, and a checkpoint is a handful of arrays.
 
     x -> ReLU(x W_1 + b_1) -> ... -> x W_L + b_L;       without hidden layers: linear, a table on one-hot inputs
+
+With ``leak`` c, max(x, c x) in ReLU's place. Where few distinct inputs are all there is, one step of Adam along a gradient that
+has grown can turn a layer's units off at every one of them, and only the last bias goes on learning; a leak keeps them on.
 """
 
 from __future__ import annotations
@@ -17,15 +20,28 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import leaky_relu
 from torch.optim.adam import adam
 
 from alberdice.deep import sums
 from alberdice.deep.networks.precision import full_precision
 
-__all__ = ["Adam", "StackedMLP", "slopes_between"]
+__all__ = ["Adam", "Layers", "StackedMLP", "slopes_between"]
 
 #: numbers in one layer's activations up to which a CPU runs networks together; 4 MiB
 _TOGETHER = 1 << 20
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What the networks of a run have in common: ``hidden`` and ``leak`` of each, see ``StackedMLP``."""
+
+    hidden: tuple[int, ...]
+    leak: float = 0.0
+
+    def between(self, inputs: int, outputs: int, *, last_bias: bool = True, last_scale: float = 1.0) -> StackedMLP:
+        """The networks with these inputs and outputs."""
+        return StackedMLP(inputs, self.hidden, outputs, last_bias, last_scale, self.leak)
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class StackedMLP:
         outputs: outputs.
         last_bias: whether the last layer has a bias; nu has none, since its loss does not see a constant (Lemma E.2).
         last_scale: the last layer's weights begin this much smaller; policies begin near uniform.
+        leak: slope of the hidden layers' ReLU below 0.
     """
 
     inputs: int
@@ -45,6 +62,7 @@ class StackedMLP:
     outputs: int
     last_bias: bool = True
     last_scale: float = 1.0
+    leak: float = 0.0
 
     @cached_property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -78,8 +96,8 @@ class StackedMLP:
 
     def from_first(self, rest: Tensor, before: Tensor) -> Tensor:
         """Outputs from the other layers' parameters and what the first layer's ReLU is applied to, ``(n, B, H)``."""
-        following = StackedMLP(self.hidden[0], self.hidden[1:], self.outputs, self.last_bias)
-        return following(rest, torch.relu(before))
+        following = StackedMLP(self.hidden[0], self.hidden[1:], self.outputs, self.last_bias, leak=self.leak)
+        return following(rest, leaky_relu(before, self.leak))
 
     def __call__(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Outputs ``(n, B, outputs)`` for parameters ``(n, P)`` and inputs ``(n, B, inputs)``, or ``(B, inputs)`` for all."""
@@ -101,7 +119,7 @@ class StackedMLP:
         x = x.expand(len(parameters), *x.shape) if x.ndim == 2 else x
         *hidden, (weight, bias) = self.layers(parameters)
         for inner, offset in hidden:
-            x = torch.relu(_affine(x, inner, offset))
+            x = leaky_relu(_affine(x, inner, offset), self.leak)
         with full_precision(x):
             return _affine(x.to(weight.dtype), weight, bias)  # what losses see is never bf16
 
@@ -119,7 +137,7 @@ def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 class _Run(torch.autograd.Function):
     """All layers, forward and backward, with biases, ReLUs and their derivatives applied in place.
 
-    g_L = dJ/dy;    dJ/dW_l = h_l' g_l,    dJ/db_l = sum over rows of g_l,    g_{l-1} = g_l W_l' where h_l > 0, else 0
+    g_L = dJ/dy;    dJ/dW_l = h_l' g_l,    dJ/db_l = sum over rows of g_l,    g_{l-1} = g_l W_l', times leak where h_l < 0
     """
 
     @staticmethod
@@ -131,7 +149,7 @@ class _Run(torch.autograd.Function):
             if bias is not None:
                 x += bias
             if layer < len(net.hidden):
-                activations.append(x.relu_())
+                activations.append(leaky_relu(x, net.leak, inplace=True))
         ctx.net = net
         ctx.save_for_backward(parameters, *activations)
         return x
@@ -151,7 +169,7 @@ class _Run(torch.autograd.Function):
             if layer > 0 or ctx.needs_input_grad[1]:
                 g = torch.bmm(g, weights[layer][0].transpose(1, 2))
             if layer > 0:
-                torch.ops.aten.threshold_backward.grad_input(g, h, 0, grad_input=g)
+                torch.ops.aten.leaky_relu_backward.grad_input(g, h, ctx.net.leak, True, grad_input=g)
         return found, g if ctx.needs_input_grad[1] else None, None
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from alberdice.deep.batches.training_data import Features, TrainingData
 from alberdice.deep.losses import log_policy
-from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.networks.mlp import Layers, StackedMLP
 from alberdice.deep.networks.module import StackedModule, own_or
 from alberdice.deep.policies.acting import Acting
 from alberdice.deep.policies.base import mask_of_agents, register_policies
@@ -22,9 +22,9 @@ __all__ = ["FeedForwardPolicies", "policy_network", "policy_tables"]
 Network = StackedMLP | StackedModule
 
 
-def policy_network(data: TrainingData, hidden: tuple[int, ...], own: str = "") -> Network:
+def policy_network(data: TrainingData, layers: Layers, own: str = "") -> Network:
     """The shape of feed-forward policies for these data; they begin near uniform, or as the user's own networks do."""
-    ours = StackedMLP(data.observations.shape[-1], hidden, data.available.shape[-1], last_scale=0.01)
+    ours = layers.between(data.observations.shape[-1], data.available.shape[-1], last_scale=0.01)
     return own_or(ours, own, "policy_network")
 
 

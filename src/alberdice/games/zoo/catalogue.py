@@ -57,6 +57,8 @@ CHOOSING: dict[str, Callable[[], ZooGame]] = {
     "grid-slippery": lambda: kinds.grid("grid-slippery", 3, 3, 9, slip=0.15, noises=(0.1, 0.3, 1.0)),
     "climbing": lambda: kinds.plays("climbing", climbing_game(), [[0, 0], [1, 1], [2, 2]], noises=(0.7, 1.0), episodes=100),
     "xor-3": lambda: kinds.plays("xor-3", n_agent_xor(3), _one_of(3), noises=(0.0, 0.2)),
+    "xor-6": lambda: kinds.plays("xor-6", n_agent_xor(6), _one_of(6), noises=(0.0, 0.2)),
+    "xor-7": lambda: kinds.plays("xor-7", n_agent_xor(7), _one_of(7), noises=(0.0, 0.1), episodes=200),
 }
 """Games whose results may choose defaults."""
 

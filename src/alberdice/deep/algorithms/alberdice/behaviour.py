@@ -29,7 +29,7 @@ from alberdice.deep.algorithms.alberdice.conditional import Conditional
 from alberdice.deep.algorithms.alberdice.forms import Form, OnFrames
 from alberdice.deep.algorithms.alberdice.price import ExactPrices, Prices, SampledPrices
 from alberdice.deep.batches.training_data import TrainingData
-from alberdice.deep.networks.mlp import Adam
+from alberdice.deep.networks.mlp import Adam, Layers
 
 __all__ = ["Behaviour"]
 
@@ -44,7 +44,7 @@ class Behaviour:
 
     Args:
         data: what to clone.
-        hidden: widths of the hidden layers.
+        layers: the networks' hidden layers.
         generator: draws the initial weights.
         form: what pi_i^D looks at; observations, unless said otherwise.
         from_own: whether pi^D(a_j|s, a_i, a_<j) begins at pi_j^D; for policies with a memory.
@@ -53,14 +53,14 @@ class Behaviour:
     def __init__(
         self,
         data: TrainingData,
-        hidden: tuple[int, ...],
+        layers: Layers,
         generator: torch.Generator,
         form: Form | None = None,
         from_own: bool = False,
     ) -> None:
-        self.data, self.form, self.from_own = data, form or OnFrames(data, hidden), from_own
+        self.data, self.form, self.from_own = data, form or OnFrames(data, layers), from_own
         n, choices = data.n_agents, data.available.shape[-1]
-        self.conditional = Conditional(data.states.shape[-1], n, choices, hidden)
+        self.conditional = Conditional(data.states.shape[-1], n, choices, layers)
         device = data.states.device
         self.own: Tensor = self.form.own_net.initial(1, generator).to(device)
         self.others = self.conditional.net.initial(1, generator).to(device)
@@ -181,7 +181,7 @@ class Behaviour:
     @property
     def _conditional_rows(self) -> int:
         """Rows of one evaluation of the conditional."""
-        widest = max(*self.conditional.hidden, self.conditional.net.outputs)
+        widest = max(*self.conditional.layers.hidden, self.conditional.net.outputs)
         return max(1, _CHUNK // (self.data.n_agents * widest))
 
     def _table(self, agent: int) -> Tensor:

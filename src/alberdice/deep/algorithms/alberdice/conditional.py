@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.networks.mlp import Layers, StackedMLP
 
 __all__ = ["Conditional", "FirstLayer"]
 
@@ -50,19 +50,19 @@ class Conditional:
         state_size: features of a state S.
         n_agents: agents N.
         choices: the largest number of actions A.
-        hidden: widths of the hidden layers, at least one.
+        layers: the hidden layers, at least one.
     """
 
     state_size: int
     n_agents: int
     choices: int
-    hidden: tuple[int, ...]
+    layers: Layers
 
     @cached_property
     def net(self) -> StackedMLP:
         """The network that the parameters ``(1, P)`` are of."""
         n = self.n_agents
-        return StackedMLP(self.state_size + 2 * n + n * self.choices, self.hidden, self.choices**2)
+        return self.layers.between(self.state_size + 2 * n + n * self.choices, self.choices**2)
 
     def first(self, parameters: Tensor) -> FirstLayer:
         """The first layer's parts, views of the parameters."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.batches.training_data import Rows, TrainingData
-from alberdice.deep.networks.mlp import StackedMLP
+from alberdice.deep.networks.mlp import Layers
 from alberdice.deep.policies import FeedForwardPolicies, Policies, policy_network
 
 __all__ = ["Drawn", "Form", "OnFrames", "drawn_by"]
@@ -116,17 +116,15 @@ class OnFrames:
 
     Args:
         data: what they see.
-        hidden: widths of the hidden layers.
+        layers: the networks' hidden layers.
         population: what every update is about; None: drawn steps.
         own: the policies' networks, if they are the user's own.
     """
 
-    def __init__(
-        self, data: TrainingData, hidden: tuple[int, ...], population: Population | None = None, own: str = ""
-    ) -> None:
+    def __init__(self, data: TrainingData, layers: Layers, population: Population | None = None, own: str = "") -> None:
         self.data, self.population = data, population
-        self.network = policy_network(data, hidden, own)
-        self.own_net = StackedMLP(self.network.inputs + data.n_agents, hidden, self.network.outputs)
+        self.network = policy_network(data, layers, own)
+        self.own_net = layers.between(self.network.inputs + data.n_agents, self.network.outputs)
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
         """As ``Form``: so many, each as likely as any; or all of them."""

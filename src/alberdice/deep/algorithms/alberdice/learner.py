@@ -43,7 +43,7 @@ from alberdice.deep.batches.training_data import TrainingData, at
 from alberdice.deep.batches.units import in_units, spread_of
 from alberdice.deep.batches.weights import step_weights, weight_report
 from alberdice.deep.learner import NetworkLearner, not_finite, register
-from alberdice.deep.networks.mlp import StackedMLP, slopes_between
+from alberdice.deep.networks.mlp import Layers, slopes_between
 from alberdice.deep.networks.module import own_or
 from alberdice.deep.policies import Policies
 
@@ -67,7 +67,8 @@ class AlberDICE(NetworkLearner):
         self.population = Population.of(data, *most, config.pooling) if wanted else None
         self.config = config = config.paced(self.population is not None)
         self.annealing = Annealing(config, data.states.device)
-        own = config.hidden, self.population, config.policy_network
+        layers = Layers(config.hidden, config.leak)
+        own = layers, self.population, config.policy_network
         self.form: Form = OnWindows(data, config) if config.remembers else OnFrames(data, *own)
         #: whether e is a table of means instead of a network, see ``population``
         self.tabular = self.population is not None and config.advantage == "table" and not config.e_network
@@ -81,15 +82,15 @@ class AlberDICE(NetworkLearner):
             "length": f"{config.pretrain_updates} + {config.updates} updates at {config.learning_rate:g}",
         }
         from_own = config.remembers and config.others_see == "history"
-        self.behaviour = Behaviour(data, config.hidden, generator, self.form, from_own)
+        self.behaviour = Behaviour(data, layers, generator, self.form, from_own)
         #: what ``agreement`` found once cloning was over
         self.agreement: dict[str, float] = {}
         self._cached = False
         self._whole: tuple[Drawn, Minibatch] | None = None
         self.turns: EpisodeTurns | None = None
         self.latest: tuple[Tensor, Tensor] | None = None
-        nu = StackedMLP(features, config.hidden, 1, last_bias=False)
-        e = StackedMLP(features, config.hidden, data.available.shape[-1])
+        nu = layers.between(features, 1, last_bias=False)
+        e = layers.between(features, data.available.shape[-1])
         networks = {
             "policy": (self.form.network, n),
             "nu": (own_or(nu, config.nu_network, "nu_network"), n),

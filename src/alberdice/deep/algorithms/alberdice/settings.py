@@ -18,6 +18,7 @@ __all__ = ["AlberDICEConfig"]
 PAPER = {
     "minibatch": "sampled",
     "pooling": 0.0,
+    "leak": 0.0,
     "length": "given",
     "advantage": "network",
     "units": "rewards",
@@ -74,7 +75,7 @@ _REPEATING: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-@defaults(settle_share=1.0)
+@defaults(settle_share=1.0, leak=0.01)
 class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """Algorithm 1 on samples."""
 
