@@ -14,7 +14,8 @@ import pytest
 import alberdice
 from alberdice import cli
 from alberdice.cli import common, deep
-from alberdice.errors import AlberDICEError, InvalidArgumentError, ResourceError, SolverError
+from alberdice.datasets import load_dataset, write_dataset
+from alberdice.errors import AlberDICEError, InvalidArgumentError, InvalidDataError, ResourceError, SolverError
 from alberdice.experiments.reproduce.plan import PlannedRun
 from alberdice.experiments.reproduce.worker import work
 
@@ -43,6 +44,8 @@ def test_every_way_to_be_wrong_is_a_line_with_the_program_in_front(tmp_path: Pat
             ("slove",),
             ("--versoin",),
             ("solve", "nowhere"),
+            ("solve", "--dataset", ""),
+            ("solve", "xor", "--plot", ""),
             ("solve", tmp_path / "damaged.json"),
             ("solve", "xor", "--alpha", "-1"),
             ("solve", "xor", "--plot", tmp_path / "x.gif"),
@@ -56,6 +59,12 @@ def test_every_way_to_be_wrong_is_a_line_with_the_program_in_front(tmp_path: Pat
             ("train", "--algorithm", "no_module:Class", "--out", tmp_path / "r"),
             ("train", "--out", tmp_path / "damaged.toml", "--algorithm", "bc", "--dataset", "matrix-b"),
             ("datasets", "inspect", "nowhere"),
+            ("datasets", "inspect", ""),
+            ("report", ""),
+            ("evaluate", ""),
+            ("train", "--algorithm", "bc", "--dataset", "matrix-b", "--out", ""),
+            ("train", "--algorithm", "bc", "--dataset", "matrix-b", "--out="),
+            ("datasets", "export", "pymarl", "matrix-a", "", "--overwrite"),
             ("datasets", "import", "pymarl", tmp_path / "none.h5", "--id", "x-v0"),
             ("datasets", "nothing"),
             ("compare", "--algorithms", "bcc", "--out", tmp_path / "c"),
@@ -70,6 +79,29 @@ def test_every_way_to_be_wrong_is_a_line_with_the_program_in_front(tmp_path: Pat
             assert said.out == "", request
             assert said.err.startswith(f"{program}: "), (request, said.err)
             assert said.err.count("\n") == 1, (request, said.err)
+
+
+def test_an_empty_argument_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a path it would be the current one, where a variable was not set: read, written to, or overwritten."""
+    write_dataset(load_dataset("matrix-a"), "lab/a-v0", root=tmp_path)
+    monkeypatch.chdir(tmp_path / "lab" / "a-v0")
+    assert code_of(deep.main, "datasets", "inspect", ".") == 0
+    before = sorted(tmp_path.rglob("*"))
+    for words, at in (
+        (("datasets", "inspect", ""), "argument 3, after inspect"),
+        (("datasets", "inspect", ".", "--root="), "argument 4"),
+        (("datasets", "export", "vault", "matrix-a", "", "--overwrite"), "argument 5, after matrix-a"),
+    ):
+        assert code_of(deep.main, *words) == 2
+        assert capsys.readouterr().err.startswith(f"alberdice-deep: {at}: got '")
+    assert sorted(tmp_path.rglob("*")) == before
+    with pytest.raises(InvalidDataError, match="dataset '': got an empty name"):
+        load_dataset("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidDataError, match=re.escape(str(tmp_path))):
+        load_dataset(".")
 
 
 @pytest.mark.parametrize(

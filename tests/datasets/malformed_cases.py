@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 
 import numpy as np
 from spoils import (
@@ -31,6 +32,20 @@ from spoils import (
     truncate,
     virtual_h5,
 )
+
+HUGE = 2**63 + 5
+
+
+def huge(*index: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Actions of a type that holds more than ours, and one that ours cannot hold."""
+
+    def change(array: np.ndarray) -> np.ndarray:
+        array = array.astype(np.uint64)
+        array[index] = HUGE
+        return array
+
+    return change
+
 
 META, MAIN = "data/metadata.json", "data/main_data.hdf5"
 
@@ -98,6 +113,10 @@ NATIVE: dict[str, tuple[Spoil, str]] = {
 }
 
 PYMARL: dict[str, tuple[Spoil, str]] = {
+    "an action beyond int64": (
+        edit_npy("actions", huge(2, 1, 1, 0)),
+        rf"actions.npy\[2, 1, 1\]: got {HUGE}, expected an action",
+    ),
     "truncated array": (truncate("obs.npy"), r"obs.npy: file: got"),
     "empty array file": (say("reward.npy", ""), r"reward.npy: file: got"),
     "array missing": (remove("state.npy"), r"state.npy: file: got nothing"),
@@ -182,6 +201,7 @@ PYMARL: dict[str, tuple[Spoil, str]] = {
 }
 
 CFCQL: dict[str, tuple[Spoil, str]] = {
+    "an action beyond int64": (replace_h5("actions", huge(2, 1, 1, 0)), rf"actions\[2, 1, 1\]: got {HUGE}, expected an action"),
     "truncated": (truncate(""), r"x.h5: file: got .*truncated"),
     "not hdf5": (say("", "state,obs"), r"x.h5: file: got"),
     "key missing": (edit_h5(lambda f: f.pop("avail_actions")), r"/avail_actions: got no such key"),
@@ -239,6 +259,10 @@ VAULT: dict[str, tuple[Spoil, str]] = {
 }
 
 MINARI: dict[str, tuple[Spoil, str]] = {
+    "an action beyond int64": (
+        replace_h5("episode_1/actions", huge(0, 2), MAIN),
+        rf"episode 1: actions\[0, 2\]: got {HUGE}, expected an action",
+    ),
     "truncated": (truncate(MAIN), r"main_data.hdf5: file: got .*truncated"),
     "no space": (edit_json(META, lambda m: m.pop("action_space")), r"action_space: got no such key.*would run its code"),
     "continuous": (

@@ -142,3 +142,13 @@ def test_the_command_stores_them(folder, tmp_path, capsys):
     with pytest.raises(SystemExit, match="0"):
         main(words)
     assert open_dataset("lab/m-v0", root=tmp_path).header.episode_limit == 5
+
+
+@pytest.mark.parametrize("number", [1e19, 2.0**63, float("inf")])
+def test_an_action_that_no_int64_holds_is_named_as_it_is(folder, number):
+    content = episode(1, 3, done=False)
+    content[1][2][2] = np.array([number])
+    torch.save(content, folder / "episode_1.pt")
+    with pytest.raises(InvalidDataError, match=r"episode_1.pt: action\[agent 1, step 2\]: got .*, expected an act") as caught:
+        read_madt(folder)
+    assert f"got {number}," in str(caught.value)

@@ -126,6 +126,10 @@ EPISODES: dict[str, tuple[EpisodeArrays, str]] = {
         r"episode 1: actions: got int64 \(3, 1\), expected integers of shape \(3, 2\)",
     ),
     "float actions": (_episode(actions=np.zeros((3, 2))), r"episode 1: actions: got float64"),
+    "an action beyond int64": (
+        _episode(actions=np.array([[0, 1], [1, 2**63 + 1], [0, 0]], np.uint64)),
+        r"episode 1: actions\[1, 1\]: got 9223372036854775809, expected an action",
+    ),
     "rewards per agent": (_episode(rewards=np.zeros((3, 2))), r"episode 1: rewards.shape: got \(3, 2\), expected \(3,\)"),
     "too many frames": (_episode(observations=np.zeros((5, 2, 6))), r"episode 1: observations rows: got 5, expected 4, or 3"),
     "states too short": (_episode(states=np.zeros((3, 5))), r"episode 1: states.shape: got \(3, 5\), expected \(4, 5\)"),

@@ -55,6 +55,7 @@ def run_command(
         if given[:1] == ["--version"]:
             print(f"{program} {__version__}")
             return 0
+        _check_words(given)
         command = parse(program, commands(given), given, f"{description}  --version prints the version.")
         if command is None:
             return 0
@@ -68,6 +69,15 @@ def run_command(
         words, code = _told(error)
         complain(program, words)
         return code
+
+
+def _check_words(given: Sequence[str]) -> None:
+    """Refuse empty arguments: as a path they would mean the current folder, and mostly they come of an unset variable."""
+    for at, word in enumerate(given):
+        if not word or re.fullmatch(r"--[\w-]+=", word):
+            where = f"argument {at + 1}" + (f", after {given[at - 1]}" if at and not word else "")
+            expected = "a name or a value"
+            raise InvalidArgumentError(where, got=repr(word), expected=expected, remedy="leave it out, or say what is meant")
 
 
 def complain(program: str, words: object) -> None:

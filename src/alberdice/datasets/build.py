@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.memory import MemoryPlan, check_rows
+from alberdice.datasets.validation import whole_actions
 from alberdice.errors import fail
 
 __all__ = ["Arrays", "EpisodeArrays", "concatenate", "from_episodes", "from_transitions"]
@@ -155,6 +157,10 @@ def _check_episode(source: str, at: int, episode: EpisodeArrays, like: EpisodeAr
     return rows == length + 1
 
 
+def _action_at(episode: int, row: int, agent: int) -> str:
+    return f"episode {episode}: actions[{row}, {agent}]"
+
+
 def from_episodes(
     name: str,
     n_actions: Sequence[int],
@@ -196,7 +202,7 @@ def from_episodes(
         arrays.put_frames("frame_observations", at, episode.observations)
         if episode.action_masks is not None:
             arrays.put_frames("frame_masks", at, episode.action_masks)
-        arrays.actions[part] = episode.actions
+        arrays.actions[part] = whole_actions(source, partial(_action_at, at), episode.actions)
         arrays.rewards[part] = episode.rewards
         arrays.terminated[part.stop - 1] = episode.terminated
         arrays.truncated[part.stop - 1] = not episode.terminated if episode.truncated is None else episode.truncated

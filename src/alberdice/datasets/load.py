@@ -41,7 +41,9 @@ def load_dataset(
     """
     if isinstance(name, str) and is_builtin(name):
         return make_builtin(name, seed)
-    directory = Path(name)
+    if not str(name):
+        raise InvalidDataError("dataset ''", got="an empty name", expected="a built-in dataset, a directory, or an id")
+    directory = Path(name) if Path(name).parts else Path.cwd()  # so that messages name the folder
     if not is_directory(directory):
         try:
             directory = dataset_directory(str(name), root)

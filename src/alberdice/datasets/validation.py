@@ -12,7 +12,7 @@ needs no second copy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from alberdice.datasets.form import FlatForm
 from alberdice.datasets.header import DatasetHeader
 from alberdice.errors import InvalidArgumentError, fail
 
-__all__ = ["MOST_ACTIONS", "blocks", "check_index", "first_nonfinite", "place", "validate"]
+__all__ = ["MOST_ACTIONS", "blocks", "check_index", "first_nonfinite", "place", "validate", "whole_actions"]
 
 MOST_ACTIONS = 100_000
 """Actions of an agent beyond which a number is taken for something else, such as an identifier."""
@@ -58,6 +58,26 @@ def check_index(index: Any, size: int) -> NDArray[np.int64]:
     if len(bad):
         raise InvalidArgumentError(f"index[{bad[0]}]", got=int(array[bad[0]]), expected=f"0 to {size - 1}")
     return array.astype(np.int64, copy=False)
+
+
+def whole_actions(source: str, where: Callable[..., str], values: NDArray[Any]) -> NDArray[np.int64]:
+    """Whole numbers of any type as int64; what int64 cannot hold is named as it is, never wrapped to another number.
+
+    Args:
+        source: the file, for the message.
+        where: the place of an element, told its index.
+        values: integers, or floats that are whole.
+
+    Raises:
+        InvalidDataError: a number from 2^63 on, or an infinity.
+    """
+    if values.dtype.kind == "f" or values.dtype == np.uint64:
+        wrong = ~(np.abs(values) < 2.0**63)
+        if wrong.any():
+            at = tuple(int(i) for i in np.argwhere(wrong)[0])
+            got = values[at] if values.dtype.kind == "f" else int(values[at])
+            raise fail(source, where(*at), got=got, expected=f"an action: a whole number from 0, below {MOST_ACTIONS:,}")
+    return values.astype(np.int64)
 
 
 def validate(data: FlatForm) -> None:

@@ -28,6 +28,7 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.packages import require
+from alberdice.datasets.validation import whole_actions
 from alberdice.errors import fail
 from alberdice.files import is_directory, is_file
 from alberdice.readers import library_errors
@@ -124,7 +125,7 @@ def _read(path: Path) -> _File:
     for field in ("action", "reward", "done"):
         arrays[field] = _one(source, field, arrays[field])
     if arrays["action"].dtype.kind == "f" and (arrays["action"] == np.floor(arrays["action"])).all():
-        arrays["action"] = arrays["action"].astype(np.int64)  # written as numbers of a network's output
+        arrays["action"] = whole_actions(source, _action_at, arrays["action"])  # written as numbers of a network's output
     for field in ("done", "avail"):
         wrong = (arrays[field] != 0) & (arrays[field] != 1)
         if wrong.any():
@@ -132,6 +133,10 @@ def _read(path: Path) -> _File:
             raise fail(source, f"{field}[agent {at[1]}, step {at[0]}]", got=arrays[field][tuple(at)], expected="0 or 1")
         arrays[field] = arrays[field].astype(np.bool_)
     return _File(source, **arrays, values=width > len(_FIELDS))
+
+
+def _action_at(step: int, agent: int) -> str:
+    return f"action[agent {agent}, step {step}]"
 
 
 def _width(source: str, content: Any) -> int:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats.rewards import check_rule, combined, header_rule, reward_note
 from alberdice.datasets.header import DatasetHeader
+from alberdice.datasets.validation import whole_actions
 from alberdice.errors import fail
 
 __all__ = ["Padded", "read_padded"]
@@ -200,7 +202,8 @@ def _fill(
         arrays.put_frames("frame_states", episode, source["state"][episode, :frames])
         arrays.put_frames("frame_observations", episode, source["obs"][episode, :frames])
         arrays.put_frames("frame_masks", episode, masks[episode, :frames])
-        arrays.actions[start : start + length] = source["actions"][episode, :length, :, 0]
+        place = partial(padded.at, "actions", episode)
+        arrays.actions[start : start + length] = whole_actions(padded.source, place, source["actions"][episode, :length, :, 0])
         where = f"{padded.at('reward')}[{episode}, {{}}]"
         arrays.rewards[start : start + length] = team(where, np.asarray(source["reward"][episode, :length]))
         arrays.terminated[start + length - 1] = terminated[episode]

@@ -32,6 +32,7 @@ from alberdice.datasets.formats.vault_metadata import vault_structure
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.memory import check_rows
 from alberdice.datasets.packages import require
+from alberdice.datasets.validation import whole_actions
 from alberdice.errors import fail
 from alberdice.files import inside, is_directory, is_file
 from alberdice.readers import library_errors, parse_json, read_json
@@ -245,7 +246,7 @@ def _read(
     terminated, truncated, lengths = _ends(leaves, ends, notes)
     if team_reward != "equal":
         notes.append(reward_note(team_reward))
-    actions = [leaves["actions"].whole(b).reshape(rows, agents).astype(np.int64) for b in range(streams)]
+    actions = [_actions(base, leaves["actions"].whole(b).reshape(rows, agents), b) for b in range(streams)]
     own = _action_counts(base, leaves, actions, n_actions, notes)
     masks, state = leaves.get("infos.legals"), leaves.get("infos.state")
     arrays = Arrays(
@@ -265,6 +266,10 @@ def _read(
         _copy_frames(leaves, b, arrays, part)
     label = f"{base.parent.name}/{base.name}" if name is None else name
     return arrays.finish(label, notes=notes, source=str(base), header=_header(base, team_reward))
+
+
+def _actions(base: Path, values: NDArray[Any], stream: int) -> NDArray[np.int64]:
+    return whole_actions(str(base), lambda row, agent: f"actions[{stream}, {row}, {agent}]", values)
 
 
 def _header(base: Path, team_reward: str) -> DatasetHeader:
