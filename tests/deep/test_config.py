@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+import math
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from deep_samples import TINY, chain_dataset, equal, tiny, trained
 
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
+from alberdice.deep.config.base import fingerprint_of
 from alberdice.deep.learner import learner_class
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import evaluate_run
@@ -44,6 +46,7 @@ CHANGES: dict[str, Any] = {
     "start_updates": 6,
     "conservatism_form": "printed",
     "fallback": 0.9,
+    "nu_step": 1e-3,
     "conservatism": 0.3,
     "policy_start": "uniform",
     "ratio_clip": 0.5,
@@ -212,6 +215,17 @@ def test_toml(tmp_path: Path) -> None:
         read_toml(path)
     with pytest.raises(InvalidArgumentError, match="No such file"):
         read_toml(tmp_path / "missing.toml")
+
+
+def test_runs_begun_before_a_setting_was_there_are_those_that_leave_it_out() -> None:
+    came_later = ("leak", "nu_step", "pooling")
+    saved = {name: value for name, value in asdict(tiny()).items() if name not in came_later}
+    was = fingerprint_of(saved)
+    assert not tiny().same_as(saved, was)
+    assert tiny(leak=0.0, nu_step=math.inf, pooling=0.0).same_as(saved, was)
+    assert not tiny(leak=0.0, nu_step=math.inf).same_as(saved, was)
+    bare = {name: value for name, value in asdict(tiny("bc")).items() if name != "leak"}
+    assert tiny("bc").same_as(bare, fingerprint_of(bare))
 
 
 def test_fingerprint_sees_what_decides_the_result_only() -> None:

@@ -182,3 +182,29 @@ def test_where_the_others_leave_no_weight_e_learns_from_the_data() -> None:
     expected = count * ratio[0].exp().clamp(min=0.01)
     torch.testing.assert_close(kept.share[0], expected / expected.sum())
     torch.testing.assert_close(plain.log_weight, kept.log_weight)  # nu's loss has no such floor
+
+
+@pytest.mark.parametrize("minibatch", ["population", "sampled"])
+def test_one_update_moves_nu_by_so_many_alpha_at_the_most(data: TrainingData, minibatch: str) -> None:
+    moved = {}
+    for most in (1e-3, math.inf):
+        settings: dict[str, Any] = {
+            "pretrain_updates": 2,
+            "updates": 6,
+            "learning_rate": 0.01,
+            "batch_size": 64,
+            "minibatch": minibatch,
+        }
+        config = AlberDICEConfig(dataset="zoo-harvest", hold_share=0.0, nu_step=most, advantage="network", **settings)
+        learner, generator = AlberDICE(data, config, torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
+        found = []
+        for update in range(8):
+            before, alpha = learner.networks["nu"](learner.parameters["nu"], data.states), float(learner.annealing.alpha)
+            learner.update(generator)
+            after = learner.networks["nu"](learner.parameters["nu"], data.states)
+            if update >= 2:
+                found.append(float((after - before).abs().max()) / alpha)
+        moved[most] = max(found)
+    # a step is shortened in parameters, of which nu is no straight line; and what is drawn are some of the states
+    assert 0 < moved[1e-3] <= (1.3e-3 if minibatch == "population" else 3e-3)
+    assert moved[math.inf] > 0.02

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -37,6 +38,8 @@ __all__ = [
     "read_toml",
 ]
 
+#: what runs did that were begun before a setting was there, where its default is something else
+_EARLIER: dict[str, Any] = {"pooling": 0.0, "leak": 0.0, "nu_step": math.inf}
 #: settings that may change when a run is resumed: none of them changes what is learned up to any update
 _FREE = (
     *("threads", "workers", "agents", "flatten", "max_steps", "evaluate_every", "evaluate_episodes", "play"),
@@ -164,9 +167,13 @@ class TrainConfig:
         found: dict[str, Any] = json.loads(json.dumps({each.name: each.default for each in fields(self)}))
         return found
 
+    def earlier(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        """A run's saved settings, with what it did before some of ours were there."""
+        return {**{name: value for name, value in _EARLIER.items() if hasattr(self, name)}, **saved}
+
     def same_as(self, saved: Mapping[str, Any], fingerprint: str) -> bool:
-        """Whether a run of these saved settings and of this fingerprint is a run of these: what it lacks is at its default."""
-        told, whole = fingerprint_of(saved) == fingerprint, {**self.plain(), **saved}
+        """Whether a run of these saved settings and of this fingerprint is a run of these, which may know more of them."""
+        told, whole = fingerprint_of(saved) == fingerprint, {**self.plain(), **self.earlier(saved)}
         return fingerprint == self.fingerprint() or (told and fingerprint_of(whole) == self.fingerprint())
 
 

@@ -81,15 +81,13 @@ def check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> Non
     was = {name: math.inf if value is None else value for name, value in was.items()}  # JSON has no infinity
     if not config.same_as(was, str(folder.load()[1].get("fingerprint"))):
         now = json.loads(json.dumps(asdict(config)))
-        known = {**config.plain(), **was}
+        known = {**config.plain(), **config.earlier(was)}
         name = next((key for key in now if config.decides(key) and known[key] != now[key]), "")
         if not name:
             got, expected = "settings that the run did not begin with", "those that its checkpoint began with"
             raise InvalidArgumentError(str(folder.path / "config.json"), got=got, expected=expected)
         remedy = "resume with the settings of config.json, or choose another --out"
-        raise InvalidArgumentError(
-            name, got=now.get(name), expected=f"{was.get(name, 'no such setting')}, as the run began", remedy=remedy
-        )
+        raise InvalidArgumentError(name, got=now.get(name), expected=f"{known[name]}, as the run began", remedy=remedy)
 
 
 def state_of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:

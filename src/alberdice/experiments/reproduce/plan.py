@@ -151,14 +151,16 @@ def check_settings(run: PlannedRun) -> None:
     """
     if not (run.folder / "config.json").exists():
         return
-    saved = RunDirectory(run.folder).read_json("config.json")
+    values = RunDirectory(run.folder).read_json("config.json")
+    saved = run.config.earlier(
+        {name: math.inf if value is None else value for name, value in values.items()}
+    )  # JSON has no inf
     remedy = "choose another --out, or remove that folder to train it anew"
     for name in asdict(run.config):
         if name not in saved and run.config.decides(name):
             got = f"a run of another version, without {name}"
             raise InvalidArgumentError(str(run.folder), got=got, expected="a run of this one", remedy=remedy)
-    values = {name: math.inf if value is None else value for name, value in saved.items()}  # JSON has no infinity
-    was = from_mapping(values, run.config, where=str(run.folder / "config.json"))
+    was = from_mapping(saved, run.config, where=str(run.folder / "config.json"))
     if was.fingerprint() != run.config.fingerprint():
         before, now = asdict(was), asdict(run.config)
         name = next(key for key in now if before[key] != now[key] and run.config.decides(key))

@@ -238,7 +238,8 @@ class AlberDICE(NetworkLearner):
         if not settled:
             total = nu_losses.sum() + e_losses.sum() + self._slope_penalty(parameters["nu"], batch, generator)
             gradients = torch.autograd.grad(total, list(parameters.values()))
-            for name, gradient in zip(parameters, gradients, strict=True):
+            self._nu_step(gradients[0], nu.detach(), batch, alpha, rate)
+            for name, gradient in zip(list(parameters)[1:], gradients[1:], strict=True):
                 self.step(name, gradient, rate)
         log_weight = advantage.detach() / alpha + matched.log_weight
         self.latest = (log_weight, batch.steps.expand(len(log_weight), -1).gather(1, matched.picked))
@@ -369,6 +370,20 @@ class AlberDICE(NetworkLearner):
         else:
             penalty = losses.scaled_penalty(f, batch.available, alpha).gather(1, matched.here) - alpha * chosen
         return losses.advantage_loss(chosen, target, penalty, matched.share, self.config.conservatism)
+
+    @torch.no_grad()
+    def _nu_step(self, gradient: Tensor, nu: Tensor, batch: Minibatch, alpha: Tensor, rate: float | Tensor) -> None:
+        """One step of all nu_i, shortened where it would change one of the minibatch's values by more than nu_step alpha.
+
+        (46) has curvature of the order 1 / alpha: what was a small step before alpha fell throws the weights about after it.
+        """
+        before = self.parameters["nu"].clone()
+        self.step("nu", gradient, rate)
+        if not math.isfinite(self.config.nu_step):
+            return
+        changed = (self.networks["nu"](self.parameters["nu"], batch.states)[..., 0] - nu).abs().amax(1, keepdim=True)
+        share = (self.config.nu_step * alpha / changed.clamp(min=1e-30)).clamp(max=1.0)
+        self.parameters["nu"].copy_(torch.lerp(before, self.parameters["nu"], share))
 
     def _slope_penalty(self, parameters: Tensor, batch: Minibatch, generator: torch.Generator) -> Tensor:
         """The penalty on nu's slope between the states of random pairs of rows; 0 unless asked for."""

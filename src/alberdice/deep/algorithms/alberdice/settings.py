@@ -19,6 +19,7 @@ PAPER = {
     "minibatch": "sampled",
     "pooling": 0.0,
     "leak": 0.0,
+    "nu_step": math.inf,
     "length": "given",
     "advantage": "network",
     "units": "rewards",
@@ -107,6 +108,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     cloning at 3e-3, 600 rounds at 2e-3 and 200 updates of a further start instead; given: the settings as they are"""
     advantage: Literal["table", "network"] = "table"
     """e where an update is about all distinct steps: the weighted means that (47) fits, or the network (as printed)"""
+    nu_step: Annotated[float, Within(1e-6, math.inf)] = 1.0
+    """the most that one update may change nu at a step of its minibatch, in units of alpha; inf: as printed"""
     conservatism_form: Literal["scaled", "printed"] = "scaled"
     """CQL's term in units of alpha and over the reweighted data's actions, or as printed"""
     fallback: Annotated[float, Within(0.0, 1.0)] = 0.01
