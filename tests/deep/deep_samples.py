@@ -67,6 +67,7 @@ ELSEWHERE = {
     "pictures",
     "select",
     "select_every",
+    "held_out",
     "share_frames",
     "levels",
 }

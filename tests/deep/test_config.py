@@ -84,6 +84,7 @@ ELSEWHERE = {
     "precision": "test_precision.py",
     "pictures": "test_run_pictures.py",
     "select": "test_policy_selection.py",
+    "held_out": "test_held_out.py",
     "select_every": "test_policy_selection.py",
     "share_frames": "test_alberdice.py",
     "levels": "test_levels.py",

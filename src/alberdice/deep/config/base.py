@@ -61,6 +61,9 @@ class TrainConfig:
     """seed of a built-in dataset's recipe"""
     keep_best: Annotated[float, Within(1e-9, 1.0)] = 1.0
     """share of the episodes, the best ones by return, that are learned from: for data of mixed quality, where luck is rare"""
+    held_out: Annotated[float, Within(0.0, 1.0)] = 0.0
+    """share of the episodes, drawn by the seed, that are not learned from: policies are scored by them alone; 0: by those that
+    they learned from"""
     algorithm: str = "alberdice"
     """which learner: a built-in one, or module:Class of one's own"""
     seed: Annotated[int, Within(0, MOST)] = 0

@@ -38,6 +38,7 @@ from alberdice.deep.training import run_state
 from alberdice.deep.training.device import arithmetic_of, capture_updates, check_captured, device_of
 from alberdice.deep.training.evaluators import Returns, ShareOutOfData
 from alberdice.deep.training.fit import Callback, Evaluator, Fitting, Logger, fit
+from alberdice.deep.training.held_out import held_out_note, split_of
 from alberdice.deep.training.loggers import MetricsFile, TensorBoard
 from alberdice.deep.training.result import TrainedRun, result_of
 from alberdice.deep.training.run_directory import RunDirectory
@@ -126,7 +127,8 @@ def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineD
     if not isinstance(config, maker.settings):
         got, expected = type(config).__name__, f"settings of {config.algorithm}, {maker.settings.__name__}"
         raise InvalidArgumentError("config", got=got, expected=expected)
-    pieces = cut_episodes(dataset, _steps_per_episode(config, venue))
+    split = split_of(dataset, config.held_out, config.seed)
+    pieces, scored = (cut_episodes(part, _steps_per_episode(config, venue)) for part in (split.learned, split.scored))
     data = TrainingData.of_run(pieces, config, device)
     learner = maker(data, config, torch.Generator().manual_seed(config.seed))
     if config.capture:
@@ -135,9 +137,9 @@ def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineD
         check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
     paced = getattr(learner, "config", config)  # a learner may choose its length by the data
     fitting = Fitting(learner, torch.Generator(device).manual_seed(config.seed + 1), paced.total, paced.pretraining)
-    selector = _selector(config, pieces, learner)
+    selector = _selector(config, scored, learner)
     names = {"algorithm": config.algorithm, "dataset": config.dataset}
-    return Run(config, names, folder, dataset, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
+    return Run(config, names, folder, split, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
 
 
 def _steps_per_episode(config: TrainConfig, venue: Venue) -> int:
@@ -173,7 +175,7 @@ def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
     config, folder = run.config, run.folder
     if folder is not None:
         folder.write_json("config.json", asdict(config))
-    for note in run.venue.notes:
+    for note in (*run.venue.notes, *held_out_note(run.split)):
         print(note, file=sys.stderr)
     loggers = _loggers(run)
     try:
@@ -261,6 +263,7 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
             "weights": plain_numbers(_weights(run)),
             "second_opinion": plain_numbers(_second_opinion(run)),
             "choices": getattr(run.learner, "choices", {}),
+            "held_out": run.split.as_json(),
             "origin": run.origin,
             "agreement": plain_numbers(getattr(run.learner, "agreement", {})),
             "wall_seconds": round(time.perf_counter() - run.begun, 3),
@@ -288,7 +291,7 @@ def _second_opinion(run: Run) -> dict[str, Any]:
 def _weights(run: Run) -> dict[str, float]:
     """On how much of the data the learner's last weights rest, where it has such; a warning where that is little."""
     report: dict[str, float] = getattr(run.learner, "weight_report", dict)()
-    warning = weight_warning(report, run.dataset.n_steps, run.dataset.n_episodes) if report else ""
+    warning = weight_warning(report, run.split.learned.n_steps, run.split.learned.n_episodes) if report else ""
     if warning:
         print(f"warning: {warning}, at the end of the last round", file=sys.stderr)
     return report

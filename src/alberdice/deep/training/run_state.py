@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from alberdice.datasets import OfflineDataset
+from alberdice.datasets.subset import Split
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.learner import Learner
 from alberdice.deep.play.returns import Evaluation
@@ -47,12 +48,15 @@ class Origin:
 
 @dataclass
 class Run:
-    """A run under way; ``names`` are its algorithm and dataset, ``origin`` the run and the update that it went on from."""
+    """A run under way; ``names`` are its algorithm and dataset, ``origin`` the run and the update that it went on from.
+
+    ``split`` are its data, and which of their episodes are held out of learning.
+    """
 
     config: TrainConfig
     names: dict[str, str]
     folder: RunDirectory | None
-    dataset: OfflineDataset
+    split: Split
     venue: Venue
     device: str
     fitting: Fitting
@@ -61,6 +65,11 @@ class Run:
     outside: ShareOutOfData | None
     origin: dict[str, Any] | None = None
     begun: float = field(default_factory=time.perf_counter)
+
+    @property
+    def dataset(self) -> OfflineDataset:
+        """All of the data."""
+        return self.split.whole
 
     @property
     def learner(self) -> Learner:
@@ -103,6 +112,7 @@ def state_of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "history": fitting.history,
         "fingerprint": run.config.fingerprint(),
         "data": run.dataset.digest,
+        "held_out": run.split.as_json(),
         **run.names,
         "policies": shape,
         "venue": run.venue.facts,
@@ -166,6 +176,9 @@ def _restore(run: Run, where: str, tensors: dict[str, Tensor], header: dict[str,
         words = "resume on the data that the run began with, or choose another --out"
         got = "other content than when the run began"
         raise InvalidDataError(f"dataset {run.dataset.name!r}", got=got, expected="the same data", remedy=words)
+    if header.get("held_out", {}) != run.split.as_json():
+        got, words = "a run that held out other episodes", "go on with that run's held_out and seed"
+        raise InvalidDataError(where, got=got, expected="the same ones: what was learned from scores nothing", remedy=words)
     missing = [name for name in ("update", "train_seconds", "selection") if name not in header]
     if missing or "generator" not in tensors:
         got, words = f"no {', '.join(missing) or 'generator'}", "begin the run again in another folder"

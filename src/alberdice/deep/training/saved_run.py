@@ -7,6 +7,7 @@ from typing import Any
 
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.resampled import Estimate
+from alberdice.datasets.subset import Split
 from alberdice.deep.learner import learner_of_file
 from alberdice.deep.play.returns import default_episodes, evaluate
 from alberdice.deep.play.venue import data_of, venue_of_run
@@ -32,6 +33,7 @@ _HEADER: dict[str, tuple[tuple[type, ...], bool]] = {
     "selection": ((dict, _NOTHING), False),
     "history": ((list, _NOTHING), False),
     "data": ((str,), False),
+    "held_out": ((dict,), False),
     "fingerprint": ((str,), False),
     "venue": ((dict, _NOTHING), False),
     "evaluation": ((dict, _NOTHING), False),
@@ -107,7 +109,8 @@ def evaluate_offline(
 
     Args:
         out: the run's folder.
-        dataset: which data; '': those of the training, which flatter the policies that were chosen by them.
+        dataset: which data; '': the episodes that the run held out, or else those of its training, which flatter the policies
+            that were chosen by them.
         models: resampled models, or networks.
         update: 'selected' or 'last'.
         trust: as of ``policies_of_run``.
@@ -116,8 +119,9 @@ def evaluate_offline(
         InvalidArgumentError, InvalidDataError: no run there; data with other agents, actions or observations.
     """
     config = RunDirectory(out).read_settings()
-    policies = policies_of_run(out, update, trust=trust)
-    data = data_of(config, dataset)
+    policies, header = _policies_and_header(out, update, trust)
+    split = Split.read(data_of(config, dataset), {} if dataset else header.get("held_out", {}))
+    data = split.scored
     check_fits(policies, data)
     scores = scores_for(data, 0, config.get("discount", 0.99), policies, models=models)
     if scores is None:
@@ -131,6 +135,7 @@ def evaluate_offline(
         "run": str(out),
         "policies": update,
         "dataset": data.name,
+        "held_out": split.as_json(),
         "method": scores.method,
         "return": found.mean,
         "low": low,
