@@ -28,7 +28,6 @@ from machine import conditions
 
 from alberdice.datasets import load_dataset
 from alberdice.datasets.empirical import empirical_model
-from alberdice.datasets.resampled import Estimate
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.training_data import TrainingData
@@ -89,7 +88,7 @@ def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
     rewards = dataset.rewards
     played = float(rewards.mean() if game.horizon == 1 else dataset.returns.mean())
     wide = ModelScores(dataset, seed + 1000, 100).estimate(load_policies(*selector.chosen_policies))
-    low, high = Estimate(wide.returns / (game.limit if game.horizon == 1 else 1)).interval()
+    low, high = (end / (game.limit if game.horizon == 1 else 1) for end in wide.interval())
     unit = max(game.optimum - played, 0.05 * (game.optimum - game.uniform))
     truths = [true for _, true in selector.points]
     exact = exact_alternation(game, dataset, spread_of(torch.from_numpy(rewards.copy()), data.endings > 0)[1])

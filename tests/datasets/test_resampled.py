@@ -32,8 +32,11 @@ def small(generator, episodes=12, states=4, actions=(2, 3)):
     return from_episodes("small", actions, made)
 
 
-def slow_return(data, copies, policy, horizon, pooling):
-    """Values by recursion over dictionaries; ``policy(state row) -> list of per-agent probabilities``."""
+def slow_return(data, copies, policy, horizon, pooling, best=None):
+    """Values by recursion over dictionaries; ``policy(state row) -> list of per-agent probabilities``.
+
+    ``best``: what leaving the data comes to; None: the least reward for all that is left.
+    """
     after, pay, worst = defaultdict(Counter), defaultdict(float), float(data.rewards.min())
     frames = {}
     for e, episode in enumerate(data.episodes):
@@ -67,7 +70,7 @@ def slow_return(data, copies, policy, horizon, pooling):
             count, own = mean([(state, action)], left)
             total += chance * (count * own + pooling * whole) / (count + pooling)
             outside -= chance
-        return total + outside * worst * left
+        return total + outside * (worst * left if best is None else best)
 
     starts = [tuple(episode.states[0]) for episode in data.episodes]
     return sum(c * value(s, horizon) for c, s in zip(copies, starts, strict=True)) / len(starts)
@@ -88,8 +91,20 @@ def test_returns_equal_recursion_in_every_model(pooling):
     wanted = [slow_return(data, copies, policy, models.horizon, pooling) for copies in models.weights]
     assert found.returns == pytest.approx(wanted, abs=1e-10)
     assert found.score == pytest.approx(np.mean(wanted) - np.std(wanted))
-    low, high = found.interval(1.0)
-    assert (low, high) == pytest.approx((min(wanted), max(wanted)))
+    best = max(sum(map(float, episode.rewards[t:])) for episode in data.episodes for t in range(len(episode.rewards)))
+    every = [  # rewards here are drawn anew at every step: they are luck
+        [slow_return(data, copies, policy, models.horizon, k, away) for copies in models.weights]
+        for k in {0.0, pooling, 3.0}
+        for away in (None, best)
+    ]
+    assert models.luck
+    for level in (1.0, 0.5):
+        ends = np.quantile(every, [(1 - level) / 2, (1 + level) / 2], axis=1)
+        assert found.interval(level) == pytest.approx((ends[0].min(), ends[1].max()), abs=1e-10)
+    own = models.data_return.returns
+    gains = np.array(every) - own
+    assert found.less(own).interval(1.0) == pytest.approx((gains.min(), gains.max()), abs=1e-10)
+    assert found.less(own).returns == pytest.approx(found.returns - own)
 
 
 def test_weights_are_those_of_a_bayesian_bootstrap():
@@ -145,3 +160,40 @@ def test_share_of_steps_at_repeated_states():
         EpisodeArrays(s, np.repeat(s[:, None], 2, 1), np.zeros((3, 2), int), np.zeros(3), terminated=False) for s in seen
     ]
     assert repeated_share(from_episodes("continuous", (1, 1), episodes)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "luck"),
+    [
+        ([(0, 1.0), (0, 1.0)], False),
+        ([(0, 1.0), (0, 1.0 + 1e-9)], False),
+        ([(0, 1.0), (0, 1.5)], True),
+        ([(0, 1.0), (1, 1.0)], True),
+        ([(0, 1.0)], True),
+    ],
+    ids=["alike", "rounding", "other reward", "other state", "seen once"],
+)
+def test_luck_is_what_may_differ_the_next_time(outcomes, luck):
+    made = [
+        EpisodeArrays(np.eye(3)[[2, after]], np.zeros((2, 2, 1)), np.zeros((1, 2), int), np.array([pay]), terminated=False)
+        for after, pay in outcomes
+    ]
+    assert ResampledModels(from_episodes("luck", (1, 1), made), 1, np.random.default_rng(0)).luck is luck
+
+
+def test_intervals_hold_what_pooling_gets_wrong_and_what_outside_the_data_may_pay():
+    """Where nothing is luck unpooled models are right: of the data's clone, whose truth the pooled ones miss by far."""
+    from alberdice.evaluation import undiscounted_return
+    from alberdice.games.zoo import zoo_game
+    from alberdice.policy import FactorizedPolicy
+
+    game, data = zoo_game("stags"), load_dataset("zoo-stags")
+    tables = [np.mean([np.eye(k)[c[:, i]] for c in game.conventions], axis=0) for i, k in enumerate(game.mmdp.n_actions)]
+    policy = FactorizedPolicy([0.9 * t + 0.1 / t.shape[1] for t in tables])
+    truth = undiscounted_return(game.mmdp, policy, game.horizon)
+    models = ResampledModels(data, 50, np.random.default_rng(0))
+    states = (data.frame_observations[models.rows, 0, None] == game.features).all(axis=-1).argmax(axis=1)
+    found = models.estimate([t[states] for t in policy.tables])
+    low, high = found.interval()
+    assert low <= truth <= high
+    assert not np.quantile(found.returns, 0.01) <= truth <= np.quantile(found.returns, 0.99)

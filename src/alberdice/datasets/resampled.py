@@ -17,7 +17,13 @@ compares with the data's own returns.
 
     R_b = sum_{t < H} d_{b,t} . r_b^pi,    score = mean over b - std over b
 
-The mean over b of many models with its quantiles is the estimate with its interval; the score of a few is what ranks policies.
+The mean over b of many models is the estimate; the score of a few is what ranks policies.  The quantiles over b say what other
+episodes would have said, and nothing of what these conventions get wrong, which is the greater part where data are plenty: a
+pooled pair is not what it is, and nobody knows what lies outside the data.  So an interval is from the least of the lower
+quantiles to the greatest of the upper ones under what the data cannot tell apart:
+
+    K                   0, ``pooling`` and, where a pair was seen to have different outcomes or none was seen twice, ``LUCK``
+    outside the data    the least reward at every step that is left; and the most that any recorded step went on to earn
 """
 
 from __future__ import annotations
@@ -39,6 +45,10 @@ from alberdice.errors import InvalidDataError
 
 __all__ = ["Estimate", "ResampledModels", "repeated_share"]
 
+#: what the intervals allow for where outcomes are luck: the learner's own K
+LUCK = 3.0
+#: rewards of one pair differ by more than this share of the largest
+_ROUNDING = 1e-6
 #: K: of 0, .3, 1, 3 and 10 the one whose estimates were nearest to the truth on the zoo's choosing half
 POOLING = 1.0
 
@@ -67,6 +77,31 @@ class Estimate:
         """The quantiles that leave (1 - level) / 2 out at either end."""
         low, high = np.quantile(self.returns, [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
+
+    def less(self, returns: FloatArray) -> Estimate:
+        """By how much the policy's returns exceed others, resample by resample."""
+        return Estimate(self.returns - returns)
+
+
+@dataclass(frozen=True)
+class Bounded(Estimate):
+    """Returns under conventions, and what they would be under others that the data do not tell from them.
+
+    Attributes:
+        others: ``(V, B)``.
+    """
+
+    others: FloatArray
+
+    def interval(self, level: float = 0.9) -> tuple[float, float]:
+        """From the least of the lower quantiles to the greatest of the upper ones."""
+        every = np.concatenate([self.returns[None], self.others])
+        low, high = np.quantile(every, [(1 - level) / 2, (1 + level) / 2], axis=1)
+        return float(low.min()), float(high.max())
+
+    def less(self, returns: FloatArray) -> Bounded:
+        """As of ``Estimate``, under all conventions."""
+        return Bounded(self.returns - returns, self.others - returns)
 
 
 class ResampledModels:
@@ -122,32 +157,52 @@ class ResampledModels:
         self.pair_weight = np.stack([np.bincount(pair, m, len(pairs)) for m in held])
         self.pair_reward = np.stack([np.bincount(pair, m * reward, len(pairs)) for m in held])
         self.begin = np.stack([np.bincount(self.starts, m, size) for m in self.weights]) / episodes
+        paid = np.array([np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)])
+        for row, sign in zip(paid, (1.0, -1.0), strict=True):
+            np.maximum.at(row, pair, sign * reward)
+        apart = paid.sum(axis=0).max() > _ROUNDING * np.abs(reward).max()
+        self._differ = bool(apart or len(each) > len(pairs))
+        self.best = _most_to_go(dataset)
 
     def estimate(self, tables: Sequence[FloatArray]) -> Estimate:
-        """The policy's return in every model.
+        """The policy's return in every model, with an interval that allows for other conventions (``Bounded``).
 
         Args:
             tables: per agent pi_i(a_i|s) at the frames ``rows``, ``(K, A_i)``.
         """
+        ends = {pooling: self._returns(tables, pooling) for pooling in {self.pooling, 0.0, LUCK if self.luck else 0.0}}
+        return Bounded(ends[self.pooling][0], np.concatenate([*ends.values()]))
+
+    def _returns(self, tables: Sequence[FloatArray], pooling: float) -> FloatArray:
+        """In every model, with K = ``pooling``: what lies outside the data at its worst and at its best, ``(2, B)``."""
         models, size = self.begin.shape
         chance = np.prod([t[self.pair_frame, self.pair_actions[:, i]] for i, t in enumerate(tables)], axis=0)
-        own = chance / (self.pair_weight + self.pooling)
-        pooled = self._by_frame(own * self.pooling) / self._frame_weight  # what the frame's steps as a whole stand for
-        gained = self._by_frame(chance * self.pooled_rewards)
+        own = chance / (self.pair_weight + pooling)
+        pooled = self._by_frame(own * pooling) / self._frame_weight  # what the frame's steps as a whole stand for
+        gained = self._by_frame(chance * self._pooled_rewards(pooling))
         outside = np.maximum(1.0 - np.bincount(self.pair_frame, chance, size), 0.0)
         chain = self._chain(own + pooled[:, self.pair_frame])
-        mass, total = self.begin.ravel(), np.zeros(models)
+        mass, total = self.begin.ravel(), np.zeros((2, models))
         for left in range(self.horizon, 0, -1):
             here = mass.reshape(models, size)
-            total += (here * (gained + outside * self.worst * left)).sum(axis=1)
+            away = here @ outside
+            total += (here * gained).sum(axis=1) + np.stack([away * self.worst * left, away * self.best])
             mass = chain @ mass
-        return Estimate(total)
+        return total
+
+    @cached_property
+    def luck(self) -> bool:
+        """Whether outcomes may be luck: a pair was seen to have different ones, or none was seen twice."""
+        return self._differ or len(self.pair_frame) == len(self.dataset.usable)
 
     @cached_property
     def pooled_rewards(self) -> FloatArray:
         """r_b of every pair, drawn to its frame's mean, ``(B, P)``."""
+        return self._pooled_rewards(self.pooling)
+
+    def _pooled_rewards(self, pooling: float) -> FloatArray:
         mean = (self._by_frame(self.pair_reward) / self._frame_weight)[:, self.pair_frame]
-        return np.asarray((self.pair_reward + self.pooling * mean) / (self.pair_weight + self.pooling))
+        return np.asarray((self.pair_reward + pooling * mean) / (self.pair_weight + pooling))
 
     @cached_property
     def _frame_weight(self) -> FloatArray:
@@ -172,6 +227,12 @@ class ResampledModels:
     def data_return(self) -> Estimate:
         """The data's own mean return with the same weights."""
         return Estimate(self.weights @ self.dataset.returns / self.dataset.n_episodes)
+
+
+def _most_to_go(dataset: OfflineDataset) -> float:
+    """The most that any step's rewards and those after it in its episode come to."""
+    before = np.cumsum(dataset.rewards.astype(np.float64)) - dataset.rewards
+    return float((dataset.returns[dataset.episode] - (before - before[dataset.starts][dataset.episode])).max())
 
 
 def distinct_frames(dataset: OfflineDataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -14,7 +14,6 @@ from history_samples import fresh, perturbed
 
 from alberdice.datasets import load_dataset
 from alberdice.datasets.corrections import Corrected
-from alberdice.datasets.resampled import Estimate
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.play.fitted_q import FittedQ
 from alberdice.deep.play.model_scores import ModelScores
@@ -30,10 +29,6 @@ from alberdice.games.zoo import zoo_game
 @dataclass
 class Scores:
     slack: float = 0.0
-
-
-def estimate(*returns: float) -> Estimate:
-    return Estimate(np.array(returns))
 
 
 @pytest.mark.parametrize("name", ["stags", "lock"])
@@ -64,24 +59,24 @@ def test_of_policies_with_a_memory_the_ratio_is_along_the_recorded_histories() -
 def test_what_is_said_of_intervals_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     policies: Any = table_policies(zoo_game("stags"), torch.zeros(2, 6, 3))
 
-    def said(found: Estimate, other: Corrected, slack: float) -> str:
+    def said(found: tuple[float, float], other: Corrected, slack: float) -> str:
         monkeypatch.setattr(module, "corrected", lambda *_: other)
         return str(second_opinion(Scores(slack), found, policies, 0)["disagreement"])  # type: ignore[arg-type]
 
     other = Corrected(np.array([3.0, 3.0]), 500.0, 0.01)
-    assert said(estimate(2.0, 2.0), other, 1.1) == ""
-    assert said(estimate(4.0, 4.0), other, 1.1) == ""
-    assert said(estimate(2.0, 2.0), other, 0.9).startswith("the score puts the return in 2 to 2, corrections in 3 to 3")
-    assert said(estimate(4.0, 4.0), other, 0.9).endswith("trust neither before play")
-    assert said(estimate(2.0, 3.5), other, 0.0) == ""
-    assert "rest on 9 steps" in said(estimate(3.0), Corrected(np.array([3.0]), 9.0, 0.0), 0.0)
-    assert "30% of their weight is negative" in said(estimate(3.0), Corrected(np.array([3.0]), 99.0, 0.3), 0.0)
-    assert "no estimate" in said(estimate(3.0), Corrected(np.array([np.nan]), 99.0, 0.3), 0.0)
+    assert said((2.0, 2.0), other, 1.1) == ""
+    assert said((4.0, 4.0), other, 1.1) == ""
+    assert said((2.0, 2.0), other, 0.9).startswith("the score puts the return in 2 to 2, corrections in 3 to 3")
+    assert said((4.0, 4.0), other, 0.9).endswith("trust neither before play")
+    assert said((2.0, 3.5), other, 0.0) == ""
+    assert "rest on 9 steps" in said((3.0, 3.0), Corrected(np.array([3.0]), 9.0, 0.0), 0.0)
+    assert "30% of their weight is negative" in said((3.0, 3.0), Corrected(np.array([3.0]), 99.0, 0.3), 0.0)
+    assert "no estimate" in said((3.0, 3.0), Corrected(np.array([np.nan]), 99.0, 0.3), 0.0)
 
 
 def test_policies_that_are_told_a_return_have_no_second_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "told_a_return", lambda policies: True)
-    found = second_opinion(Scores(), estimate(1.0), None, 0)  # type: ignore[arg-type]
+    found = second_opinion(Scores(), (1.0, 1.0), None, 0)  # type: ignore[arg-type]
     assert found == {"method": "none, since the policies are told a return to reach", "disagreement": ""}
 
 

@@ -282,7 +282,7 @@ def _second_opinion(run: Run) -> dict[str, Any]:
     selector = run.selector
     if selector.scores is None or selector.best is None or selector.kept is None:
         return {}
-    found = second_opinion(selector.scores, selector.best.estimate, load_policies(*selector.kept), run.config.seed)
+    found = second_opinion(selector.scores, selector.best.interval, load_policies(*selector.kept), run.config.seed)
     if words := found["disagreement"]:
         print(f"note: {words}", file=sys.stderr)
     return found

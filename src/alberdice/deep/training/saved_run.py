@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from alberdice.datasets import OfflineDataset
-from alberdice.datasets.resampled import Estimate
 from alberdice.datasets.subset import Split
 from alberdice.deep.learner import learner_of_file
 from alberdice.deep.play.returns import default_episodes, evaluate
@@ -130,7 +129,7 @@ def evaluate_offline(
         )
     found, own = scores.estimate(policies), scores.data_return
     (low, high), (data_low, data_high) = found.interval(), own.interval()
-    gain = Estimate(found.returns - own.returns).interval() if scores.comparable else (float("nan"), float("nan"))
+    gain = found.less(own.returns).interval() if scores.comparable else (float("nan"), float("nan"))
     return {
         "run": str(out),
         "policies": update,
@@ -146,7 +145,7 @@ def evaluate_offline(
         "data_high": data_high,
         "gain_low": gain[0],
         "gain_high": gain[1],
-        "second_opinion": second_opinion(scores, found, policies, 0),
+        "second_opinion": second_opinion(scores, (low, high), policies, 0),
     }
 
 

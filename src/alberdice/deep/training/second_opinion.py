@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from alberdice.datasets.corrections import Corrected, Corrections
-from alberdice.datasets.resampled import Estimate
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.play.along_data import chances_at_frames
 from alberdice.deep.policies import Policies, told_a_return
@@ -44,8 +43,8 @@ def corrected(scores: OfflineScores, policies: Policies, seed: int) -> Corrected
     return made.estimate(chances_at_frames(policies, scores.dataset).double().numpy())
 
 
-def second_opinion(scores: OfflineScores, found: Estimate, policies: Policies, seed: int) -> dict[str, Any]:
-    """Corrections beside the scores' estimate of the same policies, for results.
+def second_opinion(scores: OfflineScores, interval: tuple[float, float], policies: Policies, seed: int) -> dict[str, Any]:
+    """Corrections beside the scores' interval for the same policies, for results.
 
     Returns:
         'method', and where there is an estimate 'return', 'low', 'high', 'effective_steps', 'negative' (see ``Corrected``) and
@@ -62,11 +61,11 @@ def second_opinion(scores: OfflineScores, found: Estimate, policies: Policies, s
         "high": high,
         "effective_steps": other.effective,
         "negative": other.negative,
-        "disagreement": _disagreement(found, other, scores.slack),
+        "disagreement": _disagreement(interval, other, scores.slack),
     }
 
 
-def _disagreement(found: Estimate, other: Corrected, slack: float) -> str:
+def _disagreement(interval: tuple[float, float], other: Corrected, slack: float) -> str:
     """What is wrong with the corrections themselves, or between them and the score; empty if nothing."""
     if not np.isfinite(other.returns).all():
         return "corrections give no estimate: the data hold next to nothing of what the policies do"
@@ -75,7 +74,7 @@ def _disagreement(found: Estimate, other: Corrected, slack: float) -> str:
             f"corrections are no second opinion here: they rest on {other.effective:.0f} steps, "
             f"{other.negative:.0%} of their weight is negative"
         )
-    (low, high), (other_low, other_high) = found.interval(), other.interval()
+    (low, high), (other_low, other_high) = interval, other.interval()
     if low <= other_high + slack and other_low <= high + slack:
         return ""
     own = f"the score puts the return in {low:.4g} to {high:.4g}"

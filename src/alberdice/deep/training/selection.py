@@ -16,6 +16,7 @@ round, which are the cloned behaviour, are a candidate like any other; what stay
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -106,10 +107,12 @@ class Candidate:
     Attributes:
         update: after so many.
         returns: one per resample.
+        interval: of the estimate, at 90 %.
     """
 
     update: int
     returns: tuple[float, ...]
+    interval: tuple[float, float]
 
     @property
     def estimate(self) -> Estimate:
@@ -118,8 +121,20 @@ class Candidate:
 
     def as_json(self) -> dict[str, Any]:
         """For results."""
-        low, high = self.estimate.interval()
+        low, high = self.interval
         return {"update": self.update, "score": self.estimate.score, "return": self.estimate.mean, "low": low, "high": high}
+
+    @classmethod
+    def of(cls, update: int, estimate: Estimate) -> Candidate:
+        """From what scores say."""
+        return cls(update, tuple(float(x) for x in estimate.returns), estimate.interval())
+
+    @classmethod
+    def read(cls, saved: Mapping[str, Any]) -> Candidate:
+        """From a checkpoint's header; an earlier release's has the returns alone."""
+        returns = tuple(saved["returns"])
+        low, high = saved.get("interval") or Estimate(np.array(returns)).interval()
+        return cls(saved["update"], returns, (low, high))
 
 
 class Selector:
@@ -141,7 +156,7 @@ class Selector:
         """Score these policies, and keep them if none was better; ``cloned``: they are the cloned behaviour."""
         if self.scores is None:
             return
-        found = Candidate(update, tuple(float(x) for x in self.scores.estimate(policies).returns))
+        found = Candidate.of(update, self.scores.estimate(policies))
         self.last = found
         if cloned:
             self.behaviour = found
@@ -203,12 +218,14 @@ class Selector:
             self.scores.restore(scores)
         for name in ("best", "behaviour", "last"):
             value = header[name]
-            setattr(self, name, None if value is None else Candidate(value["update"], tuple(value["returns"])))
+            setattr(self, name, None if value is None else Candidate.read(value))
         self.kept = None if header["policies"] is None else (tensors, header["policies"])
 
 
 def _plain(candidate: Candidate | None) -> dict[str, Any] | None:
-    return None if candidate is None else {"update": candidate.update, "returns": list(candidate.returns)}
+    if candidate is None:
+        return None
+    return {"update": candidate.update, "returns": list(candidate.returns), "interval": list(candidate.interval)}
 
 
 def split_selection(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
