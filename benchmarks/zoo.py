@@ -1,7 +1,8 @@
-"""Deep AlberDICE with default settings on the zoo: the last and the selected policies against data, clone and optimum.
+"""Deep AlberDICE, or a baseline, with default settings on the zoo: last and selected policies against data, clone and optimum.
 
     python benchmarks/zoo.py                                   # the reporting half, five seeds
     python benchmarks/zoo.py --games lock wilds --seeds 1      # some games
+    python benchmarks/zoo.py --algorithm optidice              # into zoo_optidice.json
 
 A run's data are made with its seed. No environment is used in training or choosing; returns here are exact, from the model.
 Per run:
@@ -28,10 +29,9 @@ from machine import conditions
 
 from alberdice.datasets import load_dataset
 from alberdice.datasets.empirical import empirical_model
-from alberdice.deep.algorithms.alberdice import AlberDICE
-from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.batches.units import spread_of
+from alberdice.deep.learner import learner_class
 from alberdice.deep.play.model_scores import ModelScores
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.policies import load_policies
@@ -69,13 +69,14 @@ def exact_alternation(game: ZooGame, dataset: Any, spread: float) -> float:
     return undiscounted_return(game.mmdp, empirical.policy_on(found, game.features), game.horizon)
 
 
-def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
+def one_run(name: str, seed: int, settings: dict[str, Any], algorithm: str = "alberdice") -> dict[str, Any]:
     game, dataset = zoo_game(name), load_dataset(f"zoo-{name}", seed=seed)
-    config = AlberDICEConfig(dataset=f"zoo-{name}", dataset_seed=seed, seed=seed, **settings)
+    maker = learner_class(algorithm)
+    config = maker.settings(algorithm=algorithm, dataset=f"zoo-{name}", dataset_seed=seed, seed=seed, **settings)
     begun = time.process_time()
     data = TrainingData.build(dataset, share=True)
-    agents = AlberDICE(data, config, torch.Generator().manual_seed(seed))
-    config = agents.config
+    agents: Any = maker(data, config, torch.Generator().manual_seed(seed))
+    config: Any = agents.config
     selector = Recorded(
         ModelScores(dataset, seed, MODELS), lambda p: undiscounted_return(game.mmdp, policy_of_game(p, game), game.horizon)
     )
@@ -83,7 +84,7 @@ def one_run(name: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
     for update in range(1, config.total + 1):
         agents.update(generator)
         if config.selects_after(update):
-            selector.consider(agents.policies, update, cloned=update == config.pretraining)
+            selector.consider(agents.policies, update, cloned=update == config.pretraining > 0)
     seconds = time.process_time() - begun
     rewards = dataset.rewards
     played = float(rewards.mean() if game.horizon == 1 else dataset.returns.mean())
@@ -119,15 +120,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--games", nargs="*", default=list(REPORTING))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=HERE / "zoo.json")
+    parser.add_argument("--algorithm", default="alberdice")
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    name = "zoo" if options.algorithm == "alberdice" else f"zoo_{options.algorithm}"
+    options.out = options.out or HERE / f"{name}.json"
     torch.set_num_threads(1)
     found = json.loads(options.out.read_text())["runs"] if options.out.exists() else []
     for seed in range(options.seeds):
         for name in options.games:
             if any((run["game"], run["seed"]) == (name, seed) for run in found):
                 continue
-            found.append(one_run(name, seed, {}))
+            found.append(one_run(name, seed, {}, options.algorithm))
             run = found[-1]
             print(
                 f"{name:22s} seed {seed} gap {run['gap']:.3f} last {run['gap_last']:.3f} regret {run['regret']:.3f}", flush=True

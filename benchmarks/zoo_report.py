@@ -65,15 +65,20 @@ def grouped(runs: list[Run], key: str) -> dict[str, list[Run]]:
     return found
 
 
-def by_game(runs: list[Run]) -> list[str]:
-    """Mean returns over seeds, the largest gap, and processor seconds."""
-    names = ("data", "cloned", "exact_alternation", "last", "selected", "optimum")
+def by_game(runs: list[Run], others: list[Run]) -> list[str]:
+    """Mean returns over seeds, the largest gap, and processor seconds; beside OptiDICE's of the same data, ``others``."""
+    before, after = ("data", "cloned", "exact_alternation"), ("last", "selected", "optimum")
+    beside = grouped(others, "game")
     lines = [
-        "| game | seeds | data | clone | exact alternation | last | selected | optimum | largest gap | seconds |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| game | seeds | data | clone | exact alternation | OptiDICE | last | selected | optimum | largest gap | seconds |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, own in grouped(runs, "game").items():
-        means = " | ".join(f"{np.mean([run[key] for run in own]):.4g}" for key in names)
+        seeds = {run["seed"] for run in own}
+        rival = [run["selected"] for run in beside.get(name, ()) if run["seed"] in seeds]
+        columns = [np.mean([run[key] for run in own]) for key in before]
+        columns += [np.mean(rival) if rival else np.nan, *(np.mean([run[key] for run in own]) for key in after)]
+        means = " | ".join("not run" if np.isnan(x) else f"{x:.4g}" for x in columns)
         worst, seconds = max(gap(run, "selected") for run in own), np.mean([run["seconds"] for run in own])
         lines.append(f"| {name} | {len(own)} | {means} | {worst:.3f} | {seconds:.0f} |")
     return lines
@@ -121,6 +126,17 @@ def summary(runs: list[Run]) -> list[str]:
     ]
 
 
+def against(runs: list[Run], others: list[Run]) -> list[str]:
+    """How the selected policies of the same data compare with OptiDICE's, game by game and seed by seed."""
+    rivals = {(run["game"], run["seed"]): run["selected"] for run in others}
+    pairs = [(run["selected"] - rivals[key]) / unit(run) for run in runs if (key := (run["game"], run["seed"])) in rivals]
+    if not pairs:
+        return []
+    better, worse = sum(x > 0.01 for x in pairs), sum(x < -0.01 for x in pairs)
+    words = f"better in {better} of {len(pairs)} runs by more than 1 % of the unit, worse in {worse}"
+    return [f"- Against OptiDICE's selected policies: {words}."]
+
+
 def picture(runs: list[Run], target: Path) -> None:
     """Score against truth, a panel per kind."""
     from matplotlib.figure import Figure
@@ -150,9 +166,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--results", type=Path, default=HERE / "results" / "zoo.json")
     parser.add_argument("--picture", type=Path, default=HERE.parent / "docs" / "images" / "zoo-scores.png")
+    parser.add_argument("--beside", type=Path, default=HERE / "results" / "zoo_optidice.json", help="OptiDICE's")
     options = parser.parse_args()
     runs = json.loads(options.results.read_text())["runs"]
-    print("\n".join([*summary(runs), "", *by_game(runs), "", *by_kind(runs), "", *by_form(runs)]))
+    others = json.loads(options.beside.read_text())["runs"] if options.beside.exists() else []
+    print(
+        "\n".join([*summary(runs), *against(runs, others), "", *by_game(runs, others), "", *by_kind(runs), "", *by_form(runs)])
+    )
     picture(runs, options.picture)
 
 
