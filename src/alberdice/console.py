@@ -1,9 +1,18 @@
-"""Words for people and programs: JSON on standard output, progress on standard error."""
+"""Words for people and programs: JSON on standard output, words and progress on standard error.
+
+    warn    what may make the result worth less           always said
+    tell    notes, what was written, progress             not where quiet
+    explain what was decided and why, with the time       where verbose
+
+They go through the logger ``alberdice`` of Python's logging (WARNING, INFO, DEBUG), so that a program that uses this package
+can choose its level, or put handlers of its own in the place of ours.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +22,65 @@ import numpy as np
 
 from alberdice.texts import one_line
 
-__all__ = ["json_text", "print_json", "progress_bar"]
+__all__ = ["LEVELS", "explain", "json_text", "level", "print_json", "progress_bar", "tell", "verbosity", "warn"]
+
+#: how much is said
+LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG}
 
 #: seconds between lines of progress where there is no terminal
 LINE_EVERY = 30.0
+
+_LOG = logging.getLogger("alberdice")
+
+
+class _Lines(logging.Handler):
+    """A line each, on whatever standard error is now; with the seconds since ``began`` where it is verbose."""
+
+    began = time.perf_counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See ``logging.Handler``."""
+        since = f"{time.perf_counter() - self.began:8.2f} s  " if _LOG.isEnabledFor(logging.DEBUG) else ""
+        print(f"{since}{one_line(record.getMessage())}", file=sys.stderr, flush=True)
+
+
+_LINES = _Lines()
+if not _LOG.handlers:
+    _LOG.addHandler(_LINES)
+    _LOG.propagate = False
+    _LOG.setLevel(logging.INFO)
+
+
+def warn(text: object) -> None:
+    """Say what may make the result worth less, under every verbosity."""
+    _LOG.warning("%s", text)
+
+
+def tell(text: object) -> None:
+    """Say something, unless quiet."""
+    _LOG.info("%s", text)
+
+
+def explain(text: object) -> None:
+    """Say what was decided and why, if verbose."""
+    _LOG.debug("%s", text)
+
+
+def level() -> str:
+    """How much is said now, one of ``LEVELS``."""
+    return next((name for name, number in LEVELS.items() if _LOG.getEffectiveLevel() >= number), "verbose")
+
+
+@contextlib.contextmanager
+def verbosity(name: str) -> Iterator[None]:
+    """Say so much, one of ``LEVELS``, and count the seconds from here."""
+    before, _LINES.began = (_LOG.level, _LINES.began), time.perf_counter()
+    _LOG.setLevel(LEVELS[name])
+    try:
+        yield
+    finally:
+        _LOG.setLevel(before[0])
+        _LINES.began = before[1]
 
 
 def print_json(value: Any) -> None:
@@ -47,18 +111,22 @@ def _plain(value: Any) -> Any:
 def progress_bar(label: str, total: int, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[..., None]]:
     """How far the work is, on standard error; call the yielded function with a note, and how many steps were made.
 
-    A bar on a terminal; elsewhere, in logs, a line about every half minute, and none of what is done before.
+    A bar on a terminal; elsewhere, in logs, a line about every half minute, and none of what is done before; nothing
+    where quiet.
 
     Args:
         label: what is done.
         total: steps.
         clock: seconds, for the lines.
     """
+    if level() == "quiet":
+        yield lambda note="", steps=1: None
+        return
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(label, total, clock).step
+        yield _Steps(label, total, clock).step
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -72,7 +140,7 @@ def progress_bar(label: str, total: int, clock: Callable[[], float] = time.monot
         yield step
 
 
-class _Lines:
+class _Steps:
     """Progress where there is no terminal."""
 
     def __init__(self, label: str, total: int, clock: Callable[[], float]) -> None:
@@ -89,7 +157,7 @@ class _Lines:
         self.said = now
         left = (now - self.begun) * (self.total - self.done) / max(1, self.done)
         words = [f"{self.label}: {self.done:,}/{self.total:,}", note, f"{_duration(left)} left"]
-        print(one_line(", ".join(filter(None, words))), file=sys.stderr, flush=True)
+        tell(", ".join(filter(None, words)))
 
 
 def _duration(seconds: float) -> str:

@@ -66,6 +66,8 @@ def test_every_command_helps(program: str, capsys: pytest.CaptureFixture[str]) -
     for path, text in found.items():
         assert len(text) > 80, path
         assert "Traceback" not in text
+        if not subcommands(text):  # a command, not a group of them
+            assert re.search(r"-v, --verbose\b.*\n?.*-q, --quiet\b", text, re.DOTALL), path
 
 
 @pytest.mark.parametrize("algorithm", ["bc", "icq", "omar", "madtkd", "optidice", "alberdice"])

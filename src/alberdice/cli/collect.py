@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,8 +9,9 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from alberdice._checks import whole_number
+from alberdice.cli.common import Verbosity
 from alberdice.cli.training import check_torch
-from alberdice.console import print_json, progress_bar
+from alberdice.console import explain, print_json, progress_bar, tell
 from alberdice.deep.online.settings import MATConfig
 from alberdice.environments import PlayOptions
 from alberdice.errors import InvalidArgumentError
@@ -20,7 +20,7 @@ __all__ = ["Collect"]
 
 
 @dataclass(frozen=True)
-class Collect:
+class Collect(Verbosity):
     """Play an environment, and store the episodes as a dataset; prints what was collected as JSON.
 
     What was stopped goes on with the same command, bit for bit, and the dataset appears whole or not at all.
@@ -84,6 +84,7 @@ class Collect:
         shares, read = tuple(self.shares), options.as_json()
         plan = Collection(found.name, policies, self.episodes, self.seed, self.mix, shares, self.epsilon, self.part, read)
         with found.open(options) as env:
+            explain(f"{found.name}: {len(env.spec.n_actions)} agents; {', '.join(policies)} play, {self.episodes:,} episodes")
             makers = [find_player(name, env.spec, trust=self.trust) for name in policies]
             with progress_bar(f"collecting {self.id}", self.episodes) as step:
                 done = [0]
@@ -139,4 +140,4 @@ def _report(place: Path) -> None:
             "recipe": data.header.recipe,
         }
     )
-    print(f"wrote {place}", file=sys.stderr)
+    tell(f"wrote {place}")

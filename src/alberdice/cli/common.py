@@ -15,14 +15,20 @@ import io
 import os
 import re
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
+
+import tyro
 
 from alberdice import __version__
+from alberdice.console import LEVELS, explain, verbosity, warn
 from alberdice.errors import AlberDICEError, InvalidArgumentError, RoundingWarning
+from alberdice.machine import cores
 from alberdice.texts import one_line
 
 
@@ -33,6 +39,18 @@ class Command(Protocol):
         """Do the work, and return the exit code, 0 unless told; raises AlberDICEError."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Verbosity:
+    """What every command takes: how much it says on standard error."""
+
+    verbose: Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(aliases=["-v"])] = False
+    """Say what is decided and why, with the seconds since the start."""
+    quiet: Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(aliases=["-q"])] = False
+    """Results, warnings and errors only."""
+
+
+#: the options of ``Verbosity``; they may stand before the command, too
+_FLAGS = ("-v", "--verbose", "-q", "--quiet")
 #: the program with the deep layer's commands
 DEEP_PROGRAM = "alberdice-deep"
 #: set to anything, it shows where an unforeseen error comes from
@@ -56,10 +74,12 @@ def run_command(
             print(f"{program} {__version__}")
             return 0
         _check_words(given)
-        command = parse(program, commands(given), given, f"{description}  --version prints the version.")
+        given = _flags_last(given)
+        plain = [each for each in given if each not in _FLAGS]
+        command = parse(program, commands(plain), given, f"{description}  --version prints the version.")
         if command is None:
             return 0
-        with _notes(program):
+        with _notes(program), verbosity(_chosen(given)), _timed(program):
             return command.run() or 0
     except BrokenPipeError:
         # The reader of standard output has gone (e.g. ``| head``); nothing is left to say to it.
@@ -78,6 +98,36 @@ def _check_words(given: Sequence[str]) -> None:
             where = f"argument {at + 1}" + (f", after {given[at - 1]}" if at and not word else "")
             expected = "a name or a value"
             raise InvalidArgumentError(where, got=repr(word), expected=expected, remedy="leave it out, or say what is meant")
+
+
+def _flags_last(given: list[str]) -> list[str]:
+    """Flags that stand before the command, after everything."""
+    first = next((place for place, each in enumerate(given) if each not in _FLAGS), len(given))
+    return [*given[first:], *given[:first]]
+
+
+def _chosen(given: Sequence[str]) -> str:
+    """Which of ``console.LEVELS`` the flags ask for.
+
+    Raises:
+        InvalidArgumentError: both.
+    """
+    verbose, quiet = (any(each in _FLAGS[place : place + 2] for each in given) for place in (0, 2))
+    if verbose and quiet:
+        raise InvalidArgumentError("--verbose and --quiet", got="both", expected="one of them")
+    names = list(LEVELS)
+    return names[0] if quiet else names[2] if verbose else names[1]
+
+
+@contextlib.contextmanager
+def _timed(program: str) -> Iterator[None]:
+    """Where the work is done, and how long it took, for who wants to know."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    explain(f"{program} {__version__}, Python {python}, {cores()} core(s), in {os.getcwd()}")
+    began = time.perf_counter(), time.process_time()
+    yield
+    whole, own = time.perf_counter() - began[0], time.process_time() - began[1]
+    explain(f"done in {whole:.2f} s, of which {own:.2f} s of this process's processor time")
 
 
 def complain(program: str, words: object) -> None:
@@ -110,10 +160,10 @@ def _notes(program: str) -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, RoundingWarning):
-            print(f"{program}: note: {one_line(message)}", file=sys.stderr)
+            warn(f"{program}: note: {message}")
         elif issubclass(category, RuntimeWarning) and len(place) > 1:  # NumPy's: what came of it is judged by certificates
             words = f"{one_line(message)} ({os.path.basename(str(place[0]))}, line {place[1]})"
-            print(f"{program}: note: numbers at the edge of what floats hold: {words}", file=sys.stderr)
+            warn(f"{program}: note: numbers at the edge of what floats hold: {words}")
         else:
             usual(message, category, *place, **more)
 
@@ -129,8 +179,6 @@ def parse(program: str, commands: Any, arguments: Sequence[str], description: st
     Raises:
         InvalidArgumentError: arguments that do not parse, in one line.
     """
-    import tyro
-
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):

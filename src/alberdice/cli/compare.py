@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alberdice._checks import whole_number
-from alberdice.cli.common import check_picture_path
+from alberdice.cli.common import Verbosity, check_picture_path
 from alberdice.cli.training import check_torch
-from alberdice.console import print_json, progress_bar
+from alberdice.console import print_json, progress_bar, tell, warn
 
 if TYPE_CHECKING:
     from alberdice.experiments.compare import Comparison
@@ -20,7 +19,7 @@ __all__ = ["Compare"]
 
 
 @dataclass(frozen=True)
-class Compare:
+class Compare(Verbosity):
     """Train algorithms on one dataset with their default settings; prints their returns beside the exact optimum, if known."""
 
     out: Path
@@ -114,6 +113,6 @@ def _draw(found: Comparison, path: Path) -> None:
     figure = comparison_figure(found)
     if figure is None:
         where = "data without a game" if found.game is None else found.game.name
-        print(f"{path} is not drawn: policies of {where} have no picture", file=sys.stderr)
+        warn(f"{path} is not drawn: policies of {where} have no picture")
         return
-    print(f"wrote {save(figure, path)}", file=sys.stderr)
+    tell(f"wrote {save(figure, path)}")

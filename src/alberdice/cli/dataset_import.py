@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from alberdice.cli.dataset_tables import busy, check_free, print_path, print_roles, print_summary, say
+from alberdice.cli.common import Verbosity
+from alberdice.cli.dataset_tables import busy, check_free, print_path, print_roles, print_summary
+from alberdice.console import tell
 from alberdice.datasets import formats
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.limit_steps import without_limit_steps
@@ -35,7 +37,7 @@ _DEFAULTS = {"columns": None, "episode_limit": None, "team_reward": "equal", "en
 
 
 @dataclass(frozen=True)
-class Import:
+class Import(Verbosity):
     """Read another format and store it; prints where."""
 
     format: Annotated[_Format, tyro.conf.Positional]
@@ -128,10 +130,10 @@ class Import:
             if roles:
                 print_roles(roles)
             print_summary(summarise(loaded))
-            say("Nothing was stored (--dry-run).")
+            tell("Nothing was stored (--dry-run).")
             return 0
         for note in loaded.notes:
-            say(note)
+            tell(note)
         with busy(f"storing {self.id}"):
             print_path(write_dataset(loaded, str(self.id), root=self.root, overwrite=self.overwrite))
         return 0

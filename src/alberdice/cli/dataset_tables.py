@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from alberdice.console import explain, level
 from alberdice.datasets.statistics import DatasetSummary
 from alberdice.datasets.store import dataset_directory
 from alberdice.errors import InvalidArgumentError
 from alberdice.texts import printable
 
-__all__ = ["busy", "cells", "check_free", "print_path", "print_roles", "print_summary", "print_table", "say"]
-
-
-def say(text: object) -> None:
-    """A line for the reader, on standard error."""
-    print(printable(text), file=sys.stderr)
+__all__ = ["busy", "cells", "check_free", "print_path", "print_roles", "print_summary", "print_table"]
 
 
 def busy(text: str) -> AbstractContextManager[Any]:
-    """A spinner on stderr, silent when that is no terminal."""
+    """A spinner on stderr, silent when that is no terminal, or where quiet."""
+    explain(text)
+    if level() == "quiet":
+        return nullcontext()
     return Console(stderr=True).status(Text(printable(text)))
 
 

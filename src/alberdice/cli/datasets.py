@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 import tyro
 from rich.table import Table
 
+from alberdice.cli.common import Verbosity
 from alberdice.cli.dataset_import import Import
-from alberdice.cli.dataset_tables import busy, cells, check_free, print_path, print_summary, print_table, say
+from alberdice.cli.dataset_tables import busy, cells, check_free, print_path, print_summary, print_table
+from alberdice.console import tell, warn
 from alberdice.datasets import formats
 from alberdice.datasets.builtin import RECIPES, make_builtin
 from alberdice.datasets.load import load_dataset
@@ -26,7 +28,7 @@ _Place = Annotated[Path, tyro.conf.Positional]
 
 
 @dataclass(frozen=True)
-class List:
+class List(Verbosity):
     """List the built-in datasets with recipe, size and mean return, and what is stored."""
 
     root: Path | None = None
@@ -54,16 +56,16 @@ class List:
             kind = "not readable" if each["problem"] else "alberdice" if each["native"] else "Minari"
             table.add_row(*cells(each["id"], kind, *("" if size is None else f"{size:,}" for size in sizes)))
             if each["problem"]:
-                say(each["problem"])
+                warn(each["problem"])
         if stored:
             print_table(table)
         else:
-            say(f"Nothing is stored under {default_root() if self.root is None else self.root}.")
+            tell(f"Nothing is stored under {default_root() if self.root is None else self.root}.")
         return 0
 
 
 @dataclass(frozen=True)
-class Make:
+class Make(Verbosity):
     """Make a built-in dataset and store it; prints where."""
 
     name: _Name
@@ -88,7 +90,7 @@ class Make:
 
 
 @dataclass(frozen=True)
-class Inspect:
+class Inspect(Verbosity):
     """Summarise a dataset: sizes, statistics, notes and warnings."""
 
     dataset: _Name
@@ -110,7 +112,7 @@ class Inspect:
             if self.plot is not None:
                 from alberdice.plotting import plot_dataset
 
-                say(f"Wrote {plot_dataset(loaded, self.plot)}.")
+                tell(f"Wrote {plot_dataset(loaded, self.plot)}.")
         if self.json:
             print(json.dumps(summary.as_json(), indent=1))
         else:
@@ -119,7 +121,7 @@ class Inspect:
 
 
 @dataclass(frozen=True)
-class Export:
+class Export(Verbosity):
     """Write a dataset in another format; prints where, and says what the format cannot hold."""
 
     format: Annotated[Literal["pymarl", "vault", "joint-actions"], tyro.conf.Positional]
@@ -153,7 +155,7 @@ class Export:
             else:
                 losses = formats.write_joint_actions(loaded, self.path, overwrite=self.overwrite)
         for loss in losses:
-            say(loss)
+            warn(loss)
         print_path(self.path)
         return 0
 

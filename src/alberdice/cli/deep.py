@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 import tyro
 
+from alberdice import __version__
 from alberdice.cli.collect import Collect
-from alberdice.cli.common import DEEP_PROGRAM, run_command
+from alberdice.cli.common import DEEP_PROGRAM, Verbosity, run_command
 from alberdice.cli.compare import Compare
 from alberdice.cli.datasets import Datasets
 from alberdice.cli.fight import Fight
@@ -23,6 +24,15 @@ from alberdice.cli.traffic import Traffic
 from alberdice.cli.training import Evaluate, Export, train_command
 
 __all__ = ["command_class", "main"]
+
+
+@dataclass(frozen=True)
+class Version(Verbosity):
+    """Print the version."""
+
+    def run(self) -> None:
+        """Print it."""
+        print(__version__)
 
 
 def command_class(arguments: Sequence[str]) -> Any:
@@ -39,7 +49,7 @@ def command_class(arguments: Sequence[str]) -> Any:
         | Annotated[Traffic, tyro.conf.subcommand("traffic")]
         | Annotated[Fight, tyro.conf.subcommand("fight")]
         | Annotated[Datasets, tyro.conf.subcommand("datasets")]
-        | Annotated[None, tyro.conf.subcommand("version")]
+        | Annotated[Version, tyro.conf.subcommand("version")]
     )
     return make_dataclass("Command", [("command", commands)], bases=(_Command,), frozen=True)
 
@@ -51,11 +61,6 @@ class _Command:
     def run(self) -> int | None:
         """Run the command; its exit code."""
         command: Any = self.command  # type: ignore[attr-defined]
-        if command is None:
-            from alberdice import __version__
-
-            print(__version__)
-            return 0
         code: int | None = command.run()
         return code
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,8 @@ import numpy as np
 import tyro
 
 from alberdice._checks import whole_number
-from alberdice.console import print_json
+from alberdice.cli.common import Verbosity
+from alberdice.console import print_json, tell
 from alberdice.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _FRAMES = 5
 
 
 @dataclass(frozen=True)
-class Fight:
+class Fight(Verbosity):
     """Say how often the fights of SMAX data (not SMAC's) are won, as JSON; draw a strip of frames and an animation."""
 
     dataset: tyro.conf.Positional[str]
@@ -73,7 +73,7 @@ class Fight:
             plotting.save(strip, self.out / "strip.png"),
             plotting.save_animation(images, self.out / "fight.gif", per_second=8.0),
         ):
-            print(f"wrote {picture}", file=sys.stderr)
+            tell(f"wrote {picture}")
 
 
 def map_of(data: OfflineDataset) -> BattleMap:

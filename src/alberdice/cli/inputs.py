@@ -13,12 +13,12 @@ Data       a name of the game's, 'uniform', or a file:
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from alberdice.cli.counts import read_counts
+from alberdice.console import tell
 from alberdice.data import DataDistribution
 from alberdice.environments.registry import ENVIRONMENTS, find_environment, is_game
 from alberdice.errors import InvalidArgumentError, InvalidDataError, within
@@ -26,7 +26,6 @@ from alberdice.files import is_file
 from alberdice.games.files import read_game
 from alberdice.games.game import Game
 from alberdice.names import nearest
-from alberdice.texts import printable
 
 __all__ = ["GAMES", "load_data", "load_game"]
 
@@ -92,4 +91,4 @@ def load_data(name: str | None, game: Game, floor: float) -> tuple[str, DataDist
 
 def say(note: str) -> None:
     """A sentence for the reader, on standard error."""
-    print(f"note: {printable(note)}", file=sys.stderr)
+    tell(f"note: {note}")

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import tyro
 
+from alberdice.cli.common import Verbosity
 from alberdice.cli.training import check_torch
 
 __all__ = ["Report"]
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Verbosity):
     """Write one HTML file about a run, or about all runs of a folder: curves, policies, settings, data; prints where."""
 
     run_dir: tyro.conf.Positional[Path]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from alberdice.cli.common import DEEP_PROGRAM, complain
+from alberdice.cli.common import DEEP_PROGRAM, Verbosity, complain
 from alberdice.cli.training import check_torch
 from alberdice.errors import InvalidArgumentError
 
@@ -21,7 +21,7 @@ __all__ = ["Reproduce"]
 
 
 @dataclass(frozen=True)
-class Reproduce:
+class Reproduce(Verbosity):
     """Train every algorithm on a table's datasets, and set the table beside the paper's; finished runs are kept."""
 
     table: tyro.conf.Positional[Literal["table1", "table2", "table3", "table5", "table6", "table7", "figure5", "zoo"]]

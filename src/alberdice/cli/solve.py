@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,10 +13,10 @@ import tyro
 
 from alberdice import evaluation
 from alberdice._checks import FloatArray, real_number, whole_number
-from alberdice.cli.common import check_picture_path
+from alberdice.cli.common import Verbosity, check_picture_path
 from alberdice.cli.inputs import load_data, load_game
 from alberdice.cli.logged import Logged, load_logged
-from alberdice.console import print_json, progress_bar
+from alberdice.console import explain, print_json, progress_bar, tell, warn
 from alberdice.data import DEFAULT_FLOOR, DEFAULT_FLOOR_MASS, DataDistribution, SparseDataDistribution
 from alberdice.errors import AlberDICEError, InvalidArgumentError
 from alberdice.games.game import Game
@@ -34,7 +33,7 @@ SHOWN_PAYOFFS, WRITTEN_OUT = 25, 100_000
 
 
 @dataclass(frozen=True)
-class Solve:
+class Solve(Verbosity):
     """Alternating best responses under the regularised objective (2), with certificates."""
 
     game: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="GAME")] = None
@@ -80,6 +79,9 @@ class Solve:
         check_picture_path(self.plot)
         alphas = self._alphas()
         game, data_name, data, logged = self._inputs()
+        seen = int(np.count_nonzero(data.listed_observed))
+        rows = game.mmdp.n_states * math.prod(game.mmdp.n_actions)
+        explain(f"{game.name}, data '{data_name}': {seen:,} of {rows:,} pairs of state and joint action in the data")
         selection = self._select(game, data, alphas)
         report = describe(game, data_name, data, selection)
         if logged is not None:
@@ -335,9 +337,9 @@ def _draw(game: Game, data_name: str, data: DataDistribution, run: AlternatingRu
             try:
                 policies[name] = run.policy if name == "AlberDICE" else algorithm(game.mmdp, data)
             except AlberDICEError as error:
-                print(f"{name} is left out of the picture: {error}", file=sys.stderr)
+                warn(f"{name} is left out of the picture: {error}")
             step(name)
     for suffix, figure in solution_figures(game, data, run, policies, data_name):
         target = path.with_stem(f"{path.stem}-{suffix}") if suffix else path
         save(figure, target)
-        print(f"wrote {target}", file=sys.stderr)
+        tell(f"wrote {target}")

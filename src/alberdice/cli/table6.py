@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alberdice._checks import FloatArray
-from alberdice.cli.common import check_picture_path
-from alberdice.console import print_json, progress_bar
+from alberdice.cli.common import Verbosity, check_picture_path
+from alberdice.console import explain, print_json, progress_bar
 from alberdice.experiments import Table6Entry, table6
 from alberdice.games import PAPER_COUNTS, penalty_xor
 
 
 @dataclass(frozen=True)
-class Table6:
+class Table6(Verbosity):
     """Six algorithms on the four Penalty XOR data sets, computed exactly, beside the paper's Table 6."""
 
     json: bool = False
@@ -26,6 +26,7 @@ class Table6:
         check_picture_path(self.plot)
         with progress_bar("Table 6", 24) as step:
             entries = list(table6(step))
+        explain(f"{len(entries)} joint policies computed")
         if self.json:
             print_json(as_json(entries))
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import tyro
 from numpy.typing import NDArray
 
 from alberdice._checks import whole_number
-from alberdice.console import print_json
+from alberdice.cli.common import Verbosity
+from alberdice.console import print_json, tell
 
 __all__ = ["Traffic"]
 
@@ -19,7 +19,7 @@ _STEPS = (0, 60, 120, 180)
 
 
 @dataclass(frozen=True)
-class Traffic:
+class Traffic(Verbosity):
     """Say which traffic convention warehouse data keep, as JSON; draw maps, a strip of frames and an animation."""
 
     dataset: tyro.conf.Positional[str]
@@ -73,4 +73,4 @@ class Traffic:
             plotting.save_animation(images, self.out / "episode.gif"),
         ]
         for picture in drawn:
-            print(f"wrote {picture}", file=sys.stderr)
+            tell(f"wrote {picture}")

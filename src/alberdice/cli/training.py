@@ -10,7 +10,6 @@ override those. A run's folder may name code of whoever made it: that is run if 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, make_dataclass
@@ -20,7 +19,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from alberdice.console import print_json, progress_bar
+from alberdice.cli.common import Verbosity
+from alberdice.console import print_json, progress_bar, tell
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
 from alberdice.environments import PlayOptions
 from alberdice.errors import InvalidArgumentError, ResourceError, within
@@ -107,7 +107,7 @@ def _last_value(arguments: Sequence[str], option: str) -> str:
 
 
 @dataclass(frozen=True)
-class Train:
+class Train(Verbosity):
     """Train policies on a dataset; prints result.json."""
 
     out: Path
@@ -124,6 +124,8 @@ class Train:
     """paper: AlberDICE as printed, see docs/differences.md; the file's settings and options given here override it"""
     trust: bool = False
     """import and run what a run's config.json names as module:function or module:Class"""
+    wandb: str = ""
+    """a project of Weights & Biases that the run is logged to, too (pip install 'alberdice[tracking]'; WANDB_MODE=offline)"""
     settings: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
 
     def run(self) -> None:
@@ -136,12 +138,12 @@ class Train:
             raise InvalidArgumentError("--from-update", got=self.from_update, expected="nothing without --from-run")
         origin = None if self.from_run is None else Origin(self.from_run, self.from_update)
         with progress_bar(f"{self.settings.algorithm} on {self.settings.dataset}", self.settings.total) as step:
-            result = train(self.settings, self.out, resume=self.resume, origin=origin, progress=step)
+            result = train(self.settings, self.out, resume=self.resume, origin=origin, progress=step, wandb=self.wandb)
         print_json(result)
 
 
 @dataclass(frozen=True)
-class Evaluate:
+class Evaluate(Verbosity):
     """Play episodes with a run's policies; prints the returns as JSON."""
 
     run_dir: tyro.conf.Positional[Path]
@@ -202,11 +204,11 @@ class Evaluate:
             from alberdice.deep.training.run_pictures import draw_run
 
             for picture in draw_run(self.run_dir, environment=self.environment, trust=self.trust):
-                print(f"wrote {picture}", file=sys.stderr)
+                tell(f"wrote {picture}")
 
 
 @dataclass(frozen=True)
-class Export:
+class Export(Verbosity):
     """Write a run's policies for where they act; prints where."""
 
     run_dir: tyro.conf.Positional[Path]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alberdice.console import explain
 from alberdice.datasets.builtin import RECIPES, is_builtin, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.formats import read_minari
@@ -40,6 +41,7 @@ def load_dataset(
         InvalidDataError: nothing of that name, or nothing that can be read.
     """
     if isinstance(name, str) and is_builtin(name):
+        explain(f"{name}: made by its recipe with seed {seed}")
         return make_builtin(name, seed)
     if not str(name):
         raise InvalidDataError("dataset ''", got="an empty name", expected="a built-in dataset, a directory, or an id")
@@ -52,5 +54,6 @@ def load_dataset(
     if not is_directory(directory):
         known = f"one of {', '.join(RECIPES)}; a directory; or an id under {default_root() if root is None else root}"
         raise InvalidDataError(f"dataset {str(name)!r}", got="nothing of that name", expected=known)
+    explain(f"{name}: read from {directory}")
     read = open_dataset if is_native(directory) else read_minari
     return read(directory, memory_share=memory_share, scratch=scratch)

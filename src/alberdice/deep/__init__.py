@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from alberdice.deep.training.library import load, train
     from alberdice.deep.training.loggers import TensorBoard
     from alberdice.deep.training.result import TrainedRun
+    from alberdice.deep.training.tracking import WandB
 
 __all__ = [
     "Callback",
@@ -33,6 +34,7 @@ __all__ = [
     "ShareOutOfData",
     "TensorBoard",
     "TrainedRun",
+    "WandB",
     "evaluate",
     "export",
     "fit",
@@ -67,5 +69,6 @@ if not TYPE_CHECKING:
             ),
             "training.loggers": ("TensorBoard",),
             "training.result": ("TrainedRun",),
+            "training.tracking": ("WandB",),
         },
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alberdice._checks import FloatArray
+from alberdice.console import explain
 from alberdice.data import DataDistribution
 from alberdice.datasets import load_dataset
 from alberdice.datasets.horizon import mean_return_within
@@ -95,6 +96,7 @@ def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **sett
     results, policies = {}, {}
     for name, config in configs.items():
         folder = out / name.replace(":", "-")
+        explain(f"{name} on {dataset} in {folder}, {config.total:,} updates; what is finished there is kept")
         with bar(f"{name} on {dataset}", config.total) as step:
             results[name] = train(config, folder, resume=True, progress=step)
         if game is not None:

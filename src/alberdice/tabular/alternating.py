@@ -17,6 +17,7 @@ import numpy as np
 
 from alberdice import _checks, markup
 from alberdice._checks import FloatArray
+from alberdice.console import explain
 from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InvalidArgumentError
 from alberdice.evaluation import mean_reward, state_occupancy
@@ -193,9 +194,12 @@ def _run_of(
 ) -> AlternatingRun:
     """What the loop came to, in the rewards as they were given, with its certificates."""
     model, data, last, offset = loop.model, loop.data, loop.alphas[-1], loop.offset
+    rest = "converged" if loop.converged else "not converged"
+    explain(f"{loop.rounds} round(s), {rest}, objective {loop.values[-1] + offset:.8g}")
     nash = nash_certificate(model, loop.policy, data, last, method=loop.method)
     if bound is None:
         bound = joint_rows(model) <= ROWS
+        explain(f"the bound on all joint policies: {'' if bound else 'left out, more than '}{joint_rows(model):,} rows")
     return AlternatingRun(
         policy=loop.policy,
         values=np.array(loop.values) + offset,
@@ -258,6 +262,8 @@ class _Loop:
             go_on = len(self.saddles) < most
             value = self.values[-1] + self.offset
             self.saddles.append(Saddle(self.rounds, value, curve.curvature, curve.gain, curve.states, go_on))
+            verdict = "left" if go_on else f"stays, the {most} to be left are"
+            explain(f"a saddle after round {self.rounds}: moving together gains {curve.gain:.2g} at least; {verdict}")
             if not go_on:
                 break
             self.policy = curve.better

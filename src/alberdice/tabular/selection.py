@@ -23,6 +23,7 @@ import numpy as np
 
 from alberdice import _checks, markup
 from alberdice._checks import FloatArray
+from alberdice.console import explain
 from alberdice.data import DataDistribution, SparseDataDistribution
 from alberdice.errors import InfeasibleError
 from alberdice.evaluation import state_occupancy
@@ -148,7 +149,9 @@ def _until_closed(
     best, repeated = first.nash.value, 0
     while first.bound is not None and first.bound.objective - best > closed and len(runs) < MOST:
         if repeated == REPEATED or (len(runs) >= LEAST and work > WORK):
+            explain(f"no further start: {f'{REPEATED} in a row found nothing new' if repeated == REPEATED else 'work enough'}")
             break
+        explain(f"the bound is {first.bound.objective - best:.3g} above, more than {closed:.2g}: start {len(runs) + 1}")
         start, turns = _start(len(runs), data, generator, first)
         run = _run((model, data, alpha, start, turns if order is None else order, {**options, "bound": first.bound}))
         runs.append(run)

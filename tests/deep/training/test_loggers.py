@@ -110,3 +110,40 @@ def test_the_settings_stand_beside_the_curves(tmp_path: Path) -> None:
     (event,) = read.Tensors("settings")
     assert event.tensor_proto.string_val[0].decode() == "| setting | value |\n|---|---|\n| alpha | 0.5 |\n| name | a\\|b |"
     assert {"evaluation/return_exact", "evaluation/out_of_data"} <= set(read.Tags()["scalars"])
+
+
+def test_the_settings_are_hyperparameters_and_the_evaluations_their_metrics(tmp_path: Path) -> None:
+    """As TensorBoard's own plugin reads them: rows of its table HPARAMS for two runs of a folder."""
+    from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+    from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+    from tensorboard.context import RequestContext
+    from tensorboard.plugins.base_plugin import TBContext
+    from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment, list_session_groups
+
+    for name, alpha, value in (("a", 0.5, 1.0), ("b", 0.25, 2.0)):
+        settings = {"alpha": alpha, "hidden": (8, 8), "algorithm": "bc", "capture": False, "updates": 7}
+        with closing(TensorBoard(tmp_path / name / "tensorboard", 0, settings)) as board:
+            board.log("evaluation", 7, {"return_exact": value, "out_of_data": value / 4})
+    runs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
+    runs.Reload()
+    context = backend_context.Context(TBContext(data_provider=MultiplexerDataProvider(runs, str(tmp_path))))
+    request, experiment = RequestContext(), ""
+    found = get_experiment.Handler(request, context, experiment, api_pb2.GetExperimentRequest()).run()
+    assert {each.name.tag for each in found.metric_infos} == {
+        f"evaluation/{name}" for name in ("return_mean", "return_exact", "gap_to_data", "out_of_data")
+    }
+    assert {each.name for each in found.hparam_infos} == {"alpha", "hidden", "algorithm", "capture", "updates"}
+    asked = api_pb2.ListSessionGroupsRequest(
+        start_index=0, slice_size=10, allowed_statuses=[api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_RUNNING]
+    )
+    rows = list_session_groups.Handler(request, context, experiment, asked).run().session_groups
+    told = {
+        (row.hparams["alpha"].number_value, row.hparams["hidden"].string_value): {
+            each.name.tag: each.value for each in row.metric_values
+        }
+        for row in rows
+    }
+    assert told == {
+        (0.5, "(8, 8)"): {"evaluation/return_exact": 1.0, "evaluation/out_of_data": 0.25},
+        (0.25, "(8, 8)"): {"evaluation/return_exact": 2.0, "evaluation/out_of_data": 0.5},
+    }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from alberdice.console import warn
 from alberdice.deep.online.mat import MAT, MATPlayer
 from alberdice.deep.online.network import MultiAgentTransformer
 from alberdice.deep.training.checkpoints import check_state, read_checkpoint, read_tensors, write_checkpoint
@@ -93,11 +93,11 @@ def _release(out: Path, lines: Lines) -> None:
     path = out / "metrics.jsonl"
     with storage_errors(path):
         if not is_file(path):
-            print(f"warning: {path}: no such file; written anew from the state", file=sys.stderr)
+            warn(f"warning: {path}: no such file; written anew from the state")
         elif not path.read_bytes().startswith(_text(lines)):
             os.replace(path, kept := out / "metrics.jsonl.changed")
             got = "other lines than the state knows"
-            print(f"warning: {path}: got {got}; written anew from the state, the changed file is {kept}", file=sys.stderr)
+            warn(f"warning: {path}: got {got}; written anew from the state, the changed file is {kept}")
 
 
 def _expected(learner: MAT) -> dict[str, Tensor]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from alberdice.console import explain, tell, warn
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.run_directory import RunDirectory
@@ -63,6 +63,7 @@ class Selection:
         if ended or self.config.selects_after(fitting.done):
             cloned = 0 < fitting.done == fitting.pretraining
             self.selector.consider(fitting.policies, fitting.done, cloned=cloned)
+            explain(self.selector.words())
 
 
 class Remarks:
@@ -72,7 +73,7 @@ class Remarks:
         """See ``fit.Callback``."""
         if fitting.trained == 1:
             for line, alarming in getattr(fitting.learner, "notes", list)():
-                print(f"{'warning' if alarming else 'note'}: {line}", file=sys.stderr)
+                (warn if alarming else tell)(f"{'warning' if alarming else 'note'}: {line}")
 
 
 class Checkpoints:
@@ -90,6 +91,7 @@ class Checkpoints:
         """See ``fit.Callback``."""
         if fitting.over or fitting.done % self.every == 0:
             self.save(fitting)
+            explain(f"checkpoint after update {fitting.done}{', the last' if fitting.over else ''}")
 
 
 def survivors(updates: Iterable[int], most: int) -> set[int]:

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 import alberdice
+from alberdice.console import explain
 from alberdice.deep.policies import Policies, read_policies
 from alberdice.deep.policies.agents import Agent, agent_of
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
@@ -102,6 +103,7 @@ def _write_weights(policies: Policies, target: Path, facts: dict[str, Any], over
         expected, remedy = "nothing there", "choose another, or --overwrite"
         raise InvalidArgumentError(str(target), got="something is there already", expected=expected, remedy=remedy)
     tensors, header = policies.save()
+    explain(f"{len(tensors)} tensors of {sum(each.numel() for each in tensors.values()):,} numbers")
     write_checkpoint(target, tensors, {"policies": header, "about": facts})
 
 
@@ -113,7 +115,10 @@ def _write_programs(policies: Policies, target: Path, kind: str, facts: dict[str
 
     with atomic_directory(target, f"folder of .{kind} files", stranger, overwrite=overwrite) as folder:
         for agent, name in zip(agents, _file_names(facts["agents"]), strict=True):
-            (folder / f"{name}.{kind}").write_bytes(_MAKERS[kind](agent, _facts_of(agent, facts)))
+            program = _MAKERS[kind](agent, _facts_of(agent, facts))
+            memory = f"a memory of {agent.window} steps" if agent.window > 1 else "no memory"
+            explain(f"{name}: {len(program):,} bytes, {memory}; the program does what the policy does, step by step")
+            (folder / f"{name}.{kind}").write_bytes(program)
 
 
 def _facts_of(agent: Agent, facts: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from alberdice.console import explain
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.files import storage_errors
 
 __all__ = ["MetricsFile", "TensorBoard"]
 
+#: numbers of evaluations that make curves; the others of a row are the training's, which are there already
+CURVES = ("return_mean", "return_exact", "gap_to_data", "out_of_data")
 _EVENTS = re.compile(r"events\.out\.tfevents\.(\d+)\..*")
 
 
@@ -41,6 +44,19 @@ class MetricsFile:
         """Nothing is open."""
 
 
+class Narrator:
+    """Evaluations as lines for who wants to know (``console.explain``)."""
+
+    def log(self, kind: str, update: int, values: Mapping[str, float]) -> None:
+        """See ``fit.Logger``."""
+        if kind == "evaluation":
+            told = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if name in CURVES and value == value)
+            explain(f"update {update}: {told or 'evaluated'}")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class TensorBoard:
     """Event files for TensorBoard, one per process of a run.
 
@@ -58,9 +74,6 @@ class TensorBoard:
         InvalidDataError: the place cannot be written.
     """
 
-    #: numbers of evaluations that make curves; the others of a row are the training's, which are there already
-    CURVES = ("return_mean", "return_exact", "gap_to_data", "out_of_data")
-
     def __init__(self, folder: Path, done: int = 0, settings: Mapping[str, Any] | None = None) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -76,6 +89,7 @@ class TensorBoard:
         self._write(step=done + 1, session_log=SessionLog(status=SessionLog.START))
         if settings and not done:
             self._write_text("settings", _markdown(settings))
+            self._write_hyperparameters(settings)
 
     def _write(self, **values: Any) -> None:
         with storage_errors(self.path):
@@ -93,9 +107,19 @@ class TensorBoard:
         metadata = SummaryMetadata(plugin_data=plugin)
         self._write(step=0, summary=self._summary(value=[self._summary.Value(tag=tag, metadata=metadata, tensor=tensor)]))
 
+    def _write_hyperparameters(self, settings: Mapping[str, Any]) -> None:
+        """For the tab HPARAMS: each run of a folder a row, its settings beside its evaluations."""
+        from tensorboard.plugins.hparams import summary_v2 as hparams
+
+        plain = {name: value if isinstance(value, bool | int | float | str) else str(value) for name, value in settings.items()}
+        metrics = [hparams.Metric(f"evaluation/{name}", display_name=name.replace("_", " ")) for name in CURVES]
+        columns = [hparams.HParam(name) for name in plain]
+        self._write(step=0, summary=hparams.hparams_config_pb(columns, metrics))
+        self._write(step=0, summary=hparams.hparams_pb(plain, trial_id=str(self.path.parent.resolve())))
+
     def log(self, kind: str, update: int, values: Mapping[str, float]) -> None:
         """See ``fit.Logger``."""
-        chosen = values if kind == "training" else {name: values[name] for name in self.CURVES if name in values}
+        chosen = values if kind == "training" else {name: values[name] for name in CURVES if name in values}
         numbers = {
             name: value for name, value in chosen.items() if value == value
         }  # a curve has no place for what is no number

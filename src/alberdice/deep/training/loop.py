@@ -11,7 +11,6 @@ of their own, seeded by seed and update, so that evaluating more or less often c
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
@@ -21,6 +20,7 @@ from typing import Any
 
 import torch
 
+from alberdice.console import explain, tell, warn
 from alberdice.datasets import OfflineDataset, load_dataset
 from alberdice.datasets.horizon import mean_return_within
 from alberdice.deep.batches.sequences import cut_episodes
@@ -39,13 +39,14 @@ from alberdice.deep.training.device import arithmetic_of, capture_updates, check
 from alberdice.deep.training.evaluators import Returns, ShareOutOfData
 from alberdice.deep.training.fit import Callback, Evaluator, Fitting, Logger, fit
 from alberdice.deep.training.held_out import held_out_note, split_of
-from alberdice.deep.training.loggers import MetricsFile, TensorBoard
+from alberdice.deep.training.loggers import MetricsFile, Narrator, TensorBoard
 from alberdice.deep.training.result import TrainedRun, result_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import try_to_draw
 from alberdice.deep.training.run_state import Origin, Run, check_folder, state_of
 from alberdice.deep.training.second_opinion import second_opinion
 from alberdice.deep.training.selection import UNSCORED, Selector, plain_numbers, scores_for
+from alberdice.deep.training.tracking import WandB
 from alberdice.environments import Environment, PlayOptions
 from alberdice.errors import InvalidArgumentError, SolverError
 
@@ -59,18 +60,25 @@ Progress = Callable[[str], None]
 
 @dataclass
 class Extras:
-    """What a caller adds to a run: evaluators, loggers and callbacks of his own."""
+    """What a caller adds to a run: evaluators, loggers and callbacks of one's own."""
 
     evaluators: Sequence[Evaluator] = ()
     loggers: Sequence[Logger] = ()
     callbacks: Sequence[Callback] = ()
+    wandb: str = ""  # the project of Weights & Biases that the run is logged to, too
 
 
 def train(
-    config: TrainConfig, out: Path, *, resume: bool = False, origin: Origin | None = None, progress: Progress | None = None
+    config: TrainConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    origin: Origin | None = None,
+    progress: Progress | None = None,
+    wandb: str = "",
 ) -> dict[str, Any]:
-    """Train in a folder, and return what ``result.json`` holds; see ``run_training``."""
-    return run_training(config, out, resume=resume, origin=origin, progress=progress).result
+    """Train in a folder, and return what ``result.json`` holds; see ``run_training``; ``wandb``: to that project, too."""
+    return run_training(config, out, resume=resume, origin=origin, progress=progress, extras=Extras(wandb=wandb)).result
 
 
 def run_training(
@@ -176,8 +184,9 @@ def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
     if folder is not None:
         folder.write_json("config.json", asdict(config))
     for note in (*run.venue.notes, *held_out_note(run.split)):
-        print(note, file=sys.stderr)
-    loggers = _loggers(run)
+        tell(note)
+    _explain(run)
+    loggers = [Narrator(), *_loggers(run, extras.wandb)]
     try:
         with arithmetic_of(config, run.device) as arithmetic, ours.stoppable() as came:
             fit(
@@ -196,20 +205,37 @@ def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
         raise
     if run.fitting.stopped == ours.SIGNALLED:
         where = "nothing is saved" if folder is None else f"saved in {folder.path}; --resume continues"
-        print(f"stopped at update {run.fitting.done}, {where}", file=sys.stderr)
+        tell(f"stopped at update {run.fitting.done}, {where}")
         raise KeyboardInterrupt
     return _finish(run, *_judged(run))
+
+
+def _explain(run: Run) -> None:
+    """What was decided before the first update."""
+    config, data, where = run.config, run.dataset, run.venue.environment
+    explain(f"{data.name}: {data.n_steps:,} steps of {data.n_episodes:,} episodes, agents with {data.n_actions} actions")
+    cut = _steps_per_episode(config, run.venue)
+    explain(f"episodes are {f'cut at {cut} steps' if cut else 'taken whole'}; evaluated every {config.evaluate_every} updates")
+    if where is not None:
+        chosen = "as asked for" if config.evaluate_episodes else "which costs about a tenth of the training"
+        explain(f"played in {where.spec.name}, {run.returns.episodes if run.returns else 0} episodes each time, {chosen}")
+    explain(f"{run.device}, {config.precision}, {config.threads} thread(s); updates {run.fitting.done} to {run.fitting.total}")
+    for name, choice in getattr(run.learner, "choices", {}).items():
+        explain(f"{config.algorithm} chose {name}: {choice}")
 
 
 def _present(*evaluators: Evaluator | None) -> list[Evaluator]:
     return [each for each in evaluators if each is not None]
 
 
-def _loggers(run: Run) -> list[Logger]:
+def _loggers(run: Run, project: str) -> list[Logger]:
     if run.folder is None:
         return []
     board = TensorBoard(run.folder.path / "tensorboard", run.fitting.done, asdict(run.config))
-    return [MetricsFile(run.folder, run.fitting.history), board]
+    found: list[Logger] = [MetricsFile(run.folder, run.fitting.history), board]
+    if project:
+        found.append(WandB(run.folder.path / "wandb", project, done=run.fitting.done, settings=asdict(run.config)))
+    return found
 
 
 def _callbacks(run: Run) -> list[Callback]:
@@ -239,11 +265,11 @@ class _Captured:
 def _judged(run: Run) -> tuple[str, str]:
     """The status of a run that came to its end, and the reason where it is not 'done'."""
     if fall := run.selector.fall():
-        print(f"note: {fall}", file=sys.stderr)
+        tell(f"note: {fall}")
     reason = run.selector.shortfall()
     if not reason:
         return "done", ""
-    print(f"warning: {reason}; {_TRY}", file=sys.stderr)
+    warn(f"warning: {reason}; {_TRY}")
     return "below_behaviour", f"{reason}; {_TRY}"
 
 
@@ -293,5 +319,5 @@ def _weights(run: Run) -> dict[str, float]:
     report: dict[str, float] = getattr(run.learner, "weight_report", dict)()
     warning = weight_warning(report, run.split.learned.n_steps, run.split.learned.n_episodes) if report else ""
     if warning:
-        print(f"warning: {warning}, at the end of the last round", file=sys.stderr)
+        warn(f"warning: {warning}, at the end of the last round")
     return report

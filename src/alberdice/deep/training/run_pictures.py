@@ -11,7 +11,6 @@ state; the joint actions are those of whole episodes.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from alberdice import plotting
 from alberdice._checks import FloatArray
+from alberdice.console import warn
 from alberdice.data import DataDistribution
 from alberdice.datasets import OfflineDataset
 from alberdice.deep.play.tables import policy_of_game
@@ -59,7 +59,7 @@ def try_to_draw(out: Path, dataset: OfflineDataset) -> None:
     try:
         draw_run(out, dataset=dataset, trust=True)  # of the run that this process trained
     except Exception as error:
-        print(f"pictures are missing: {error}; alberdice-deep evaluate {out} --plot draws them again", file=sys.stderr)
+        warn(f"pictures are missing: {error}; alberdice-deep evaluate {out} --plot draws them again")
 
 
 def draw_run(out: Path, *, environment: str = "auto", dataset: OfflineDataset | None = None, trust: bool = False) -> list[Path]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
+from alberdice.console import warn
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.subset import Split
 from alberdice.deep.config import TrainConfig
@@ -136,7 +136,7 @@ def resume(run: Run, folder: RunDirectory) -> None:
     else:
         run.fitting.history[:] = header["history"]
         if wrong := folder.release_metrics(header):
-            print(f"warning: {wrong}", file=sys.stderr)
+            warn(f"warning: {wrong}")
     run.origin = header.get("origin")
     if (
         header.get("fingerprint") != run.config.fingerprint()

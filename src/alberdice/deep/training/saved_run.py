@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from alberdice.console import explain
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.subset import Split
 from alberdice.deep.learner import learner_of_file
@@ -127,6 +128,7 @@ def evaluate_offline(
         raise InvalidArgumentError(
             "evaluate --offline", got=UNSCORED, expected="policies and data of which an estimate is known"
         )
+    explain(f"{update} policies of {out} on {data.name}, {data.n_steps:,} steps: {scores.method}")
     found, own = scores.estimate(policies), scores.data_return
     (low, high), (data_low, data_high) = found.interval(), own.interval()
     gain = found.less(own.returns).interval() if scores.comparable else (float("nan"), float("nan"))
@@ -195,6 +197,8 @@ def evaluate_run(
         raise InvalidArgumentError("environment", got="none", expected="where to play", remedy=remedy)
     with where.environment as opened:
         count = episodes or default_episodes(opened.spec, config["updates"], where.longest)
+        why = "as asked for" if episodes else "about a tenth of the training's cost"
+        explain(f"{update} policies of {out} in {opened.spec.name}: {count:,} episodes, {why}")
         found = evaluate(policies, opened, count, seed, play=play or config["play"])
     return {
         "run": str(out),

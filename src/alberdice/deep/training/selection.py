@@ -164,6 +164,14 @@ class Selector:
             tensors, shape = policies.save()
             self.best, self.kept = found, ({name: t.detach().clone() for name, t in tensors.items()}, shape)
 
+    def words(self) -> str:
+        """How the last policies scored, and which are kept."""
+        if self.scores is None or self.best is None or self.last is None:
+            return f"policies are not scored: {self.why}; the last are kept"
+        last, best = self.last, self.best
+        kept = "kept" if last is best else f"those of update {best.update} are kept ({best.estimate.score:.4g})"
+        return f"update {last.update} scored {last.estimate.score:.4g} by {self.scores.method}: {kept}"
+
     def shortfall(self) -> str:
         """What the selected policies stay below, in words; empty if nothing."""
         if self.scores is None or self.best is None:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alberdice.console import warn
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, Frame, Step
 from alberdice.environments.smac.game import Arrays, GameProcess, same
 from alberdice.errors import InvalidArgumentError, ResourceError
@@ -155,10 +156,7 @@ class SMACBattles(BatchedEnvironment):
         if not self._fresh:
             got = f"an error of the game's protocol at step {step}, and a game whose seed decides nothing"
             raise ResourceError(label, got=got, expected=expected, remedy="play with fresh=True")
-        print(
-            f"{label}: an error of the game's protocol at step {step}; the episode is discarded and played again",
-            file=sys.stderr,
-        )
+        warn(f"{label}: an error of the game's protocol at step {step}; the episode is discarded and played again")
         _, seen = slot.game.ask("reset", seed=slot.seed, fresh=True)
         with contextlib.suppress(InvalidArgumentError):  # another course, on which an action may not be available
             for before in slot.played:

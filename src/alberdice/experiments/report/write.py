@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from alberdice import __version__
+from alberdice.console import explain
 from alberdice.errors import InvalidArgumentError
 from alberdice.experiments.report import page
 from alberdice.experiments.report.run import read_run, run_sections
@@ -54,6 +55,7 @@ def write_report(folder: Path, out: Path | None = None, *, overwrite: bool = Fal
         expected, remedy = "nothing there", "choose another, or --overwrite"
         raise InvalidArgumentError(str(target), got="something is there already", expected=expected, remedy=remedy)
     places = runs_in(folder)
+    explain(f"{len(places)} run(s) in {folder}{f', more than {_WHOLE}: a table alone' if len(places) > _WHOLE else ''}")
     runs = [read_run(place) for place in places]
     if places == [folder]:
         title, parts = runs[0].name, run_sections(runs[0], trust=trust)

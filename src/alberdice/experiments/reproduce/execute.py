@@ -10,12 +10,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from alberdice.console import explain, tell
 from alberdice.experiments.reproduce.plan import PlannedRun
 from alberdice.experiments.reproduce.worker import Ended, Progress, work
 
@@ -85,6 +85,7 @@ class _Worker:
             step(message.note, updates)
             return None
         step(f"{self.run}: {message.status}", self._left)
+        explain(f"{self.run}: {message.status}{f', {message.reason}' if message.reason else ''}")
         self.run = None
         self.gone = self.gone or message.status == "stopped"
         return message
@@ -133,7 +134,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
     """SIGTERM raises KeyboardInterrupt, too."""
 
     def interrupt(number: int, frame: Any) -> None:
-        print("stopping: runs under way save what they have; the same command goes on from there", file=sys.stderr)
+        tell("stopping: runs under way save what they have; the same command goes on from there")
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from alberdice.console import json_text, progress_bar
+from alberdice.console import explain, json_text, progress_bar
 from alberdice.deep.config import read_toml
 from alberdice.deep.learner import ALGORITHMS
 from alberdice.errors import InvalidArgumentError
@@ -58,7 +58,9 @@ def make_table(
     runs = plan_runs(table, out, seeds, algorithms=everybody, settings=settings)
     for run in runs:
         check_settings(run)
-    failed = _train([run for run in wanted if not is_finished(run)], jobs, table.title)
+    waiting = [run for run in wanted if not is_finished(run)]
+    explain(f"{len(wanted)} runs asked for, {len(wanted) - len(waiting)} finished; {len(waiting)} to train, {jobs} at a time")
+    failed = _train(waiting, jobs, table.title)
     with progress_bar("judging", len(table.datasets)) as step:
         priors = priors_of([run for run in runs if is_finished(run)], step)
         sampled = sampled_of([run for run in runs if is_finished(run)], step) if table.metric else {}
