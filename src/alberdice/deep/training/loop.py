@@ -310,7 +310,7 @@ def _second_opinion(run: Run) -> dict[str, Any]:
         return {}
     found = second_opinion(selector.scores, selector.best.interval, load_policies(*selector.kept), run.config.seed)
     if words := found["disagreement"]:
-        print(f"note: {words}", file=sys.stderr)
+        tell(f"note: {words}")
     return found
 
 
