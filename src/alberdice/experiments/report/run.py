@@ -103,7 +103,7 @@ def status_in_words(run: ReportedRun) -> str:
     """What the run's status means, with its reason."""
     words = _STATUS.get(run.status, f"Status: {run.status}.")
     reason = run.result.get("reason")
-    return f"{words} {reason}" if reason else words
+    return f"{words} Why: {reason}." if reason else words
 
 
 def run_sections(run: ReportedRun, *, trust: bool = False) -> list[str]:

@@ -62,9 +62,14 @@ def _facts(run: ReportedRun) -> tuple[object, ...]:
         run.dataset,
         run.told.get("seed"),
         run.status,
-        *(result.get(name) for name in names),
-        outside.get("share") if isinstance(outside, dict) else None,
+        *(_short(result.get(name)) for name in names),
+        _short(outside.get("share") if isinstance(outside, dict) else None),
     )
+
+
+def _short(value: object) -> object:
+    """A number as readers compare it."""
+    return float(f"{value:.4g}") if _finite(value) else value
 
 
 def _means(runs: Sequence[ReportedRun]) -> str:
@@ -79,7 +84,7 @@ def _means(runs: Sequence[ReportedRun]) -> str:
         error = None
         if len(values) > 1 and mean is not None:
             error = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
-        rows.append((dataset, algorithm, len(own), sum(run.status == "done" for run in own), mean, error))
+        rows.append((dataset, algorithm, len(own), sum(run.status == "done" for run in own), _short(mean), _short(error)))
     return page.table(("dataset", "algorithm", "runs", "done", "mean return", "standard error over runs"), rows)
 
 
@@ -99,9 +104,8 @@ def curves(runs: Sequence[ReportedRun], dataset: str) -> Figure | None:
     for run in shown:
         rows, name = [row for row in run.rows if "return_mean" in row], run.algorithm
         label = None if name in told else name.replace("$", r"\$")
-        axes.plot(
-            [row["update"] for row in rows], [row["return_mean"] for row in rows], color=colour[name], label=label, lw=1.6
-        )
+        updates, returns = [row["update"] for row in rows], [row["return_mean"] for row in rows]
+        axes.plot(updates, returns, color=colour[name], label=label, lw=1.6, marker="o", ms=3)  # one evaluation is a dot
         told.add(name)
     level = shown[0].result.get("data_return")
     if _finite(level):
