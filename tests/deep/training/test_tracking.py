@@ -40,8 +40,10 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 def records(folder: Path) -> tuple[set[str], dict[str, Any], dict[int, dict[str, float]]]:
     """The runs' names, the settings, and the numbers by step, in the order in which they were written."""
+    import wandb
     from wandb.proto import wandb_internal_pb2
 
+    wandb.teardown()  # its process writes the last of the file when it ends
     names: set[str] = set()
     config: dict[str, Any] = {}
     steps: dict[int, dict[str, float]] = {}
@@ -83,7 +85,10 @@ def test_a_logger_of_the_training_api(tmp_path: Path, capfd: pytest.CaptureFixtu
     _, config, steps = records(tmp_path / "wandb")
     assert config["alpha"] == 0.5
     assert steps == {1: {"training/loss": 2.0}, 2: {"evaluation/return_mean": 1.0}}
-    assert capfd.readouterr().out == ""
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("wandb: ")
+    assert len(told.err.splitlines()) == 1
 
 
 @pytest.mark.usefixtures("offline")

@@ -65,7 +65,7 @@ class WandB:
         except wandb.errors.Error as error:
             remedy = "run wandb login once, or set WANDB_MODE=offline"
             raise ResourceError("wandb", got=str(error), expected="a run that begins", remedy=remedy) from None
-        tell(f"wandb: {self._run.url or self._run.dir}")
+        tell(f"wandb: {self._run.dir if self._run.offline else self._run.url}")
 
     def log(self, kind: str, update: int, values: Mapping[str, float]) -> None:
         """See ``fit.Logger``; what is no number is left out."""
