@@ -49,7 +49,7 @@ __all__ = ["Estimate", "ResampledModels", "repeated_share"]
 LUCK = 3.0
 #: rewards of one pair differ by more than this share of the largest
 _ROUNDING = 1e-6
-#: K: of 0, .3, 1, 3 and 10 the one whose estimates were nearest to the truth on the zoo's choosing half
+#: K: of 0, .3, 1, 3 and 10 the one whose estimates were nearest to the truth on the zoo's choosing half when it was chosen
 POOLING = 1.0
 
 
