@@ -16,8 +16,8 @@ from alberdice import cli
 from alberdice.cli import common, deep
 from alberdice.datasets import load_dataset, write_dataset
 from alberdice.errors import AlberDICEError, InvalidArgumentError, InvalidDataError, ResourceError, SolverError
-from alberdice.experiments.reproduce.plan import PlannedRun
-from alberdice.experiments.reproduce.worker import work
+from alberdice.experiments.executors.local import work
+from alberdice.experiments.planned import PlannedRun
 
 PROGRAMS: dict[str, Callable[..., None]] = {"alberdice": cli.main, "alberdice-deep": deep.main}
 
@@ -156,9 +156,9 @@ def test_a_fault_of_ours_shows_where_if_asked(monkeypatch: pytest.MonkeyPatch, c
 def test_a_process_of_the_pool_tells_an_error_as_the_program_would(tmp_path: Path) -> None:
     class Pipe:
         def __init__(self, run: PlannedRun) -> None:
-            self.runs, self.said = [run, None], []
+            self.runs, self.said = [(run, 1.0), None], []
 
-        def recv(self) -> PlannedRun | None:
+        def recv(self) -> tuple[PlannedRun, float] | None:
             return self.runs.pop(0)
 
         def send(self, what: object) -> None:

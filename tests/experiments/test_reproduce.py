@@ -26,14 +26,17 @@ from alberdice.deep.play.out_of_data import RandomPrior
 from alberdice.deep.training import loop as training
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.run_directory import RunDirectory
-from alberdice.experiments.reproduce import make, report, statistics
+from alberdice.experiments import words
+from alberdice.experiments.executors.local import LocalExecutor
+from alberdice.experiments.executors.work import make_run
+from alberdice.experiments.planned import PlannedRun
+from alberdice.experiments.reproduce import report, statistics
 from alberdice.experiments.reproduce.cells import _actions, cells_of, pooled_of
 from alberdice.experiments.reproduce.make import make_table
 from alberdice.experiments.reproduce.pictures import full_grid
-from alberdice.experiments.reproduce.plan import PlannedRun, plan_runs
+from alberdice.experiments.reproduce.plan import plan_runs
 from alberdice.experiments.reproduce.records import Record
 from alberdice.experiments.reproduce.tables import PAPER_NAMES, TABLES
-from alberdice.experiments.reproduce.worker import Progress, _train
 
 SETTINGS = """
 updates = 12
@@ -45,13 +48,7 @@ hidden = [4]
 pictures = false
 """
 STUBS = "reproduce_stubs:"
-
-
-class Silent:
-    """A pipe whose other end does not listen."""
-
-    def send(self, message: Progress) -> None:
-        assert message.updates >= 1
+HERE = LocalExecutor()
 
 
 @pytest.fixture
@@ -75,11 +72,11 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[PlannedRun]:
         monkeypatch.setitem(learner._REGISTERED, name, Diverging if name == "icq" else Quick)
     trained: list[PlannedRun] = []
 
-    def execute(runs, jobs, step):
+    def execute(self, runs, step, share=1.0):
         trained.extend(runs)
-        return {run: _train(run, Silent()) for run in runs}
+        return {run: make_run(run, lambda note: None, share) for run in runs}
 
-    monkeypatch.setattr(make, "execute", execute)
+    monkeypatch.setattr(LocalExecutor, "execute", execute)
     monkeypatch.setattr(training, "load_dataset", cache(training.load_dataset))
     return trained
 
@@ -129,16 +126,16 @@ def test_a_runs_command_makes_that_run(algorithm: str) -> None:
 
 def test_parts_are_merged_and_nothing_is_trained_twice(here: list[PlannedRun], tmp_path: Path, settings: Path) -> None:
     options = {"config": settings}
-    first = make_table("table6", tmp_path, 2, 1, algorithms=["icq"], datasets=["matrix-b"], **options)
+    first = make_table("table6", tmp_path, 2, HERE, algorithms=["icq"], datasets=["matrix-b"], **options)
     assert len(here) == len(first.records) == 2
     here.clear()
-    second = make_table("table6", tmp_path, 1, 1, algorithms=["bc", "icq"], datasets=["matrix-a", "matrix-b"], **options)
+    second = make_table("table6", tmp_path, 1, HERE, algorithms=["bc", "icq"], datasets=["matrix-a", "matrix-b"], **options)
     assert [str(r) for r in here] == ["matrix-a, bc, seed 0", "matrix-a, icq, seed 0", "matrix-b, bc, seed 0"]
     assert {(c.dataset, c.algorithm): c.seeds for c in second.cells} == {
         (d, a): (0,) for d in ("matrix-a", "matrix-b") for a in ("bc", "icq")
     }
     here.clear()
-    third = make_table("table6", tmp_path, 2, 1, algorithms=["icq"], datasets=["matrix-b"], **options)
+    third = make_table("table6", tmp_path, 2, HERE, algorithms=["icq"], datasets=["matrix-b"], **options)
     assert not here
     assert next(c for c in third.cells if (c.dataset, c.algorithm) == ("matrix-b", "icq")).seeds == (0, 1)
     assert len(third.records) == 5
@@ -146,12 +143,12 @@ def test_parts_are_merged_and_nothing_is_trained_twice(here: list[PlannedRun], t
 
 
 def test_an_unfinished_run_goes_on(here: list[PlannedRun], tmp_path: Path, settings: Path) -> None:
-    whole = make_table("table1", tmp_path / "whole", 1, 1, algorithms=["bc"], config=settings)
+    whole = make_table("table1", tmp_path / "whole", 1, HERE, algorithms=["bc"], config=settings)
     run_of_parts = replace(whole.records[0].run, folder=tmp_path / "parts" / "table1" / "matrix-c" / "bc" / "seed-0")
     with pytest.raises(Killed):
         train(run_of_parts.config, run_of_parts.folder, progress=kill_at(8))
     assert RunDirectory(run_of_parts.folder).load()[1]["update"] == 5
-    parts = make_table("table1", tmp_path / "parts", 1, 1, algorithms=["bc"], config=settings)
+    parts = make_table("table1", tmp_path / "parts", 1, HERE, algorithms=["bc"], config=settings)
     saved = [RunDirectory(report.records[0].run.folder).load()[0] for report in (whole, parts)]
     assert equal(*saved)
     assert parts.records[0].result["return_mean"] == whole.records[0].result["return_mean"]
@@ -161,7 +158,7 @@ def test_a_run_of_another_version_is_refused(
     here: list[PlannedRun], tmp_path: Path, settings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A setting that it did not have may have been anything; one that decides nothing may be missing."""
-    make_table("table1", tmp_path, 1, 1, algorithms=["bc"], config=settings)
+    make_table("table1", tmp_path, 1, HERE, algorithms=["bc"], config=settings)
     saved = tmp_path / "table1" / "matrix-c" / "bc" / "seed-0" / "config.json"
     config = json.loads(saved.read_text())
     del config["pictures"]
@@ -181,7 +178,7 @@ def test_a_run_of_another_version_is_refused(
 def test_changed_settings_are_refused_before_anything_runs(
     here: list[PlannedRun], tmp_path: Path, settings: Path, finished: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_table("table1", tmp_path, 1, 1, algorithms=["bc"], config=settings)
+    make_table("table1", tmp_path, 1, HERE, algorithms=["bc"], config=settings)
     if not finished:
         (tmp_path / "table1" / "matrix-c" / "bc" / "seed-0" / "result.json").unlink()
     settings.write_text(SETTINGS.replace("batch_size = 8", "batch_size = 9"))
@@ -425,7 +422,7 @@ def test_a_report_of_returns(
 
 
 def test_a_report_of_policies(here: list[PlannedRun], tmp_path: Path, settings: Path) -> None:
-    make_table("table6", tmp_path, 2, 1, algorithms=["icq", "alberdice"], config=settings)
+    make_table("table6", tmp_path, 2, HERE, algorithms=["icq", "alberdice"], config=settings)
     folder = tmp_path / "table6"
     found, text = json.loads((folder / "table6.json").read_text()), (folder / "table6.md").read_text()
     cell = next(c for c in found["cells"] if (c["algorithm"], c["dataset"]) == ("icq", "matrix-b"))
@@ -448,7 +445,7 @@ def test_pictures_of_parts_have_no_holes() -> None:
 def test_nothing_but_silence_is_reported_too(here: list[PlannedRun], tmp_path: Path, settings: Path, monkeypatch) -> None:
     monkeypatch.setitem(learner._REGISTERED, "bc", Hopeless)
     settings.write_text(SETTINGS.replace("evaluate_every = 5", "evaluate_every = 50"))
-    report = make_table("table2", tmp_path, 1, 1, algorithms=["bc"], datasets=["bridge-mix"], config=settings)
+    report = make_table("table2", tmp_path, 1, HERE, algorithms=["bc"], datasets=["bridge-mix"], config=settings)
     assert report.cells[0].silent == (0,)
     assert "1 without a value" in (tmp_path / "table2" / "table2.md").read_text()
     assert json.loads((tmp_path / "table2" / "table2.json").read_text())["cells"][0]["mean"] is None
@@ -458,7 +455,7 @@ def test_policies_without_numbers_spoil_no_report(here: list[PlannedRun], tmp_pa
     """NaN from the ninth update on, saved at the tenth, found out at the twelfth: the evaluation at the seventh stands."""
     monkeypatch.setitem(learner._REGISTERED, "bc", Exploding)
     settings.write_text(SETTINGS.replace("evaluate_every = 5", "evaluate_every = 7"))
-    report = make_table("table1", tmp_path, 1, 1, algorithms=["bc"], config=settings)
+    report = make_table("table1", tmp_path, 1, HERE, algorithms=["bc"], config=settings)
     assert report.records[0].result["status"] == "diverged"
     assert report.cells[0].values == (report.records[0].result["return_exact"],)
     assert report.cells[0].joint is None
@@ -475,10 +472,10 @@ def test_the_papers_numbers() -> None:
 
 
 def test_words_of_the_table() -> None:
-    assert report._percent(0.0123, 0.0004) == "1.23 ± 0.04%"
-    assert report._percent(0.5, float("nan")) == "50.00%"
-    assert report._percent(float("nan"), 0.1) == "-"
-    assert report._plus_minus(-1.234, 0.056) == "-1.23 ± 0.06"
-    assert report._plus_minus(None, 0.1).startswith("-")
-    assert report._interval(-2.0, -3.0, -1.0) == "-2.00 [-3.00, -1.00]"
+    assert words.percent(0.0123, 0.0004) == "1.23 ± 0.04%"
+    assert words.percent(0.5, float("nan")) == "50.00%"
+    assert words.percent(float("nan"), 0.1) == "-"
+    assert words.plus_minus(-1.234, 0.056) == "-1.23 ± 0.06"
+    assert words.plus_minus(None, 0.1).startswith("-")
+    assert words.span(-2.0, -3.0, -1.0) == "-2.00 [-3.00, -1.00]"
     assert report._matrix([[0.125, 0.5], [0.25, 0.125]]) == "0.12 0.50\n0.25 0.12"

@@ -11,6 +11,7 @@ from alberdice.datasets import EpisodeArrays, from_episodes, write_dataset
 from alberdice.deep.play.out_of_data import RandomPrior
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidArgumentError
+from alberdice.experiments.executors.local import LocalExecutor
 from alberdice.experiments.reproduce import fights
 from alberdice.experiments.reproduce.cells import cells_of
 from alberdice.experiments.reproduce.make import make_table
@@ -40,7 +41,7 @@ def test_alpha_takes_seven_powers_of_ten() -> None:
     assert str(runs[0]) == "smax-3s5z-conventions, alpha = 0.001, seed 0"
     assert runs[0].folder == Path("out/table7/3s5z/alpha-0.001/seed-0")
     with pytest.raises(InvalidArgumentError, match="expected none: table7 is AlberDICE's alone"):
-        make_table("table7", Path("out"), 1, 1, algorithms=["bc"])
+        make_table("table7", Path("out"), 1, LocalExecutor(), algorithms=["bc"])
 
 
 def test_every_cell_is_measured_or_not_run_with_the_reason() -> None:
@@ -84,7 +85,7 @@ def test_a_users_data_take_a_column_and_figure_5_shows_table_5s_runs(
     stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {"data": {"5m_vs_6m": str(stored)}, "quick": True, "datasets": [str(stored)], "algorithms": ["bc"]}
-    report = make_table("table5", tmp_path, 1, 1, **given)  # type: ignore[arg-type]
+    report = make_table("table5", tmp_path, 1, LocalExecutor(), **given)  # type: ignore[arg-type]
     assert not report.failed
     shown = next(s for s in sections(report) if s.title.startswith("5m_vs_6m"))
     assert shown.rows[0][0] == "BC"
@@ -94,13 +95,13 @@ def test_a_users_data_take_a_column_and_figure_5_shows_table_5s_runs(
     assert (tmp_path / "table5" / "uncertainty-5m_vs_6m.png").exists()
     assert "5m_vs_6m" not in report.table.missing
     monkeypatch.setattr("alberdice.experiments.reproduce.make._train", lambda runs, jobs, title: dict.fromkeys(runs))
-    again = make_table("figure5", tmp_path, 1, 1, **given)  # type: ignore[arg-type]
+    again = make_table("figure5", tmp_path, 1, LocalExecutor(), **given)  # type: ignore[arg-type]
     assert again.failed == {}
     row = next(s for s in sections(again) if s.title.startswith("5m_vs_6m")).rows[0]
     assert row[1] == shown.rows[0][4]
     assert (tmp_path / "figure5" / "figure5.md").exists()
     with pytest.raises(InvalidArgumentError, match=r"--data: got '5m', expected one of .*; nearest match: 5m_vs_6m"):
-        make_table("table5", tmp_path, 1, 1, data={"5m": "x"})
+        make_table("table5", tmp_path, 1, LocalExecutor(), data={"5m": "x"})
 
 
 def test_joint_actions_at_the_datas_states_are_judged_by_what_the_data_show(stored: Path, tmp_path: Path) -> None:

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from alberdice.cli.common import DEEP_PROGRAM, Verbosity, complain
+from alberdice.cli.common import DEEP_PROGRAM, complain
+from alberdice.cli.places import Places
+from alberdice.cli.tables import print_sections
 from alberdice.cli.training import check_torch
 from alberdice.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from alberdice.experiments.reproduce.report import Report
-from alberdice.machine import cores
 
 __all__ = ["Reproduce"]
 
 
 @dataclass(frozen=True)
-class Reproduce(Verbosity):
+class Reproduce(Places):
     """Train every algorithm on a table's datasets, and set the table beside the paper's; finished runs are kept."""
 
     table: tyro.conf.Positional[Literal["table1", "table2", "table3", "table5", "table6", "table7", "figure5", "zoo"]]
@@ -30,8 +31,6 @@ class Reproduce(Verbosity):
     """where the runs' folders, the table and the pictures go, each table in a folder of its own"""
     seeds: int = 5
     """train with the seeds 0 to this number less one"""
-    jobs: int = cores()
-    """processes side by side, one thread each"""
     algorithms: tuple[str, ...] = ()
     """train these only (one's own as module:Class); the table shows all that is finished; by default all six"""
     datasets: tuple[str, ...] = ()
@@ -50,12 +49,11 @@ class Reproduce(Verbosity):
         from alberdice._checks import whole_number
         from alberdice.experiments.reproduce.make import make_table
 
-        seeds, jobs = whole_number(self.seeds, "--seeds", low=1), whole_number(self.jobs, "--jobs", low=1)
         report = make_table(
             self.table,
             self.out,
-            seeds,
-            jobs,
+            whole_number(self.seeds, "--seeds", low=1),
+            self.executor(self.out / "slurm"),
             algorithms=self.algorithms,
             datasets=self.datasets,
             config=self.config,
@@ -68,7 +66,7 @@ class Reproduce(Verbosity):
 
     @property
     def command(self) -> str:
-        """The command line; the number of processes changes nothing and is left out."""
+        """The command line; where the runs are made changes nothing and is left out."""
         words = [DEEP_PROGRAM, "reproduce", self.table, "--out", str(self.out), "--seeds", str(self.seeds)]
         words += ["--algorithms", *self.algorithms] if self.algorithms else []
         words += ["--datasets", *self.datasets] if self.datasets else []
@@ -89,22 +87,8 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
 
 def _print(report: Report) -> None:
     """The table on stdout; what failed on stderr."""
-    from rich.console import Console
-    from rich.table import Table
-
     from alberdice.experiments.reproduce.report import notes, sections
 
-    console = Console(width=max(Console().width, 118), highlight=False)
-    console.print(report.table.title, style="bold")
-    for section in sections(report):
-        several = any("\n" in word for row in section.rows for word in row)
-        table = Table(title=section.title, title_justify="left", show_lines=several)
-        for name in section.columns:
-            table.add_column(name, overflow="fold", justify="left" if name == "algorithm" else "right")
-        for row in section.rows:
-            table.add_row(*row)
-        console.print(table)
-    for line in notes(report):
-        console.print(line, markup=False, soft_wrap=True)
+    print_sections(report.table.title, sections(report), notes(report))
     for run, ended in report.failed.items():
         complain(DEEP_PROGRAM, f"{run}: {ended.reason or ended.status}")

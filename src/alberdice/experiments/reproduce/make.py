@@ -9,14 +9,14 @@ from alberdice.console import explain, json_text, progress_bar
 from alberdice.deep.config import read_toml
 from alberdice.deep.learner import ALGORITHMS
 from alberdice.errors import InvalidArgumentError
+from alberdice.experiments.executors.work import Ended, Executor
+from alberdice.experiments.planned import PlannedRun, check_settings, is_finished
 from alberdice.experiments.reproduce.cells import cells_of, pooled_of
-from alberdice.experiments.reproduce.execute import execute
-from alberdice.experiments.reproduce.plan import PlannedRun, check_settings, is_finished, plan_runs
+from alberdice.experiments.reproduce.plan import plan_runs
 from alberdice.experiments.reproduce.records import Prior, priors_of, read_records
 from alberdice.experiments.reproduce.report import Report, as_json, markdown
 from alberdice.experiments.reproduce.sampled import Sampled, sampled_of
 from alberdice.experiments.reproduce.tables import PAPER_NAMES, TABLES
-from alberdice.experiments.reproduce.worker import Ended
 from alberdice.files import write_atomically
 
 __all__ = ["make_table"]
@@ -26,7 +26,7 @@ def make_table(
     name: str,
     out: Path,
     seeds: int,
-    jobs: int,
+    executor: Executor,
     *,
     algorithms: Sequence[str] = (),
     datasets: Sequence[str] = (),
@@ -59,8 +59,8 @@ def make_table(
     for run in runs:
         check_settings(run)
     waiting = [run for run in wanted if not is_finished(run)]
-    explain(f"{len(wanted)} runs asked for, {len(wanted) - len(waiting)} finished; {len(waiting)} to train, {jobs} at a time")
-    failed = _train(waiting, jobs, table.title)
+    explain(f"{len(wanted)} runs asked for, {len(wanted) - len(waiting)} finished; {len(waiting)} to train by {executor}")
+    failed = _train(waiting, executor, table.title)
     with progress_bar("judging", len(table.datasets)) as step:
         priors = priors_of([run for run in runs if is_finished(run)], step)
         sampled = sampled_of([run for run in runs if is_finished(run)], step) if table.metric else {}
@@ -71,10 +71,10 @@ def make_table(
     return report
 
 
-def _train(runs: list[PlannedRun], jobs: int, title: str) -> dict[PlannedRun, Ended]:
+def _train(runs: list[PlannedRun], executor: Executor, title: str) -> dict[PlannedRun, Ended]:
     """Train; those that left no result."""
     with progress_bar(title.partition(":")[0], sum(run.config.total for run in runs)) as step:
-        ended = execute(runs, jobs, step)
+        ended = executor.execute(runs, step)
     return {run: how for run, how in ended.items() if how.status in ("failed", "stopped")}
 
 

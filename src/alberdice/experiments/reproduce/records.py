@@ -14,7 +14,7 @@ from alberdice.deep.play.venue import game_of, header_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidPolicyError
-from alberdice.experiments.reproduce.plan import PlannedRun, is_finished
+from alberdice.experiments.planned import PlannedRun, is_finished
 from alberdice.experiments.reproduce.sampled import Sampled
 from alberdice.games.game import Game
 

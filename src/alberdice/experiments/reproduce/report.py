@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
-import alberdice
-from alberdice import machine
 from alberdice._checks import FloatArray
+from alberdice.experiments.executors.work import Ended
+from alberdice.experiments.planned import PlannedRun
 from alberdice.experiments.reproduce.cells import Cell, Pooled
-from alberdice.experiments.reproduce.plan import PlannedRun
 from alberdice.experiments.reproduce.records import Record
 from alberdice.experiments.reproduce.tables import PaperTable, shown_name
-from alberdice.experiments.reproduce.worker import Ended
+from alberdice.experiments.words import Section, as_markdown, conditions, number, percent, plus_minus, span
 
 __all__ = ["Report", "as_json", "markdown", "sections"]
-
-_PACKAGES = ("torch", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
@@ -42,15 +36,6 @@ class Report:
     failed: dict[PlannedRun, Ended]
 
 
-@dataclass(frozen=True)
-class Section:
-    """A titled table of words."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def sections(report: Report) -> list[Section]:
     """One per dataset, and one over all datasets where that makes sense."""
     if report.table.metric:
@@ -67,8 +52,7 @@ def sections(report: Report) -> list[Section]:
             found.append(Section(dataset, columns, tuple(_row(cell, policies) for cell in cells)))
     if report.pooled:
         rows = tuple(
-            (shown_name(p.algorithm), _interval(p.middle, p.low, p.high), _percent(p.out_of_data, math.nan))
-            for p in report.pooled
+            (shown_name(p.algorithm), span(p.middle, p.low, p.high), percent(p.out_of_data, math.nan)) for p in report.pooled
         )
         found.append(Section("all datasets", ("algorithm", "IQM [95%]", "out of data"), rows))
     return found
@@ -81,9 +65,9 @@ def _shares(report: Report, dataset: str) -> Section:
     rows = []
     for algorithm in dict.fromkeys(run.algorithm for run in report.runs):
         cell, paper = cells.get(algorithm), report.table.printed(algorithm, dataset) or {}
-        own = ("not run", "-") if cell is None else (_plus_minus(cell.mean, cell.stderr), _plus_minus(*cell.share))
+        own = ("not run", "-") if cell is None else (plus_minus(cell.mean, cell.stderr), plus_minus(*cell.share))
         seeds = "-" if cell is None else _seeds(cell)
-        rows.append((shown_name(algorithm), *own, _number(paper.get("mean")), _number(paper.get("share")), seeds))
+        rows.append((shown_name(algorithm), *own, number(paper.get("mean")), number(paper.get("share")), seeds))
     return Section(dataset, columns, tuple(rows))
 
 
@@ -93,14 +77,12 @@ def _metric(report: Report, dataset: str) -> Section:
     outside, rows = report.table.runs != "", []
     for algorithm in dict.fromkeys(run.algorithm for run in report.runs):
         cell, paper = cells.get(algorithm), report.table.printed(algorithm, dataset) or {}
-        told = _percent(paper.get("mean", math.nan), math.nan) if outside else _number(paper.get("mean"))
+        told = percent(paper.get("mean", math.nan), math.nan) if outside else number(paper.get("mean"))
         if cell is None:
             rows.append((shown_name(algorithm), "not run", told, *("-",) * 4))
             continue
-        rate, return_ = _plus_minus(*cell.metric), _plus_minus(cell.mean, cell.stderr)
-        first = (
-            (_percent(*cell.estimated), told, rate, return_) if outside else (rate, told, return_, _percent(*cell.estimated))
-        )
+        rate, return_ = plus_minus(*cell.metric), plus_minus(cell.mean, cell.stderr)
+        first = (percent(*cell.estimated), told, rate, return_) if outside else (rate, told, return_, percent(*cell.estimated))
         seconds = "-" if math.isnan(cell.seconds) else f"{cell.seconds:.0f}"
         rows.append((shown_name(algorithm), *first, seconds, _seeds(cell)))
     metric = report.table.metric
@@ -115,32 +97,14 @@ def _row(cell: Cell, policies: bool) -> tuple[str, ...]:
         counts = ", ".join(f"{name} {count}" for name, count in cell.actions.items())
         first = (_matrix(cell.joint), _matrix(paper.get("joint")), counts or "-")
     else:
-        middle = _interval(cell.middle, cell.low, cell.high)
-        first = (_plus_minus(cell.mean, cell.stderr), _plus_minus(paper.get("mean"), paper.get("stderr")), middle)
-    return (shown_name(cell.algorithm), *first, _percent(*cell.out_of_data), _percent(*cell.estimated), _seeds(cell))
+        middle = span(cell.middle, cell.low, cell.high)
+        first = (plus_minus(cell.mean, cell.stderr), plus_minus(paper.get("mean"), paper.get("stderr")), middle)
+    return (shown_name(cell.algorithm), *first, percent(*cell.out_of_data), percent(*cell.estimated), _seeds(cell))
 
 
 def _seeds(cell: Cell) -> str:
     marked = f"{len(cell.seeds)}" + f" ({len(cell.diverged)} diverged†)" * bool(cell.diverged)
     return marked + f", {len(cell.silent)} without a value" * bool(cell.silent)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.2f}"
-
-
-def _plus_minus(mean: float | None, error: float | None) -> str:
-    return _number(mean) + (f" ± {error:.2f}" if error is not None and not math.isnan(error) else "")
-
-
-def _interval(middle: float, low: float, high: float) -> str:
-    return _number(middle) + ("" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]")
-
-
-def _percent(mean: float, error: float) -> str:
-    if math.isnan(mean):
-        return "-"
-    return f"{100 * mean:.2f}" + ("" if math.isnan(error) else f" ± {100 * error:.2f}") + "%"
 
 
 def _matrix(joint: FloatArray | Sequence[Sequence[float]] | None) -> str:
@@ -187,12 +151,7 @@ def _words(table: PaperTable) -> list[str]:
 
 def markdown(report: Report) -> str:
     """The table, its notes, and how to make it again."""
-    parts = [f"# {report.table.title}", ""]
-    for section in sections(report):
-        lines = [section.columns, tuple("---" for _ in section.columns), *section.rows]
-        parts += [f"## {section.title}", "", *("| " + " | ".join(line).replace("\n", " / ") + " |" for line in lines), ""]
-    parts += [*(f"- {line}" for line in notes(report)), "", f"Made by `{report.command}`.", ""]
-    return "\n".join(parts)
+    return as_markdown(report.table.title, sections(report), notes(report), report.command)
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -201,10 +160,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "table": report.table.name,
         "title": report.table.title,
         "command": report.command,
-        "date": datetime.now(UTC).date().isoformat(),
-        "versions": {"alberdice": alberdice.__version__, "python": platform.python_version()}
-        | {name: metadata.version(name) for name in _PACKAGES},
-        "machine": _machine(),
+        **conditions(),
         "notes": notes(report),
         "cells": [_cell_as_json(cell) for cell in report.cells],
         "all_datasets": {
@@ -243,9 +199,3 @@ def _cell_as_json(cell: Cell) -> dict[str, Any]:
 def _record_as_json(record: Record) -> dict[str, Any]:
     own = {"folder": str(record.run.folder), "command": record.run.command, "joint": record.joint}
     return {**record.result, **own, "out_of_data_estimated": record.estimated}
-
-
-def _machine() -> dict[str, Any]:
-    """Processor, cores and memory."""
-    memory = round(machine.memory_limit() / 2**30, 1)
-    return {"processor": machine.processor(), "cores": machine.cores(), "memory_gib": memory}

@@ -22,7 +22,7 @@ from alberdice.deep.play.venue import data_of
 from alberdice.deep.policies import Policies
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import policies_of_run
-from alberdice.experiments.reproduce.plan import PlannedRun
+from alberdice.experiments.planned import PlannedRun
 
 __all__ = ["Sampled", "sampled_of", "uncertainty_at_the_data"]
 
