@@ -37,6 +37,7 @@ NEEDS = {
     "own-data.md": "torch",
     "starcraft.md": "jaxmarl",
     "report.md": "torch",
+    "sweeps.md": "torch",
     "deployment.md": "onnxruntime",
 }
 

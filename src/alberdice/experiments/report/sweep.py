@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
@@ -92,17 +92,19 @@ def _finite(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def curves(runs: Sequence[ReportedRun], dataset: str) -> Figure | None:
-    """Returns over updates of all runs on a dataset, a colour per algorithm; None where nothing was played."""
+def curves(
+    runs: Sequence[ReportedRun], dataset: str, named: Callable[[ReportedRun], str] = lambda run: run.algorithm
+) -> Figure | None:
+    """Returns over updates of all runs on a dataset, a colour per name; None where nothing was played."""
     shown = [run for run in runs if run.dataset == dataset and any("return_mean" in row for row in run.rows)]
     if not shown:
         return None
     figure = new_figure(8.0, 4.0)
     axes = figure.add_subplot()
-    names = list(dict.fromkeys(run.algorithm for run in shown))
+    names = list(dict.fromkeys(map(named, shown)))
     colour, told = dict(zip(names, cycle(_COLOURS), strict=False)), set()
     for run in shown:
-        rows, name = [row for row in run.rows if "return_mean" in row], run.algorithm
+        rows, name = [row for row in run.rows if "return_mean" in row], named(run)
         label = None if name in told else name.replace("$", r"\$")
         updates, returns = [row["update"] for row in rows], [row["return_mean"] for row in rows]
         axes.plot(updates, returns, color=colour[name], label=label, lw=1.6, marker="o", ms=3)  # one evaluation is a dot
