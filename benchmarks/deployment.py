@@ -20,7 +20,7 @@ import machine
 import numpy as np
 import torch
 
-from alberdice.deep.batches.training_data import Features
+from alberdice.deep.batches.features import Features
 from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.policies import FeedForwardPolicies
 from alberdice.deep.policies.agents import agent_of

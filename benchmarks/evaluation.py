@@ -32,7 +32,8 @@ from rware.warehouse import RewardType, Warehouse
 
 from alberdice.datasets import from_episodes, make_builtin
 from alberdice.datasets.record import record
-from alberdice.deep.batches.training_data import Features, TrainingData
+from alberdice.deep.batches.features import Features
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.learner import learner_class
 from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.play.episodes import play_episodes

@@ -17,7 +17,7 @@ from typing import Any
 import machine
 import torch
 
-from alberdice.deep.batches.training_data import Features
+from alberdice.deep.batches.features import Features
 from alberdice.deep.policies.transformer import TransformerActor, TransformerPolicies, policy_network, shared_network
 
 AGENTS, SEEN, CHOICES, WINDOW, WIDTH = 2, 71, 5, 20, 64

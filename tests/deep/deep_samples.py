@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, load_dataset
+from alberdice.deep.batches.features import Features
 from alberdice.deep.batches.sequences import cut_episodes
-from alberdice.deep.batches.training_data import Features, TrainingData
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import TrainConfig, from_mapping
 from alberdice.deep.learner import learner_class
 from alberdice.deep.networks.mlp import StackedMLP

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import alberdice as ad
-from alberdice.deep.batches.training_data import Features
+from alberdice.deep.batches.features import Features
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from deep_samples import chain_dataset, equal, tiny, trained
 from history_samples import replayed, small
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes
-from alberdice.deep.batches.training_data import Features, TrainingData, levels_of
+from alberdice.deep.batches.features import Features, levels_of
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.learner import learner_class
 from alberdice.deep.policies import load_policies
 

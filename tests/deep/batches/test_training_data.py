@@ -10,7 +10,8 @@ import torch
 from deep_samples import chain_dataset
 
 from alberdice.datasets import make_builtin
-from alberdice.deep.batches.training_data import TrainingData, mean_and_scale
+from alberdice.deep.batches.features import mean_and_scale
+from alberdice.deep.batches.training_data import TrainingData
 
 
 def test_shapes_with_different_numbers_of_everything() -> None:

@@ -13,7 +13,7 @@ from play_samples import InTurn, Tabular
 from strategies import random_policy
 
 import alberdice as ad
-from alberdice.deep.batches.training_data import Features
+from alberdice.deep.batches.features import Features
 from alberdice.deep.networks.mlp import StackedMLP
 from alberdice.deep.play.returns import Evaluation, default_episodes, evaluate
 from alberdice.deep.play.tables import policy_of_game

@@ -13,9 +13,7 @@ Where a game has few distinct frames (Bridge: 184 in 28,812 steps), a network is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,57 +21,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alberdice.datasets import OfflineDataset
+from alberdice.deep.batches.features import Features, standardised
 from alberdice.deep.config import TrainConfig
 from alberdice.errors import InvalidDataError
 
-__all__ = ["Features", "Rows", "TrainingData", "at", "indicators", "levels_of", "mean_and_scale"]
+__all__ = ["Rows", "TrainingData", "at", "indicators"]
 
-#: a range of so many roundings is none
-_ROUNDINGS = 8
 #: distinct frames are looked for in arrays of at most this many numbers
 _SEARCH_LIMIT = 30_000_000
-
-
-@dataclass(frozen=True)
-class Features:
-    """How raw observations become a policy's inputs: (x - mean) / scale, per agent, and an indicator of every level.
-
-    Attributes:
-        mean, scale: ``(N, O)``.
-        levels: ``(L, 2)``, a feature's number and a value of it; the input is 1 where the feature has that value.
-    """
-
-    mean: Tensor
-    scale: Tensor
-    levels: Tensor | None = None
-
-    def __call__(self, observations: Tensor) -> Tensor:
-        """Inputs ``(..., N, O + L)`` for raw observations ``(..., N, O)``."""
-        raw = observations.to(self.mean.dtype)
-        plain = ((raw - self.mean) / self.scale).float()
-        if self.levels is None:
-            return plain
-        has = raw.index_select(-1, self.levels[:, 0].long()) == self.levels[:, 1]
-        return torch.cat([plain, has.float()], -1)
-
-    @property
-    def size(self) -> int:
-        """Inputs of a policy, O + L."""
-        return self.mean.shape[-1] + (0 if self.levels is None else len(self.levels))
-
-    def to(self, device: str) -> Features:
-        """The same on a device."""
-        return Features(self.mean.to(device), self.scale.to(device), None if self.levels is None else self.levels.to(device))
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What a file of policies holds of it."""
-        levels = {} if self.levels is None else {"levels": self.levels}
-        return {"mean": self.mean, "scale": self.scale, **levels}
-
-    @classmethod
-    def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Features:
-        """What ``tensors`` gave."""
-        return cls(tensors["mean"], tensors["scale"], tensors.get("levels"))
 
 
 @dataclass(frozen=True)
@@ -155,7 +110,7 @@ class TrainingData:
         ended = source.terminated[usable]
         masks = source.masks_of(np.arange(len(source.frame_states)))
         frame, kept = _distinct(source, masks, share)
-        states, observations, features = _standardised(source, usable, kept, standardise, levels)
+        states, observations, features = standardised(source, usable, kept, standardise, levels)
         return cls(
             states=states.to(device),
             observations=observations.to(device),
@@ -272,56 +227,6 @@ def _returns_to_go(source: OfflineDataset) -> NDArray[np.float64]:
     earned = np.cumsum(rewards)
     before = earned - rewards
     return source.returns[source.episode] - (before - before[source.starts][source.episode])
-
-
-def _standardised(
-    source: OfflineDataset, usable: NDArray[np.int64], kept: NDArray[np.int64], standardise: bool, levels: int
-) -> tuple[Tensor, Tensor, Features]:
-    """States ``(U, S + 1)`` with the flag, inputs ``(U, N, O + L)``, and how to treat others' observations."""
-
-    def scales(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if standardise:
-            return mean_and_scale(values)
-        return np.zeros(values.shape[1:]), np.ones(values.shape[1:])
-
-    mean, scale = scales(source.states[usable])
-    states = _with_absorbing(torch.from_numpy((source.frame_states[kept] - mean) / scale).float(), 0.0)
-    flag = torch.zeros(len(states), 1)
-    flag[-1] = 1.0
-    centre, spread = (torch.from_numpy(x) for x in scales(source.observations[usable]))
-    features = Features(centre, spread, levels_of(source.observations[usable], levels))
-    seen = features(torch.from_numpy(source.frame_observations[kept].astype(np.float64)))
-    return torch.cat([states, flag], dim=1), _with_absorbing(seen, 0.0), features
-
-
-def mean_and_scale(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What standardises features ``(T, ..., F)``: mean and deviation, ``(..., F)`` each.
-
-    A feature whose range is within a few roundings of its type at its size is constant: its deviation is a
-    rounding error.  It becomes 0; but where all F features are constant they become 1, -1 or 0 by their sign, so that networks
-    have an input.
-    """
-    plain = values.astype(np.float64)
-    mean, spread, size = plain.mean(axis=0), plain.std(axis=0), np.abs(plain).max(axis=0, initial=0.0)
-    kind = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
-    constant = np.ptp(plain, axis=0) <= _ROUNDINGS * np.finfo(kind).eps * size
-    alone = np.broadcast_to(constant.all(axis=-1, keepdims=True), constant.shape)
-    scale = np.where(constant, np.where(alone & (size > 0), size, 1.0), spread)
-    return np.where(alone, 0.0, mean), scale
-
-
-def levels_of(observations: NDArray[Any], most: int) -> Tensor | None:
-    """The levels of features ``(T, N, O)`` that take 3 to ``most`` values, whole ones all, see ``Features``; None if none does.
-
-    A network that reads a place as a number has to learn one step function per place; indicators spare it that.  Two values
-    are an indicator already.
-    """
-    found = []
-    for feature in range(observations.shape[-1] if most else 0):
-        values = np.unique(observations[..., feature])
-        if 3 <= len(values) <= most and (values == np.round(values)).all():
-            found += [(feature, value) for value in values.tolist()]
-    return torch.tensor(found, dtype=torch.float64) if found else None
 
 
 def _with_absorbing(table: Tensor, value: float | bool) -> Tensor:

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from alberdice.deep.batches.features import Features
 from alberdice.deep.batches.sequences import kept
-from alberdice.deep.batches.training_data import Features
 from alberdice.deep.losses import log_policy
 from alberdice.deep.policies.base import Policies
 from alberdice.deep.policies.feed_forward import FeedForwardPolicies

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from alberdice.deep.batches.training_data import Features
+from alberdice.deep.batches.features import Features
 from alberdice.deep.networks.module import say
 from alberdice.errors import InvalidDataError, within
 from alberdice.readers import library_errors

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from alberdice.deep.batches.training_data import Features, TrainingData
+from alberdice.deep.batches.features import Features
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.losses import log_policy
 from alberdice.deep.networks.mlp import Layers, StackedMLP
 from alberdice.deep.networks.module import StackedModule, own_or

@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from alberdice.deep.batches.features import Features
 from alberdice.deep.batches.sequences import Batch, kept
-from alberdice.deep.batches.training_data import Features, indicators
+from alberdice.deep.batches.training_data import indicators
 from alberdice.deep.losses import log_policy
 from alberdice.deep.networks.transformer import Kept, StackedTransformer
 from alberdice.deep.policies.acting import Acting
