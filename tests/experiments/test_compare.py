@@ -114,6 +114,16 @@ def test_the_data_return_over_as_many_steps_as_the_policies(tmp_path: Path) -> N
     assert float(last["return_mean"]) - float(last["gap_to_data"]) == pytest.approx(own, abs=1e-3)
 
 
+def test_where_policies_are_evaluated_can_be_said(tmp_path: Path) -> None:
+    """Not at all, and so by estimates; or in the game that another name opens."""
+    apart = compare(("bc",), "matrix-c", tmp_path / "apart", quiet, **SMALL, environment="none")
+    assert apart.game is None
+    assert "offline" in apart.results["bc"]
+    named = compare(("bc",), "matrix-c", tmp_path / "named", quiet, **SMALL, environment="xor")
+    assert named.game is not None
+    assert named.game.name == ad.games.xor().name != "penalty-xor"
+
+
 def test_best_first_moves() -> None:
     assert _best_moves(ad.games.penalty_xor()) == ["AB", "BA"]
     assert _best_moves(ad.games.climbing_game()) == ["AA"]

@@ -28,6 +28,8 @@ class Compare(Verbosity):
     """which ones, e.g. bc alberdice; or module:Class of one's own"""
     dataset: str = "bridge-mix"
     """a built-in dataset, a directory, or an id of the store; without an environment, returns are estimated from the data"""
+    environment: str = "auto"
+    """where policies are evaluated: auto (what the dataset names), none, a name, or module:function of a PettingZoo env"""
     seed: int = 0
     """seed of all runs"""
     updates: int | None = None
@@ -45,7 +47,7 @@ class Compare(Verbosity):
         check_torch()
         from alberdice.experiments.compare import compare
 
-        settings: dict[str, Any] = {"seed": whole_number(self.seed, "--seed")}
+        settings: dict[str, Any] = {"seed": whole_number(self.seed, "--seed"), "environment": self.environment}
         if self.updates is not None:
             settings["updates"] = whole_number(self.updates, "--updates", low=1)
         if self.pretrain_updates is not None:

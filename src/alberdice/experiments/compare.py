@@ -89,7 +89,7 @@ def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **sett
     if not algorithms or len(set(algorithms)) < len(algorithms):
         raise InvalidArgumentError("algorithms", got=list(algorithms), expected="one or more different ones")
     seed = settings.get("dataset_seed", 0)
-    environment, _ = environment_for("auto", header_of(dataset, seed))
+    environment, _ = environment_for(settings.get("environment", "auto"), header_of(dataset, seed))
     game = None if environment is None else environment.game
     makers = {name: learner_class(name) for name in algorithms}
     configs = {name: _config(name, maker.settings, {"dataset": dataset, **settings}) for name, maker in makers.items()}
