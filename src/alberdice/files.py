@@ -26,6 +26,7 @@ from alberdice.errors import AlberDICEError, InvalidArgumentError, ResourceError
 __all__ = [
     "atomic_directory",
     "atomic_file",
+    "check_replaceable",
     "claim",
     "exclusive",
     "inside",
@@ -172,8 +173,18 @@ def strange_content(directory: Path, needed: Collection[str], allowed: str) -> s
     return f"a folder without {missing[0]!r}" if found and missing else ""
 
 
+def check_replaceable(target: Path, kind: str, stranger: Callable[[Path], str], *, directory: bool = False) -> None:
+    """Refuse to replace what is not, as a whole, what would be written; arguments as :func:`atomic_directory`.
+
+    Raises:
+        InvalidArgumentError: another thing is there.
+        InvalidDataError: what is there cannot be read.
+    """
+    with storage_errors(target):
+        _check_replaceable(target, kind, stranger, directory=directory)
+
+
 def _check_replaceable(target: Path, kind: str, stranger: Callable[[Path], str], *, directory: bool) -> None:
-    """Refuse to replace what is not, as a whole, what would be written."""
     if not os.path.lexists(target):
         return
     if target.is_symlink():

@@ -152,3 +152,12 @@ def test_an_action_that_no_int64_holds_is_named_as_it_is(folder, number):
     with pytest.raises(InvalidDataError, match=r"episode_1.pt: action\[agent 1, step 2\]: got .*, expected an act") as caught:
         read_madt(folder)
     assert f"got {number}," in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"agent_1,agent_2\n", b"\x80\x02cos\nsystem\nq\x00.", b""])
+def test_what_torch_refuses_is_told_without_its_advice(folder, content):
+    """Which is to run what the file holds."""
+    (folder / "episode_1.pt").write_bytes(content)
+    with pytest.raises(InvalidDataError, match=r"episode_1\.pt: file: got .*, expected a file of torch\.save") as caught:
+        read_madt(folder)
+    assert "weights_only" not in str(caught.value)

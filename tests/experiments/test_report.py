@@ -99,6 +99,19 @@ def test_several_runs_are_set_beside_each_other(sweep: Path, tmp_path: Path) -> 
     write_report(copy, tmp_path / "out.html", overwrite=True)
 
 
+@pytest.mark.parametrize("own", ["mine.html", "report.html"])
+def test_only_reports_are_replaced(sweep: Path, tmp_path: Path, own: str) -> None:
+    folder = shutil.copytree(sweep / "bc-0", tmp_path / "run")
+    (folder / own).write_text("<p>thesis</p>")
+    with pytest.raises(InvalidArgumentError, match=r"a file that is no report .* nothing was removed"):
+        write_report(folder, None if own == "report.html" else folder / own, overwrite=True)
+    assert (folder / own).read_text() == "<p>thesis</p>"
+    (folder / own).unlink()
+    (folder / own).symlink_to(folder / "config.json")
+    with pytest.raises(InvalidArgumentError, match="a symbolic link"):
+        write_report(folder, None if own == "report.html" else folder / own, overwrite=True)
+
+
 def test_means_over_seeds_by_hand(sweep: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(sweep, tmp_path / "sweep")
     for name, value in (("bc-0", 1.0), ("bc-1", 4.0)):

@@ -11,6 +11,7 @@ while the arguments were parsed, in the work itself or in a process that does a 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -53,6 +54,8 @@ class Verbosity:
 _FLAGS = ("-v", "--verbose", "-q", "--quiet")
 #: the program with the deep layer's commands
 DEEP_PROGRAM = "alberdice-deep"
+#: of the system, about a path of the request
+_NAMES = (errno.ENAMETOOLONG, errno.ELOOP)
 #: set to anything, it shows where an unforeseen error comes from
 TRACEBACK = "ALBERDICE_TRACEBACK"
 
@@ -144,7 +147,7 @@ def _told(error: BaseException) -> tuple[str, int]:
     if isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError | IsADirectoryError | PermissionError):
         return str(error), 2  # a path of the request
     if isinstance(error, OSError):
-        return str(error), 1
+        return str(error), 2 if error.errno in _NAMES else 1
     if isinstance(error, MemoryError):
         return f"memory: got {str(error) or 'none left'}, expected room for the work; ask for less, or use a larger machine", 1
     if os.environ.get(TRACEBACK):

@@ -22,7 +22,7 @@ from alberdice.console import tell
 from alberdice.data import DataDistribution
 from alberdice.environments.registry import ENVIRONMENTS, find_environment, is_game
 from alberdice.errors import InvalidArgumentError, InvalidDataError, within
-from alberdice.files import is_file
+from alberdice.files import is_directory, is_file
 from alberdice.games.files import read_game
 from alberdice.games.game import Game
 from alberdice.names import nearest
@@ -49,7 +49,7 @@ def load_game(name: str) -> Game:
         known = GAMES
         raise InvalidArgumentError(
             "GAME",
-            got=repr(name),
+            got=_found(name),
             expected=f"one of {', '.join(known)}, or a .json, .csv or .npz file",
             remedy=nearest(name, known),
         )
@@ -57,6 +57,13 @@ def load_game(name: str) -> Game:
     for note in notes:
         say(note)
     return game
+
+
+def _found(name: str) -> str:
+    """A name that is no file, in words: one that ends as a file's is a file that is not there."""
+    if Path(name).suffix.lower() not in (".json", ".csv", ".npz"):
+        return repr(name)
+    return f"{name!r}, {'a folder' if is_directory(Path(name)) else 'no such file'}"
 
 
 def load_data(name: str | None, game: Game, floor: float) -> tuple[str, DataDistribution]:
@@ -78,7 +85,7 @@ def load_data(name: str | None, game: Game, floor: float) -> tuple[str, DataDist
         names = list(dict.fromkeys([*known, "uniform"]))
         raise InvalidArgumentError(
             "--data",
-            got=repr(name),
+            got=_found(name),
             expected=f"one of {', '.join(names)}, or a .json, .csv or .npz file",
             remedy=nearest(name, names),
         )

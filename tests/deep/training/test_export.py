@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,19 @@ def test_weights_come_back(folder: Path, tmp_path: Path, update: str, capsys: py
     assert run("export", folder, target, "--update", update) == 2
     assert "something is there already" in capsys.readouterr().err
     assert run("export", folder, target, "--update", update, "--overwrite") == 0
+
+
+def test_only_exported_policies_are_replaced(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither somebody's own file, nor a link, nor a run's checkpoint or kept policies."""
+    (tmp_path / "thesis.safetensors").write_text("thesis")
+    shutil.copytree(folder, tmp_path / "run")
+    kept = next((tmp_path / "run" / "policies").iterdir())
+    (tmp_path / "link.safetensors").symlink_to(kept)
+    for target in (*tmp_path.glob("*.safetensors"), tmp_path / "run" / "checkpoint.safetensors", kept):
+        before = target.read_bytes()
+        assert run("export", folder, target, "--overwrite") == 2
+        assert "a whole file of exported policies to replace; nothing was removed" in capsys.readouterr().err
+        assert target.read_bytes() == before
 
 
 @pytest.mark.slow

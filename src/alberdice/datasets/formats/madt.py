@@ -14,6 +14,7 @@ Files are read with ``weights_only``: numbers, lists and arrays, and nothing tha
 from __future__ import annotations
 
 import importlib
+import pickle
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,7 +115,16 @@ def _read(path: Path) -> _File:
     source = str(path)
     expected = "a file of torch.save that holds numbers, lists and arrays alone"
     with library_errors(f"{path}: file", expected), torch.serialization.safe_globals(_safe()):
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as problem:  # whose words tell how to run what the file holds
+            asked = re.search(r"Unsupported global: GLOBAL (\S+)", str(problem))
+            raise fail(
+                f"{path}",
+                "file",
+                got=f"a pickle that asks for {asked[1]}" if asked else "another kind of file",
+                expected=expected,
+            ) from None
     if not isinstance(content, list | tuple) or not content or not all(isinstance(a, list | tuple) and a for a in content):
         raise fail(source, "episode", got=type(content).__name__, expected="a list of agents, each a list of steps")
     lengths = {len(steps) for steps in content}

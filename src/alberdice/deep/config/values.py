@@ -53,7 +53,8 @@ def checked(name: str, value: Any, kind: Any) -> Any:
         endless = within.high == math.inf and value == math.inf
         value = value if endless else checked(name, value, kind)
         if not within.low <= value <= within.high:
-            raise InvalidArgumentError(name, got=value, expected=str(within))
+            expected = str(within) if value < within.high else f"a number from {_words(within.low)} to {_words(within.high)}"
+            raise InvalidArgumentError(name, got=value, expected=expected)
         return value
     if get_origin(kind) is Literal:
         if value not in get_args(kind):

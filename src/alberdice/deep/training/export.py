@@ -26,7 +26,7 @@ from alberdice.deep.policies.agents import Agent, agent_of
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.deep.training.programs import onnx_program, torch_program
 from alberdice.errors import InvalidArgumentError, InvalidDataError
-from alberdice.files import atomic_directory, strange_content
+from alberdice.files import atomic_directory, check_replaceable, strange_content
 
 __all__ = ["FORMATS", "Origins", "export", "read_export"]
 
@@ -102,9 +102,19 @@ def _write_weights(policies: Policies, target: Path, facts: dict[str, Any], over
     if target.exists() and (target.is_dir() or not overwrite):
         expected, remedy = "nothing there", "choose another, or --overwrite"
         raise InvalidArgumentError(str(target), got="something is there already", expected=expected, remedy=remedy)
+    check_replaceable(target, "file of exported policies", _stranger)
     tensors, header = policies.save()
     explain(f"{len(tensors)} tensors of {sum(each.numel() for each in tensors.values()):,} numbers")
     write_checkpoint(target, tensors, {"policies": header, "about": facts})
+
+
+def _stranger(path: Path) -> str:
+    """What a file is that holds no exported policies, in words: a run's checkpoint holds more."""
+    try:
+        known = read_checkpoint(path)[1].keys() == {"policies", "about"}
+    except InvalidDataError as problem:
+        return f"a file that export did not write ({problem.got})"
+    return "" if known else "a file that export did not write"
 
 
 def _write_programs(policies: Policies, target: Path, kind: str, facts: dict[str, Any], overwrite: bool) -> None:

@@ -10,7 +10,7 @@ from alberdice.errors import InvalidArgumentError
 from alberdice.experiments.report import page
 from alberdice.experiments.report.run import read_run, run_sections
 from alberdice.experiments.report.sweep import comparison
-from alberdice.files import is_file, write_atomically
+from alberdice.files import check_replaceable, is_file, write_atomically
 
 __all__ = ["runs_in", "write_report"]
 
@@ -18,6 +18,8 @@ __all__ = ["runs_in", "write_report"]
 _MOST = 400
 #: runs of a sweep that are told whole, one below the other; of more, the table says enough
 _WHOLE = 12
+#: by which a page of ours is known
+_WRITTEN_BY = "Written by alberdice"
 
 
 def runs_in(folder: Path) -> list[Path]:
@@ -41,7 +43,7 @@ def write_report(folder: Path, out: Path | None = None, *, overwrite: bool = Fal
     Args:
         folder: a run's, or one with runs below it (of ``compare`` or ``reproduce``).
         out: NAME.html; None: report.html in the folder.
-        overwrite: replace a file of that name; report.html in the folder is replaced anyway.
+        overwrite: replace a report of that name; report.html in the folder is replaced anyway, if it is one.
         trust: import and run what the runs' folders name as module:function or module:Class.
 
     Raises:
@@ -54,6 +56,7 @@ def write_report(folder: Path, out: Path | None = None, *, overwrite: bool = Fal
     if out is not None and target.exists() and (target.is_dir() or not overwrite):
         expected, remedy = "nothing there", "choose another, or --overwrite"
         raise InvalidArgumentError(str(target), got="something is there already", expected=expected, remedy=remedy)
+    check_replaceable(target, "report", _stranger)
     places = runs_in(folder)
     explain(f"{len(places)} run(s) in {folder}{f', more than {_WHOLE}: a table alone' if len(places) > _WHOLE else ''}")
     runs = [read_run(place) for place in places]
@@ -63,6 +66,11 @@ def write_report(folder: Path, out: Path | None = None, *, overwrite: bool = Fal
         title, parts = f"Runs in {folder.resolve().name}", comparison(runs, folder)
         for run in runs if len(runs) <= _WHOLE else []:
             parts.append(page.details(str(run.path.relative_to(folder)), *run_sections(run, trust=trust)))
-    parts.append(page.paragraph(f"Written by alberdice {__version__}."))
+    parts.append(page.paragraph(f"{_WRITTEN_BY} {__version__}."))
     write_atomically(target, page.page(title, parts).encode())
     return target
+
+
+def _stranger(path: Path) -> str:
+    """What a file is that is no report, in words."""
+    return "" if f"<p>{_WRITTEN_BY} ".encode() in path.read_bytes() else "a file that is no report of this package"
