@@ -160,6 +160,18 @@ def test_legends_name_what_is_there_alone(game):
         assert "blank: not in the data" not in legend_texts(draw(drawn["walks"], everything))
 
 
+def test_the_legend_of_first_moves_knows_only_what_they_show(game):
+    """A state without data where both agents are elsewhere is not on the picture; one at the other's start is."""
+    counts = np.ones(game.mmdp.reward.shape)
+    for cells, there in (((0, 0), (0, 1)), False), (((0, 4), game.start[1]), True):
+        some = counts.copy()
+        some[game.state_index(*cells)] = 0
+        data = ad.DataDistribution.from_counts(some, floor=0.0)
+        said = legend_texts(draw_first_moves(game, {"it": game.optimal_policies[0]}, data=data))
+        assert ("blank: not in the data" in said) == there
+        assert "blank: not in the data" in legend_texts(draw_policy(game, game.optimal_policies[0], 0, data=data))
+
+
 def test_first_moves_of_several_policies(game):
     first, second = game.optimal_policies
     figure = draw_first_moves(game, {"crosses": first, "gives way": second})

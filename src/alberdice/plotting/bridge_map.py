@@ -124,7 +124,8 @@ def draw_first_moves(
         figure.text(0.02, 1 - 0.22 / height, title, fontsize=12, fontweight="bold", color=INK, va="center")
     legend = figure.add_axes((0.145, 0.05 / height, 0.84, 0.7 / height))
     stays = _some_stay(game, [table for policy in policies.values() for table in policy], known, starts=True)
-    _draw_legend(legend, (0.84 * 8.6, 0.7), INK, stays=stays, blank=_some_blank(game, known))
+    blank = _some_blank(game, known, starts=True)
+    _draw_legend(legend, (0.84 * 8.6, 0.7), INK, stays=stays, blank=blank)
     return figure
 
 
@@ -136,16 +137,22 @@ def _known(game: BridgeGame, data: DataDistribution | None) -> NDArray[np.bool_]
     return np.asarray(data.observed.any(axis=(1, 2)))
 
 
-def _some_blank(game: BridgeGame, known: NDArray[np.bool_]) -> bool:
-    """Tell whether a state that can be is left blank."""
-    return bool((~known & game.possible).any())
+def _some_blank(game: BridgeGame, known: NDArray[np.bool_], starts: bool = False) -> bool:
+    """Tell whether a state that can be is left blank: somewhere, or with the other agent at its start."""
+    blank = ~known & game.possible
+    return bool(blank[np.concatenate(_shown_at_starts(game))].any() if starts else blank.any())
+
+
+def _shown_at_starts(game: BridgeGame) -> list[list[int]]:
+    """The states that are shown of each agent where the other one is at its start."""
+    return [[_state(game, k, cell, game.start[1 - k]) for cell in CELLS if cell != GOALS[k]] for k in (0, 1)]
 
 
 def _some_stay(game: BridgeGame, tables: Sequence[FloatArray], known: NDArray[np.bool_], starts: bool = False) -> bool:
     """Tell whether a dot is drawn: somewhere, or with the other agent at its start."""
     shown = known & game.possible
     if starts:
-        places = [[_state(game, k, cell, game.start[1 - k]) for cell in CELLS if cell != GOALS[k]] for k in (0, 1)]
+        places = _shown_at_starts(game)
         return any((table[[s for s in places[k % 2] if shown[s]], 0] >= VISIBLE).any() for k, table in enumerate(tables))
     return any(bool((table[shown, 0] >= VISIBLE).any()) for table in tables)
 
