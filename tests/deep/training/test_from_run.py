@@ -128,7 +128,7 @@ def test_a_run_of_a_release_that_lacked_a_setting_is_resumed(whole: Path, tmp_pa
     with pytest.raises(Killed):
         train(settings(ratio_clip=math.inf), tmp_path / "old", progress=kill_at(16))
     older(tmp_path / "old")
-    with pytest.raises(InvalidArgumentError, match="policy_network: got own:net, expected no such"):
+    with pytest.raises(InvalidArgumentError, match="policy_network: got own:net, expected nothing, as the run began"):
         train(settings(ratio_clip=math.inf, policy_network="own:net"), tmp_path / "old", resume=True)
     assert train(settings(ratio_clip=math.inf), tmp_path / "old", resume=True)["updates"] == 22
     older(tmp_path / "old", learning_rate=0.5)

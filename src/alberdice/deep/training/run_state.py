@@ -96,7 +96,8 @@ def check_folder(folder: RunDirectory, config: TrainConfig, resume: bool) -> Non
             got, expected = "settings that the run did not begin with", "those that its checkpoint began with"
             raise InvalidArgumentError(str(folder.path / "config.json"), got=got, expected=expected)
         remedy = "resume with the settings of config.json, or choose another --out"
-        raise InvalidArgumentError(name, got=now.get(name), expected=f"{known[name]}, as the run began", remedy=remedy)
+        began = "nothing" if known[name] == "" else known[name]
+        raise InvalidArgumentError(name, got=now.get(name), expected=f"{began}, as the run began", remedy=remedy)
 
 
 def state_of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
