@@ -85,6 +85,12 @@ def test_every_way_to_be_wrong_is_a_line_with_the_program_in_front(tmp_path: Pat
             assert said.err.count("\n") == 1, (request, said.err)
 
 
+@pytest.mark.parametrize("episodes", [10**10, 10**20])
+def test_more_episodes_than_memory_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str], episodes: int) -> None:
+    assert code_of(deep.main, "evaluate", tmp_path, "--episodes", episodes) == 1
+    assert "expected at most the memory" in capsys.readouterr().err
+
+
 def test_an_empty_argument_is_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from alberdice.datasets import open_dataset
 from alberdice.datasets.collect import Collection, assigned, collect
 from alberdice.environments import find_environment
 from alberdice.environments.scripts import find_script
-from alberdice.errors import InvalidArgumentError, InvalidDataError
+from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceError
 
 PLAN = Collection("bridge", ("random", "tests:left"), episodes=7, seed=5, mix="agent", epsilon=0.2, part=3)
 
@@ -139,3 +139,9 @@ def test_left_plays_where_it_is_assigned(tmp_path):
 def test_plans_out_of_range_are_refused(change, words):
     with pytest.raises(InvalidArgumentError, match=words):
         Collection(**{**PLAN.__dict__, **change})
+
+
+@pytest.mark.parametrize("episodes", [10**10, 2**63, 10**20])
+def test_more_episodes_than_memory_holds_are_refused_before_one_is_played(episodes):
+    with pytest.raises(ResourceError, match=f"episodes: got {episodes:,} steps .* expected at most the memory"):
+        Collection(**{**PLAN.__dict__, "episodes": episodes})

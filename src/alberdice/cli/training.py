@@ -179,10 +179,12 @@ class Evaluate(Verbosity):
         """Play, and draw."""
         check_torch()
         from alberdice._checks import whole_number
+        from alberdice.datasets.memory import check_rows
         from alberdice.deep.training.saved_run import evaluate_offline, evaluate_run
 
         names = ("episodes", "seed", "workers", "max_steps")
         episodes, seed, workers, steps = (whole_number(getattr(self, name), name) for name in names)
+        check_rows("episodes", episodes, episodes)
         if self.offline:
             print_json(evaluate_offline(self.run_dir, dataset=self.dataset, update=self.update, trust=self.trust))
             return

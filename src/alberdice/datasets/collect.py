@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from alberdice._checks import real_number, whole_number
 from alberdice.datasets.build import EpisodeArrays, from_episodes
 from alberdice.datasets.header import DatasetHeader
+from alberdice.datasets.memory import check_rows
 from alberdice.datasets.record import Recorded, record
 from alberdice.datasets.shards import Shards
 from alberdice.datasets.store import dataset_directory, write_dataset
@@ -63,7 +64,7 @@ class Collection:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        whole_number(self.episodes, "episodes", low=1)
+        check_rows("episodes", whole_number(self.episodes, "episodes", low=1), self.episodes)
         whole_number(self.seed, "seed")
         whole_number(self.part, "part", low=1)
         real_number(self.epsilon, "epsilon", low=0.0, high=1.0)
