@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -35,9 +36,10 @@ def small(generator, episodes=12, states=4, actions=(2, 3)):
 def slow_return(data, copies, policy, horizon, pooling, best=None):
     """Values by recursion over dictionaries; ``policy(state row) -> list of per-agent probabilities``.
 
-    ``best``: what leaving the data comes to; None: the least reward for all that is left.
+    ``best``: what leaving the data comes to; None: less than the least reward, for all that is left.
     """
-    after, pay, worst = defaultdict(Counter), defaultdict(float), float(data.rewards.min())
+    after, pay = defaultdict(Counter), defaultdict(float)
+    worst = float(data.rewards.min()) - 0.01 * float(data.rewards.astype(float).std())
     frames = {}
     for e, episode in enumerate(data.episodes):
         states = [tuple(row) for row in episode.states] + [tuple(episode.final_state)]
@@ -197,3 +199,16 @@ def test_intervals_hold_what_pooling_gets_wrong_and_what_outside_the_data_may_pa
     low, high = found.interval()
     assert low <= truth <= high
     assert not np.quantile(found.returns, 0.01) <= truth <= np.quantile(found.returns, 0.99)
+
+
+@pytest.mark.parametrize("pays", [1.0, 0.0, -2.5, 1e6])
+def test_leaving_the_data_is_worse_also_where_all_of_them_pay_the_same(pays: float) -> None:
+    """Matrix game (b): AB and BA alone were played, and both pay 1; a product of marginals plays AA and BB half of the time."""
+    recorded = load_dataset("matrix-b")
+    data = replace(recorded, rewards=np.full_like(recorded.rewards, pays))
+    models = ResampledModels(data, 8, np.random.default_rng(0))
+    apart = [np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])]
+    nearly, clone = ([np.array([[1 - x, x]]), np.array([[x, 1 - x]])] for x in (1e-3, 0.5))
+    scores = [models.estimate(tables).score for tables in (apart, nearly, clone)]
+    assert scores[0] > scores[1] > scores[2]
+    assert scores[0] - scores[2] > 1e-3 * (abs(pays) or 1.0)

@@ -11,8 +11,9 @@ happened to be, K more steps of every pair are taken to be as those of its frame
 
     x_b(s, a) <- (m_b(s, a) x_b(s, a) + K x_b(s)) / (m_b(s, a) + K)      for x = P and r, K = ``pooling``
 
-A pair that the data do not hold pays their least reward at every step that is left: leaving the data is never worth it.  What
-terminates earns nothing more.  The return is the plain sum over a horizon, by default the longest episode's steps, so that it
+A pair that the data do not hold pays less than any reward of theirs at every step that is left, by 1 % of the rewards' spread:
+leaving the data is never worth it, nor as good as staying, also where all that was recorded pays the same.  What terminates
+earns nothing more.  The return is the plain sum over a horizon, by default the longest episode's steps, so that it
 compares with the data's own returns.
 
     R_b = sum_{t < H} d_{b,t} . r_b^pi,    score = mean over b - std over b
@@ -23,7 +24,7 @@ pooled pair is not what it is, and nobody knows what lies outside the data.  So 
 quantiles to the greatest of the upper ones under what the data cannot tell apart:
 
     K                   0, ``pooling`` and, where a pair was seen to have different outcomes or none was seen twice, ``LUCK``
-    outside the data    the least reward at every step that is left; and the most that any recorded step went on to earn
+    outside the data    as above, at every step that is left; and the most that any recorded step went on to earn
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ __all__ = ["Estimate", "ResampledModels", "repeated_share"]
 
 #: what the intervals allow for where outcomes are luck: the learner's own K
 LUCK = 3.0
+#: by how much less than the data's least reward a pair pays that they do not hold, in the spread of their rewards
+_MARGIN = 0.01
 #: rewards of one pair differ by more than this share of the largest
 _ROUNDING = 1e-6
 #: K: of 0, .3, 1, 3 and 10 the one whose estimates were nearest to the truth on the zoo's choosing half when it was chosen
@@ -139,7 +142,7 @@ class ResampledModels:
         if not len(used):
             raise InvalidDataError(dataset.name, got="no transition", expected="a step whose next frame is known")
         frame, self.rows = distinct_frames(dataset)
-        self.starts, self.worst = frame[dataset.starts], float(dataset.rewards[used].min())
+        self.starts, self.worst = frame[dataset.starts], _outside(dataset.rewards[used].astype(np.float64))
         size, joint = len(self.rows), dataset.actions[used]
         ended = dataset.terminated[used]
         successor = np.where(ended, size, frame[dataset.next_row[used]])
@@ -227,6 +230,12 @@ class ResampledModels:
     def data_return(self) -> Estimate:
         """The data's own mean return with the same weights."""
         return Estimate(self.weights @ self.dataset.returns / self.dataset.n_episodes)
+
+
+def _outside(rewards: FloatArray) -> float:
+    """What a step pays that is not in the data."""
+    size, spread = float(np.abs(rewards).max()), float(rewards.std())
+    return float(rewards.min()) - _MARGIN * (spread if spread > _ROUNDING * size else size or 1.0)
 
 
 def _most_to_go(dataset: OfflineDataset) -> float:

@@ -46,7 +46,8 @@ class Histories:
     def __init__(self, data: OfflineDataset, weights: Any, policies: Any) -> None:
         self.data, self.policies, self.horizon = data, policies, int(data.lengths.max())
         self.pairs: Any = defaultdict(list)
-        self.begins, self.worst = [], float(data.rewards.min())
+        self.begins: list[Any] = []
+        self.worst = float(data.rewards.min()) - 0.01 * float(data.rewards.astype(float).std())
         for number, weight in enumerate(weights):
             steps = data.starts[number] + np.arange(data.lengths[number])
             self.begins.append((weight, self._seen(steps[0])))

@@ -118,7 +118,7 @@ class PlayedScores(ModelScores):
 class ModelEnvironment(BatchedEnvironment):
     """Such models as an environment: slots b E to b E + E - 1 play model b.
 
-    A pair that the data do not hold pays the least reward of the data for every step that is left, and ends the episode.
+    A pair that the data do not hold pays less than the data's least reward for every step that is left, and ends the episode.
 
     Args:
         models: B of them.
