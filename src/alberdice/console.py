@@ -53,17 +53,23 @@ if not _LOG.handlers:
 
 def warn(text: object) -> None:
     """Say what may make the result worth less, under every verbosity."""
-    _LOG.warning("%s", text)
+    _say(logging.WARNING, text)
 
 
 def tell(text: object) -> None:
     """Say something, unless quiet."""
-    _LOG.info("%s", text)
+    _say(logging.INFO, text)
 
 
 def explain(text: object) -> None:
     """Say what was decided and why, if verbose."""
-    _LOG.debug("%s", text)
+    _say(logging.DEBUG, text)
+
+
+def _say(level: int, text: object) -> None:
+    """``logging.config`` turns off every logger that it does not name, unless told otherwise: nobody's word against ours."""
+    _LOG.disabled = False
+    _LOG.log(level, "%s", text)
 
 
 def level() -> str:

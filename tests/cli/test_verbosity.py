@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import logging.config
 import re
 from pathlib import Path
 
@@ -90,6 +91,13 @@ def test_a_program_that_uses_the_package_can_take_the_words_itself(caplog: pytes
     finally:
         log.removeHandler(caplog.handler)
     assert caplog.messages == ["100% of it\x1b[2J"]
+
+
+def test_a_program_that_configures_its_own_logging_hears_them_still(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.config.dictConfig({"version": 1})  # turns off all loggers that are there
+    assert logging.getLogger("alberdice").disabled
+    console.warn("below the data")
+    assert capsys.readouterr().err == "below the data\n"
 
 
 def test_words_go_through_one_door() -> None:

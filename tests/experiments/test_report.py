@@ -92,7 +92,10 @@ def test_several_runs_are_set_beside_each_other(sweep: Path, tmp_path: Path) -> 
     text = write_report(copy, tmp_path / "out.html").read_text(encoding="utf-8")
     words = " ".join(Reader(text).words)
     assert "3 runs, 2 of which did not end well." in words
-    assert "alberdice-0: Training collapsed: the numbers are those of the last good evaluation. a loss is not finite" in words
+    assert (
+        "alberdice-0: Training collapsed: the numbers are those of the last good evaluation. Why: a loss is not finite."
+        in words
+    )
     assert "bc-1: The run has no result yet" in words
     with pytest.raises(InvalidArgumentError, match="something is there already"):
         write_report(copy, tmp_path / "out.html")

@@ -27,7 +27,7 @@ from alberdice.deep.algorithms.bc import BC, BCConfig
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.play.tables import policy_of_game
 
-CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,)}
+CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,), "leak": 0.2}
 #: tested in test_history_runs.py
 HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "episode_steps"}
 

@@ -52,6 +52,7 @@ CHANGES: dict[str, Any] = {
     **SHARED_CHANGES,
     "batch_size": 64,
     "hidden": (9,),
+    "leak": 0.2,
     "critic_learning_rate": 1e-3,
     "mixing_learning_rate": 1e-3,
     "discount": 0.9,

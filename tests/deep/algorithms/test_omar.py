@@ -43,6 +43,7 @@ from alberdice.tabular.algorithms.omar import conservative_values
 CHANGES: dict[str, Any] = {
     **SHARED_CHANGES,
     "hidden": (9,),
+    "leak": 0.2,
     "critic_learning_rate": 1e-3,
     "discount": 0.9,
     "conservatism": 0.3,

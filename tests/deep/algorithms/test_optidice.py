@@ -37,6 +37,7 @@ from alberdice.deep.training.loop import train
 CHANGES: dict[str, Any] = {
     **SHARED_CHANGES,
     "hidden": (9,),
+    "leak": 0.2,
     "discount": 0.9,
     "alpha_start": 2.0,
     "alpha_end": 0.05,

@@ -23,8 +23,15 @@ __all__ = ["FeedForwardPolicies", "policy_network", "policy_tables"]
 Network = StackedMLP | StackedModule
 
 
-def policy_network(data: TrainingData, layers: Layers, own: str = "") -> Network:
-    """The shape of feed-forward policies for these data; they begin near uniform, or as the user's own networks do."""
+def policy_network(data: TrainingData, layers: Layers | tuple[int, ...], own: str = "") -> Network:
+    """The shape of feed-forward policies for these data; they begin near uniform, or as the user's own networks do.
+
+    Args:
+        data: what they see.
+        layers: the hidden layers, or their widths alone.
+        own: module:function of the user's own networks.
+    """
+    layers = layers if isinstance(layers, Layers) else Layers(layers)
     ours = layers.between(data.observations.shape[-1], data.available.shape[-1], last_scale=0.01)
     return own_or(ours, own, "policy_network")
 
