@@ -211,6 +211,9 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings(
+    "ignore:os.fork:RuntimeWarning"
+)  # JAX's, if another test has loaded it: Ray's forks become other programs at once
 def test_a_killed_node_costs_nothing_but_time(two_nodes: tuple[Any, Any], tmp_path: Path) -> None:
     """Of two nodes one is killed in the middle: everything is finished, and the runs are those of local processes."""
     import ray
