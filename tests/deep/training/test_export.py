@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from run_samples import run
 
 import alberdice.deep
 from alberdice.deep.policies import Policies
-from alberdice.deep.training.checkpoints import write_checkpoint
-from alberdice.deep.training.export import Origins
+from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
+from alberdice.deep.training.export import Origins, read_export
 from alberdice.deep.training.loop import run_training
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.errors import InvalidArgumentError, InvalidDataError
@@ -177,3 +178,21 @@ def test_what_cannot_be_exported_is_said(folder: Path, tmp_path: Path) -> None:
             load(path, 5)
         with pytest.raises(InvalidDataError, match="got no policies, expected a file that export wrote"):
             load(other_checkpoint(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        ["x"],
+        {"agents": ["a"]},
+        {"agents": "ab", "action_names": [["A", "B"]] * 2},
+        {"agents": ["a", "b"], "action_names": [["A"]] * 2},
+    ],
+)
+def test_forged_facts_are_refused(folder: Path, tmp_path: Path, about: Any) -> None:
+    """Their checksum is right: somebody wrote the file anew."""
+    assert run("export", folder, tmp_path / "mine.safetensors") == 0
+    tensors, header = read_checkpoint(tmp_path / "mine.safetensors")
+    write_checkpoint(tmp_path / "mine.safetensors", tensors, {**header, "about": about})
+    with pytest.raises(InvalidDataError, match=r"mine.safetensors: header: about"):
+        read_export(tmp_path / "mine.safetensors")

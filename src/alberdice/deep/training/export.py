@@ -166,4 +166,24 @@ def read_export(path: Path, *, trust: bool = False) -> tuple[Policies, dict[str,
     tensors, header = read_checkpoint(path)
     if "policies" not in header:
         raise InvalidDataError(f"{path}: header", got="no policies", expected="a file that export wrote")
-    return read_policies(str(path), tensors, header["policies"], trust=trust), dict(header.get("about") or {})
+    learned = read_policies(str(path), tensors, header["policies"], trust=trust)
+    return learned, _checked_facts(str(path), header.get("about") or {}, learned.n_actions)
+
+
+def _checked_facts(path: str, about: Any, n_actions: Sequence[int]) -> dict[str, Any]:
+    """What a file says of its policies, if agents and actions are named as many as there are."""
+    if not isinstance(about, dict):
+        raise InvalidDataError(f"{path}: header: about", got=repr(about)[:60], expected="names and values")
+    named = {"agents": [None] * len(n_actions), "action_names": [[None] * count for count in n_actions]}
+    for name, like in named.items() if named.keys() & about.keys() else ():
+        if not _same_form(about.get(name), like):
+            expected = f"names, as many as there are of {tuple(n_actions)} actions"
+            raise InvalidDataError(f"{path}: header: about: {name}", got=repr(about.get(name))[:60], expected=expected)
+    return dict(about)
+
+
+def _same_form(value: Any, like: Any) -> bool:
+    """Strings in lists of the same lengths."""
+    if like is None:
+        return isinstance(value, str)
+    return isinstance(value, list | tuple) and len(value) == len(like) and all(map(_same_form, value, like))
