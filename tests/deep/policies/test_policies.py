@@ -40,3 +40,11 @@ def test_saved_policies_are_read_as_they_were() -> None:
 def test_policies_of_an_unknown_kind_are_refused() -> None:
     with pytest.raises(InvalidDataError, match="policies: got 'recurrent', expected one of feed-forward"):
         load_policies({}, {"kind": "recurrent"})
+
+
+def test_as_many_networks_as_agents() -> None:
+    data = TrainingData.build(chain_dataset())
+    tensors, header = BC(data, tiny("bc"), torch.Generator().manual_seed(0)).policies.save()
+    fewer = {**header, "n_actions": tuple(header["n_actions"])[:-1]}
+    with pytest.raises(InvalidDataError, match="policies: got 3 networks, expected one for each of 2 agents"):
+        load_policies(tensors, fewer)

@@ -103,8 +103,10 @@ class FeedForwardPolicies(Acting):
         if shape[-1] != sum(network.sizes):
             expected = f"{sum(network.sizes)} parameters a network, as {getattr(network, 'source', 'its shape')} has"
             raise InvalidDataError("policies", got=f"{shape[-1]}", expected=expected)
-        features = Features.of_tensors(tensors)
-        return cls(network, tensors["policies"], features, tuple(header["n_actions"]), base)
+        features, n_actions = Features.of_tensors(tensors), tuple(header["n_actions"])
+        if shape[0] != len(n_actions):
+            raise InvalidDataError("policies", got=f"{shape[0]} networks", expected=f"one for each of {len(n_actions)} agents")
+        return cls(network, tensors["policies"], features, n_actions, base)
 
 
 def _network(shape: dict[str, Any]) -> Network:
