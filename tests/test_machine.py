@@ -113,3 +113,12 @@ def test_limits_of_the_process_count() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "1"]
+
+
+def test_peak_memory(tmp_path: Path) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/status").write_text("Name:\tpython\nVmHWM:\t  2048 kB\nVmRSS:\t  1024 kB\n")
+    assert machine.peak_memory(tmp_path) == 2 << 20
+    assert machine.peak_memory(tmp_path / "elsewhere") > 1 << 20  # what the system's own accounts say
+    held = b"x" * (64 << 20)
+    assert machine.peak_memory() > len(held)

@@ -18,7 +18,7 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["available_memory", "cores", "memory_limit", "processor"]
+__all__ = ["available_memory", "cores", "memory_limit", "peak_memory", "processor"]
 
 _ROOT = Path("/")
 _UNKNOWN = 8 << 30
@@ -52,6 +52,20 @@ def _available(root: Path, second: int) -> int | None:
         if limit is not None and used is not None:
             free.append(max(0, limit - used + _reclaimable(group)))
     return min(free) if free else None
+
+
+def peak_memory(root: Path = _ROOT) -> int:
+    """Bytes of memory that this process has held at most; on Linux of its own, on others what its parent held when it began."""
+    for line in _lines(root / "proc/self/status"):
+        words = line.split()
+        if words[:1] == ["VmHWM:"] and len(words) > 1 and words[1].isdigit():
+            return 1024 * int(words[1])
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most if platform.system() == "Darwin" else 1024 * most)
 
 
 def cores(root: Path = _ROOT) -> int:

@@ -20,6 +20,7 @@ from alberdice.cli.datasets import Datasets
 from alberdice.cli.fight import Fight
 from alberdice.cli.report import Report
 from alberdice.cli.reproduce import Reproduce
+from alberdice.cli.scale import Scale
 from alberdice.cli.sweep import Sweep
 from alberdice.cli.traffic import Traffic
 from alberdice.cli.training import Evaluate, Export, train_command
@@ -46,6 +47,7 @@ def command_class(arguments: Sequence[str]) -> Any:
         | Annotated[Compare, tyro.conf.subcommand("compare")]
         | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
         | Annotated[Sweep, tyro.conf.subcommand("sweep")]
+        | Annotated[Scale, tyro.conf.subcommand("scale")]
         | Annotated[Report, tyro.conf.subcommand("report")]
         | Annotated[Collect, tyro.conf.subcommand("collect")]
         | Annotated[Traffic, tyro.conf.subcommand("traffic")]

@@ -21,6 +21,7 @@ from typing import Any
 
 from alberdice import games
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, PlayOptions
+from alberdice.environments.passwords import passwords_environment
 from alberdice.environments.rware import SIZES, TEAMS, warehouse
 from alberdice.environments.rware.exact import ring_warehouse
 from alberdice.environments.smac import SMAC_MAPS, smac
@@ -80,6 +81,11 @@ ENVIRONMENTS: dict[str, EnvironmentEntry] = {
     ),
     "rware-ring": EnvironmentEntry(
         ring_warehouse, "a warehouse so small that its MMDP is known: two agents, a ring", game=True
+    ),
+    "passwords": EnvironmentEntry(
+        passwords_environment,
+        "passwords on which any number of agents must agree: passwords(n_agents=32)",
+        {"n_agents": 4},
     ),
     **{
         f"rware-{size}-{n}ag": EnvironmentEntry(

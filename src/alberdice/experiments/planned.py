@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from alberdice.deep.config import TrainConfig, from_mapping
 from alberdice.deep.learner import ALGORITHMS, learner_class
+from alberdice.deep.training.fit import Callback
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.errors import InvalidArgumentError
 
@@ -30,6 +31,12 @@ class PlannedRun:
     config: TrainConfig
     folder: Path
     variant: str = ""
+    #: whether it needs a process that has made no run before, as measurements of memory do
+    alone: ClassVar[bool] = False
+
+    def callbacks(self) -> list[Callback]:
+        """Who looks on while it is made, wherever that is."""
+        return []
 
     def __str__(self) -> str:
         """For messages."""

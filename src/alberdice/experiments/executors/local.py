@@ -3,9 +3,9 @@
     parent -> worker    (PlannedRun, share), or None: no more
     worker -> parent    Progress while a run is under way, then Ended
 
-A process that dies is replaced, and its run counts as failed.  An interrupt (SIGINT or SIGTERM) asks all runs to save and stop,
-and waits for them.  Workers are spawned deaf to SIGINT, which a terminal sends to all; within a run the training loop hears
-SIGINT and SIGTERM, and saves.
+A process that dies is replaced, and its run counts as failed; one that made a run which needs a process alone ends.  An
+interrupt (SIGINT or SIGTERM) asks all runs to save and stop, and waits for them.  Workers are spawned deaf to SIGINT, which a
+terminal sends to all; within a run the training loop hears SIGINT and SIGTERM, and saves.
 """
 
 from __future__ import annotations
@@ -101,8 +101,11 @@ class _Worker:
             return None
         explain(f"{self.run}: {message.status}{f', {message.reason}' if message.reason else ''}")
         step(f"{self.run}: {message.status}", 0 if message.status == "paused" else self._left)
-        self.run = None
         self.gone = self.gone or message.status == "stopped"
+        if self.run is not None and self.run.alone:
+            self.process.join(PATIENCE)  # what it does at its end would cost the next one time
+            self.gone = True
+        self.run = None
         return message
 
 
@@ -145,7 +148,7 @@ def work(pipe: Connection) -> None:
             run, share = given
             ended = make_run(run, _reporter(run, pipe), share)
             pipe.send(ended)
-            if ended.status == "stopped":
+            if ended.status == "stopped" or run.alone:
                 return
 
 

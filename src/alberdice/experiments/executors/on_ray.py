@@ -52,7 +52,8 @@ class RayExecutor:
             return {}
         ray = self._connected()
         self._check_room(ray)
-        task = ray.remote(_make).options(
+        alone = int(any(run.alone for run in runs))  # runs of one process at most; 0: as many as come
+        task = ray.remote(max_calls=alone)(_make).options(
             num_cpus=self.needs.cpus,
             num_gpus=self.needs.gpus,
             memory=int(self.needs.memory * 2**30) or None,

@@ -57,7 +57,7 @@ def make_run(run: PlannedRun, progress: Callable[[str], None], share: float = 1.
         share: as in ``Executor.execute``.
     """
     pause = _Pause(share * run.config.total)
-    extras = Extras(callbacks=[pause] if share < 1 else [])
+    extras = Extras(callbacks=[*run.callbacks(), *([pause] if share < 1 else [])])
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # one progress bar and one report speak for all runs
             run_training(run.config, run.folder, resume=True, progress=progress, extras=extras)
