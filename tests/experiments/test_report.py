@@ -13,6 +13,8 @@ import pytest
 from deep_samples import tiny
 from run_samples import run
 
+from alberdice.datasets import load
+from alberdice.datasets.load import make_builtin
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.errors import InvalidArgumentError
@@ -100,6 +102,20 @@ def test_several_runs_are_set_beside_each_other(sweep: Path, tmp_path: Path) -> 
     with pytest.raises(InvalidArgumentError, match="something is there already"):
         write_report(copy, tmp_path / "out.html")
     write_report(copy, tmp_path / "out.html", overwrite=True)
+
+
+def test_data_are_made_once_for_a_page(sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def counted(name: str, seed: int) -> Any:
+        made.append((name, seed))
+        return make_builtin(name, seed)
+
+    monkeypatch.setattr(load, "make_builtin", counted)
+    text = write_report(sweep, tmp_path / "out.html").read_text(encoding="utf-8")
+    assert made == [("matrix-c", 0)]
+    assert text.count("SHA-256") == 3
+    assert text.count("data:image/svg") == 10  # three of each run, and the curves beside each other
 
 
 @pytest.mark.parametrize("own", ["mine.html", "report.html"])

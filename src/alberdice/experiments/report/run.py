@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from alberdice.datasets import OfflineDataset, load_dataset
 from alberdice.datasets.statistics import summarise
 from alberdice.deep.learner import learner_class
-from alberdice.deep.play.venue import data_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import figures_of_run
 from alberdice.experiments.report import page
 
-__all__ = ["ReportedRun", "read_run", "run_sections", "status_in_words"]
+__all__ = ["Read", "ReportedRun", "read_run", "run_sections", "status_in_words"]
+
+#: the data of a name, with the ``seed`` of its recipe
+Read = Callable[..., OfflineDataset]
 
 #: what the words in result.json mean
 _STATUS = {
@@ -106,14 +109,22 @@ def status_in_words(run: ReportedRun) -> str:
     return f"{words} Why: {reason}." if reason else words
 
 
-def run_sections(run: ReportedRun, *, trust: bool = False) -> list[str]:
-    """All that is known of a run."""
+def run_sections(run: ReportedRun, *, data_of: Read = load_dataset, trust: bool = False) -> list[str]:
+    """All that is known of a run.
+
+    Args:
+        run: which.
+        data_of: reads its data, once.
+        trust: as in ``write_report``.
+    """
     missing = list(run.missing)
-    pictures, data = [], ""
-    with _noted(missing, "the pictures"):
-        pictures = [page.picture(figure, _words(name)) for name, figure in figures_of_run(run.path, trust=trust)]
+    source, data, pictures = None, "", []
     with _noted(missing, "the data"):
-        data = _data(run)
+        source = data_of(run.told["dataset"], seed=run.told["dataset_seed"])
+        data = _data(source)
+    with _noted(missing, "the pictures"):
+        figures = figures_of_run(run.path, dataset=source, trust=trust)
+        pictures = [page.picture(figure, _words(name)) for name, figure in figures]
     notes = [*run.result.get("notes", []), *([run.result["stopped"]] if run.result.get("stopped") else [])]
     say: Callable[[object], str] = page.paragraph if run.status == "done" else page.warning
     return [
@@ -178,8 +189,8 @@ def _settings(run: ReportedRun) -> str:
     return page.table(("setting", "value", "default"), [rows[k] for k in order], [changed[k] for k in order])
 
 
-def _data(run: ReportedRun) -> str:
-    found = summarise(data_of(run.told))
+def _data(dataset: OfflineDataset) -> str:
+    found = summarise(dataset)
     rows: list[tuple[str, object]] = [
         ("name", found.name),
         ("episodes, steps", f"{found.episodes:,}, {found.steps:,}"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from alberdice import __version__
 from alberdice.console import explain
+from alberdice.datasets import load_dataset
 from alberdice.errors import InvalidArgumentError
 from alberdice.experiments.report import page
 from alberdice.experiments.report.run import read_run, run_sections
@@ -59,13 +61,13 @@ def write_report(folder: Path, out: Path | None = None, *, overwrite: bool = Fal
     check_replaceable(target, "report", _stranger)
     places = runs_in(folder)
     explain(f"{len(places)} run(s) in {folder}{f', more than {_WHOLE}: a table alone' if len(places) > _WHOLE else ''}")
-    runs = [read_run(place) for place in places]
+    runs, data_of = [read_run(place) for place in places], lru_cache(maxsize=1)(load_dataset)  # runs on the same data share it
     if places == [folder]:
-        title, parts = runs[0].name, run_sections(runs[0], trust=trust)
+        title, parts = runs[0].name, run_sections(runs[0], data_of=data_of, trust=trust)
     else:
         title, parts = f"Runs in {folder.resolve().name}", comparison(runs, folder)
         for run in runs if len(runs) <= _WHOLE else []:
-            parts.append(page.details(str(run.path.relative_to(folder)), *run_sections(run, trust=trust)))
+            parts.append(page.details(str(run.path.relative_to(folder)), *run_sections(run, data_of=data_of, trust=trust)))
     parts.append(page.paragraph(f"{_WRITTEN_BY} {__version__}."))
     write_atomically(target, page.page(title, parts).encode())
     return target
