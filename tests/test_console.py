@@ -40,6 +40,15 @@ def test_the_time_left_is_in_proportion(capsys: pytest.CaptureFixture[str]) -> N
     assert said == ["x: 1/10, 6 min left", "x: 4/10, 2 min left", "x: 6/10, 41 min left", "x: 10/10, 0 s left"]
 
 
+def test_work_that_turns_out_to_be_less(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with progress_bar("x", 4500, clock) as step:
+        step("", 0, 3200)
+        clock.now += 40
+        step(steps=650)
+    assert capsys.readouterr().err == "x: 650/1,300, 40 s left\n"
+
+
 def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     with progress_bar("table", 24, clock) as step:

@@ -115,7 +115,9 @@ def _plain(value: Any) -> Any:
 
 @contextlib.contextmanager
 def progress_bar(label: str, total: int, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[..., None]]:
-    """How far the work is, on standard error; call the yielded function with a note, and how many steps were made.
+    """How far the work is, on standard error.
+
+    The yielded function takes a note, how many steps were made, and how many fewer than ``total`` are to be made.
 
     A bar on a terminal; elsewhere, in logs, a line about every half minute, and none of what is done before; nothing
     where quiet.
@@ -126,7 +128,7 @@ def progress_bar(label: str, total: int, clock: Callable[[], float] = time.monot
         clock: seconds, for the lines.
     """
     if level() == "quiet":
-        yield lambda note="", steps=1: None
+        yield lambda note="", steps=1, fewer=0: None
         return
     from rich.console import Console
 
@@ -140,8 +142,10 @@ def progress_bar(label: str, total: int, clock: Callable[[], float] = time.monot
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=total, note="")
 
-        def step(note: str = "", steps: int = 1) -> None:
-            bar.update(task, advance=steps, note=note)
+        def step(note: str = "", steps: int = 1, fewer: int = 0) -> None:
+            nonlocal total
+            total -= fewer
+            bar.update(task, advance=steps, note=note, total=total)
 
         yield step
 
@@ -154,11 +158,11 @@ class _Steps:
         self.done, self.begun = 0, clock()
         self.said = self.begun
 
-    def step(self, note: str = "", steps: int = 1) -> None:
+    def step(self, note: str = "", steps: int = 1, fewer: int = 0) -> None:
         """Count, and say so if it is time."""
-        self.done += steps
+        self.done, self.total = self.done + steps, self.total - fewer
         now = self.clock()
-        if now - self.said < LINE_EVERY:
+        if now - self.said < LINE_EVERY or not (steps or note):
             return
         self.said = now
         left = (now - self.begun) * (self.total - self.done) / max(1, self.done)

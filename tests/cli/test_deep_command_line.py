@@ -114,6 +114,21 @@ def test_elsewhere_than_on_terminals_progress_is_lines(
     assert re.search(r", return -?[\d.]+, gap [+-][\d.]+, rows \d+, ", lines[-1])
 
 
+def test_progress_counts_the_updates_that_are_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those of the settings where a learner chooses by the data, nor, in a run that goes on, what is done before."""
+    monkeypatch.setattr(console, "LINE_EVERY", 0.0)
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "experiments")
+    shown = []
+    for further in ((), ("--updates", "20", "--from-run", tmp_path / "0", "--from-update", "last")):
+        out = tmp_path / str(len(shown))
+        given = ("--algorithm", "reproduce_stubs:Shorter", "--dataset", "matrix-d", "--updates", "12", "--no-pictures")
+        assert run("train", *given, *further, "--out", out) == 0
+        shown.append(re.findall(r"on matrix-d: (\d+/\d+)", capsys.readouterr().err))
+    assert shown == [[f"{k}/6" for k in range(1, 7)], [f"{k}/4" for k in range(1, 5)]]
+
+
 def test_the_bar_is_for_terminals(tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the return, its gap and the effective rows, readable on 80 columns."""
     reader, terminal = pty.openpty()

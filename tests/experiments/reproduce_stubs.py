@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -49,6 +49,13 @@ class Quick:
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         for name, tensor in self.state_dict().items():
             tensor.copy_(state[name])
+
+
+class Shorter(Quick):
+    """Makes half of the updates that its settings say."""
+
+    def __init__(self, data: TrainingData, config: StubConfig, generator: torch.Generator) -> None:
+        super().__init__(data, replace(config, updates=config.updates // 2), generator)
 
 
 class Diverging(Quick):

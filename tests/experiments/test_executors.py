@@ -28,7 +28,8 @@ from alberdice.experiments.executors.local import LocalExecutor
 from alberdice.experiments.executors.on_ray import RayExecutor
 from alberdice.experiments.executors.on_slurm import SlurmExecutor
 from alberdice.experiments.executors.work import Ended, make_run
-from alberdice.experiments.planned import PlannedRun, is_finished
+from alberdice.experiments.planned import PlannedRun, is_finished, updates_of
+from alberdice.experiments.sweep.stopping import reached
 from alberdice.files import exclusive
 
 STUB = "reproduce_stubs:Quick"
@@ -40,7 +41,7 @@ def planned(folder: Path, seed: int = 0, **changes: Any) -> PlannedRun:
     return PlannedRun(StubConfig(seed=seed, **{**given, **changes}), folder / f"seed-{seed}")
 
 
-def ignore(note: str = "", steps: int = 1) -> None:
+def ignore(note: str = "", steps: int = 1, fewer: int = 0) -> None:
     """Progress that nobody watches."""
 
 
@@ -72,18 +73,36 @@ def test_a_pause_changes_nothing(tmp_path: Path) -> None:
 
 def test_progress_of_runs_elsewhere_is_read_from_their_folders(tmp_path: Path) -> None:
     run, said = planned(tmp_path), []
-    watch = Watch([run], lambda note, steps=1: said.append((note, steps)))
+    watch = Watch([run], lambda note, steps=1, fewer=0: said.append((note, steps, fewer)))
     watch.look([run])
     make_run(run, ignore, 0.4)
     watch.look([run])
     make_run(run, ignore)
     watch.ended(run, Ended("done"))
-    assert [steps for _, steps in said] == [8, 4, 0]
+    assert [(steps, fewer) for _, steps, fewer in said] == [(8, 0), (4, 0), (0, 0)]
     assert said[0][0].endswith("seed 0: update 8")
     said.clear()
-    watch = Watch([replace(run, folder=tmp_path / "none")], lambda note, steps=1: said.append(steps))
+    watch = Watch([replace(run, folder=tmp_path / "none")], lambda note, steps=1, fewer=0: said.append(fewer))
     watch.ended(replace(run, folder=tmp_path / "none"), Ended("failed"))
     assert said == [12]
+
+
+def test_a_learner_that_chooses_a_shorter_length_is_counted_by_that(tmp_path: Path) -> None:
+    """Shares of the updates, and progress: of the 6 that are made, not of the 12 that the settings say."""
+    run, counted = planned(tmp_path, algorithm="reproduce_stubs:Shorter", evaluate_every=2), [0, 0]
+
+    def step(note: str = "", steps: int = 1, fewer: int = 0) -> None:
+        counted[0], counted[1] = counted[0] + steps, counted[1] + fewer
+
+    assert LocalExecutor().execute([run], step, 0.6) == {run: Ended("paused")}
+    assert RunDirectory(run.folder).load()[1]["update"] == 4
+    assert updates_of(run) == 6
+    assert reached(run, 0.6)
+    assert not reached(run, 0.7)
+    assert counted == [4, 8]
+    counted[:] = 0, 0
+    assert LocalExecutor().execute([run], step) == {run: Ended("done")}
+    assert counted == [2, 10]
 
 
 def test_a_run_waits_for_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, make_dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -138,7 +139,8 @@ class Train(Verbosity):
             raise InvalidArgumentError("--from-update", got=self.from_update, expected="nothing without --from-run")
         origin = None if self.from_run is None else Origin(self.from_run, self.from_update)
         with progress_bar(f"{self.settings.algorithm} on {self.settings.dataset}", self.settings.total) as step:
-            result = train(self.settings, self.out, resume=self.resume, origin=origin, progress=step, wandb=self.wandb)
+            begun: dict[str, Any] = {"resume": self.resume, "origin": origin, "wandb": self.wandb}
+            result = train(self.settings, self.out, progress=step, fewer=partial(step, "", 0), **begun)
         print_json(result)
 
 

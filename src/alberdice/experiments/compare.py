@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ __all__ = ["Comparison", "compare", "comparison_figure"]
 #: joint actions within this of the best count as equally good
 _TIE = 1e-9
 #: a progress bar of that label and so many updates
-Bar = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
+Bar = Callable[[str, int], AbstractContextManager[Callable[..., None]]]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **sett
         folder = out / name.replace(":", "-")
         explain(f"{name} on {dataset} in {folder}, {config.total:,} updates; what is finished there is kept")
         with bar(f"{name} on {dataset}", config.total) as step:
-            results[name] = train(config, folder, resume=True, progress=step)
+            results[name] = train(config, folder, resume=True, progress=step, fewer=partial(step, "", 0))
         if game is not None:
             policies[name] = policy_of_game(policies_of_run(folder), game, config.play)
             results[name] |= _first_move(game, policies[name])

@@ -15,7 +15,7 @@ from alberdice.deep.training.fit import Callback
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["PlannedRun", "check_settings", "is_finished", "settings_of"]
+__all__ = ["PlannedRun", "check_settings", "is_finished", "settings_of", "updates_of"]
 
 
 @dataclass(frozen=True)
@@ -138,3 +138,10 @@ def check_settings(run: PlannedRun) -> None:
 def is_finished(run: PlannedRun) -> bool:
     """Whether the folder holds a result; one that diverged is a result, too."""
     return (run.folder / "result.json").exists()
+
+
+def updates_of(run: PlannedRun) -> int:
+    """How many updates the run makes in all: what its checkpoint says, as a learner may choose that by the data."""
+    folder = RunDirectory(run.folder)
+    total = folder.load()[1].get("total") if folder.has_checkpoint else None
+    return total if isinstance(total, int) and total > 0 else run.config.total

@@ -66,6 +66,8 @@ class Extras:
     loggers: Sequence[Logger] = ()
     callbacks: Sequence[Callback] = ()
     wandb: str = ""  # the project of Weights & Biases that the run is logged to, too
+    #: told before the first update how many fewer than the settings' are to be made: done before, or the data choose so
+    fewer: Callable[[int], None] | None = None
 
 
 def train(
@@ -76,9 +78,11 @@ def train(
     origin: Origin | None = None,
     progress: Progress | None = None,
     wandb: str = "",
+    fewer: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
-    """Train in a folder, and return what ``result.json`` holds; see ``run_training``; ``wandb``: to that project, too."""
-    return run_training(config, out, resume=resume, origin=origin, progress=progress, extras=Extras(wandb=wandb)).result
+    """Train in a folder, and return what ``result.json`` holds; see ``run_training``; ``wandb``, ``fewer``: see ``Extras``."""
+    extras = Extras(wandb=wandb, fewer=fewer)
+    return run_training(config, out, resume=resume, origin=origin, progress=progress, extras=extras).result
 
 
 def run_training(
@@ -186,6 +190,8 @@ def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
     for note in (*run.venue.notes, *held_out_note(run.split)):
         tell(note)
     _explain(run)
+    if extras.fewer is not None:
+        extras.fewer(config.total - (run.fitting.total - run.fitting.done))
     loggers = [Narrator(), *_loggers(run, extras.wandb)]
     try:
         with arithmetic_of(config, run.device) as arithmetic, ours.stoppable() as came:

@@ -109,6 +109,7 @@ def state_of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
     latest = run.returns.latest if run.returns else None
     return tensors, {
         "update": fitting.done,
+        "total": fitting.total,
         "train_seconds": fitting.seconds,
         "history": fitting.history,
         "fingerprint": run.config.fingerprint(),

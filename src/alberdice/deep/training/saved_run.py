@@ -29,6 +29,7 @@ _HEADER: dict[str, tuple[tuple[type, ...], bool]] = {
     "algorithm": ((str,), True),
     "policies": ((dict,), True),
     "update": ((int,), True),
+    "total": ((int,), False),
     "train_seconds": ((int, float), True),
     "selection": ((dict, _NOTHING), False),
     "history": ((list, _NOTHING), False),

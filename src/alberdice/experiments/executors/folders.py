@@ -61,7 +61,7 @@ class Watch:
         """A run is over, or paused."""
         self.look([run])
         explain(f"{run}: {how.status}{f', {how.reason}' if how.reason else ''}")
-        self.step(f"{run}: {how.status}", 0 if how.status == "paused" else self._left[run])
+        self.step(f"{run}: {how.status}", 0, self._left[run])
 
 
 def _updates(run: PlannedRun) -> int:

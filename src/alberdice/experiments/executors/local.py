@@ -34,10 +34,11 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class Progress:
-    """So many more updates, and the latest evaluation."""
+    """So many more updates, the latest evaluation, and how many fewer are to be made than the settings say."""
 
     updates: int
     note: str
+    fewer: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,12 @@ class _Worker:
             self.gone = True
             message = Ended("failed", f"its process ended with exit code {self.process.exitcode}")
         if isinstance(message, Progress):
-            updates = min(message.updates, self._left)
-            self._left -= updates
-            step(message.note, updates)
+            updates = min(message.updates, self._left - message.fewer)
+            self._left -= updates + message.fewer
+            step(message.note, updates, message.fewer)
             return None
         explain(f"{self.run}: {message.status}{f', {message.reason}' if message.reason else ''}")
-        step(f"{self.run}: {message.status}", 0 if message.status == "paused" else self._left)
+        step(f"{self.run}: {message.status}", 0, self._left)
         self.gone = self.gone or message.status == "stopped"
         if self.run is not None and self.run.alone:
             self.process.join(PATIENCE)  # what it does at its end would cost the next one time
@@ -146,21 +147,28 @@ def work(pipe: Connection) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is gone
         while (given := pipe.recv()) is not None:
             run, share = given
-            ended = make_run(run, _reporter(run, pipe), share)
+            report = _Reporter(run, pipe)
+            ended = make_run(run, report, share, report.tell)
+            report.tell()
             pipe.send(ended)
             if ended.status == "stopped" or run.alone:
                 return
 
 
-def _reporter(run: PlannedRun, pipe: Connection) -> Callable[[str], Any]:
+class _Reporter:
     """Tells the parent of the progress, a few times a second."""
-    counted, latest, last = 0, "", time.monotonic()
 
-    def report(note: str) -> None:
-        nonlocal counted, latest, last
-        counted, latest = counted + 1, f"{run}: {note}" if note else latest
-        if time.monotonic() - last >= _PAUSE:
-            pipe.send(Progress(counted, latest))
-            counted, last = 0, time.monotonic()
+    def __init__(self, run: PlannedRun, pipe: Connection) -> None:
+        self.run, self.pipe = run, pipe
+        self.counted, self.latest, self.last = 0, "", time.monotonic()
 
-    return report
+    def __call__(self, note: str) -> None:
+        """One more update."""
+        self.counted, self.latest = self.counted + 1, f"{self.run}: {note}" if note else self.latest
+        if time.monotonic() - self.last >= _PAUSE:
+            self.tell()
+
+    def tell(self, fewer: int = 0) -> None:
+        """What was counted since the last time, and how many updates are not to be made."""
+        self.pipe.send(Progress(self.counted, self.latest, fewer))
+        self.counted, self.last = 0, time.monotonic()

@@ -37,7 +37,8 @@ class Executor(Protocol):
 
         Args:
             runs: that are not finished.
-            step: called with a note and how many updates were made since the last call.
+            step: called with a note, how many updates were made since the last call, and how many fewer are to be made than
+                the runs' settings say.
             share: of their updates; below 1 a run pauses at its first evaluation from there on, to be continued later.
 
         Returns:
@@ -48,16 +49,19 @@ class Executor(Protocol):
         """
 
 
-def make_run(run: PlannedRun, progress: Callable[[str], None], share: float = 1.0) -> Ended:
+def make_run(
+    run: PlannedRun, progress: Callable[[str], None], share: float = 1.0, fewer: Callable[[int], None] | None = None
+) -> Ended:
     """Train one run; whatever goes wrong in it is told, not raised, but for a ``progress`` whose listener is gone.
 
     Args:
         run: what to make, and where.
         progress: called after every update.
         share: as in ``Executor.execute``.
+        fewer: see ``loop.Extras``.
     """
-    pause = _Pause(share * run.config.total)
-    extras = Extras(callbacks=[*run.callbacks(), *([pause] if share < 1 else [])])
+    pause = _Pause(share)
+    extras = Extras(callbacks=[*run.callbacks(), *([pause] if share < 1 else [])], fewer=fewer)
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # one progress bar and one report speak for all runs
             run_training(run.config, run.folder, resume=True, progress=progress, extras=extras)
@@ -75,14 +79,14 @@ def make_run(run: PlannedRun, progress: Callable[[str], None], share: float = 1.
 
 
 class _Pause:
-    """Stops a run as a signal would, saved and to be continued bit for bit, at its first evaluation from an update on."""
+    """Stops a run as a signal would, saved and to be continued bit for bit, at its first evaluation from a share on."""
 
-    def __init__(self, update: float) -> None:
-        self.update, self.came = update, False
+    def __init__(self, share: float) -> None:
+        self.share, self.came = share, False
 
     def after_update(self, fitting: Fitting) -> None:
         """See ``fit.Callback``."""
-        if fitting.judged and fitting.done >= self.update and not fitting.over:
+        if fitting.judged and fitting.done >= self.share * fitting.total and not fitting.over:
             self.came = True
             fitting.stop(SIGNALLED)
 

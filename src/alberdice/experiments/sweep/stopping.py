@@ -14,7 +14,7 @@ import numpy as np
 
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.errors import InvalidArgumentError
-from alberdice.experiments.planned import PlannedRun, is_finished
+from alberdice.experiments.planned import PlannedRun, is_finished, updates_of
 from alberdice.experiments.sweep.file import Stopping
 from alberdice.names import nearest
 
@@ -54,9 +54,10 @@ class Stopped:
 
 def reached(run: PlannedRun, share: float) -> bool:
     """Whether a run is finished, or has an evaluation after this share of its updates."""
-    return is_finished(run) or any(
-        row.get("update", 0) >= share * run.config.total for row in RunDirectory(run.folder).read_metrics()
-    )
+    if is_finished(run):
+        return True
+    rows = RunDirectory(run.folder).read_metrics()
+    return bool(rows) and any(row.get("update", 0) >= share * updates_of(run) for row in rows)
 
 
 def losers(runs: Sequence[PlannedRun], stop: Stopping, share: float) -> list[Stopped]:
@@ -87,7 +88,7 @@ def _mean(runs: Sequence[PlannedRun], stop: Stopping, share: float) -> float:
     for run in runs:
         rows = RunDirectory(run.folder).read_metrics()
         columns |= {name for row in rows for name in row}
-        later = [row for row in rows if row.get("update", 0) >= share * run.config.total]
+        later = [row for row in rows if row.get("update", 0) >= share * updates_of(run)]
         values += [row[stop.metric] for row in (later[:1] or rows[-1:]) if stop.metric in row]
     if columns and stop.metric not in columns:
         expected = f"a column of metrics.csv: {', '.join(sorted(columns))}"
