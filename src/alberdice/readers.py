@@ -56,7 +56,7 @@ def read_text(path: Path, error: type[AlberDICEError] = InvalidDataError) -> str
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         got = f"a byte that is not UTF-8, at {problem.start}"
-        raise error(str(path), got=got, expected="a text file in UTF-8") from None
+        raise error(str(path), got=got, expected="a text file in UTF-8", remedy="save it as UTF-8") from None
 
 
 def parse_json(text: str, where: str, error: type[AlberDICEError] = InvalidDataError) -> dict[str, Any]:
@@ -133,11 +133,16 @@ def read_csv(path: Path, error: type[AlberDICEError] = InvalidDataError, *, head
     if header:
         names = found.pop(0)[1] if found else ()
         if len(set(names)) < len(names):
-            raise error(f"{path}: header", got=f"the column {_twice(names)!r} twice", expected="every column once")
+            numbers = all(decimal_number(name) is not None for name in names)
+            remedy = "the first line must name the columns" if numbers else "rename one of them, or leave it out"
+            got = f"the column {_twice(names)!r} twice"
+            raise error(f"{path}: header", got=got, expected="every column once", remedy=remedy)
     width = len(names) if header else len(found[0][1]) if found else 0
     for line, row in found:
         if len(row) != width:
-            raise error(f"{path}: line {line}", got=f"{len(row)} cells", expected=f"{width}, as in the first line")
+            remedy = "fill up the line; a cell that holds commas stands in quotes"
+            got, expected = f"{len(row)} cells", f"{width}, as in the first line"
+            raise error(f"{path}: line {line}", got=got, expected=expected, remedy=remedy)
     return Table(names, tuple(found))
 
 

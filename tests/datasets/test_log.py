@@ -341,6 +341,54 @@ def test_dictionaries_that_do_not_fit(case: str, tmp_path: Path) -> None:
         read_log(path, columns=given)
 
 
+SIMPLE = "episode,time,state,action_a,action_b,reward,terminated\n0,0,0.5,1,2,1.5,0\n0,1,0.25,2,1,0,1\n"
+ODD = {
+    "semicolons and decimal commas": (SIMPLE.replace(",", ";").replace(".", ","), "columns separated by commas; write it with"),
+    "a spreadsheet": ("PK\x03\x04" + SIMPLE, "got an archive, such as a spreadsheet, .*; save the sheet as CSV"),
+    "JSON": ('[{"episode": 0}]', "got JSON, as it seems: .*; write it as CSV, a row per step"),
+    "Parquet": ("PAR1" + SIMPLE, "got a Parquet file, .*; import it as parquet"),
+    "no names": (SIMPLE.partition("\n")[2], "got the column '0' twice, .*; the first line must name the columns"),
+    "capitals": (SIMPLE.upper(), r'e\.g\. episode = "EPISODE", time = "TIME", reward = "REWARD", terminated = "TERMINATED"\)'),
+    "words of one's own": (
+        SIMPLE.replace("episode,time", "Episode ID,t_step"),
+        r'e\.g\. episode = "Episode ID", time = "t_step"\)',
+    ),
+    "a clock": (SIMPLE.replace("0,0,0.5", "0,12:30,0.5"), "clocks are no times of steps"),
+    "no number": (SIMPLE.replace("1.5", "high"), "got 'high', expected a finite number; mend the cell"),
+    "a dead agent": (SIMPLE.replace("1,2,1.5", "1,-1,1.5"), "got '-1', .*; for an agent that has died"),
+    "a short line": (SIMPLE + "1,0\n", "got 2 cells, .*; fill up the line"),
+    "a step twice": (SIMPLE + "0,1,0.25,2,1,0,1\n", "time 1 again, .*; leave one of them out"),
+    "a mark that is none": (SIMPLE.replace("0,1\n", "0,yes\n"), "got 'yes', .*; mend the cell"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_newcomers_bring_is_told_what_to_do(case: str, tmp_path: Path) -> None:
+    text, words = ODD[case]
+    (tmp_path / "log.csv").write_text(text)
+    with pytest.raises(InvalidDataError, match=words) as found:
+        read_log(tmp_path / "log.csv")
+    assert "\n" not in str(found.value)
+
+
+def test_other_encodings_are_told_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_bytes(SIMPLE.encode("utf-16"))
+    with pytest.raises(InvalidDataError, match=r"not UTF-8.*; save it as UTF-8"):
+        read_log(tmp_path / "log.csv")
+
+
+def test_actions_that_count_from_1(tmp_path: Path) -> None:
+    """Are kept as they are, with a note that says how to name them; named, they are two."""
+    (tmp_path / "log.csv").write_text(SIMPLE)
+    assert read_log(tmp_path / "log.csv").n_actions == (3, 3)
+    notes = " ".join(read_log(tmp_path / "log.csv").notes)
+    assert 'a never takes action 0; if the log counts them from 1, a dictionary says so: actions = ["1", "2"]' in notes
+    named = read_log(tmp_path / "log.csv", columns={"agents": {name: {"actions": ["1", "2"]} for name in "ab"}})
+    assert named.n_actions == (2, 2)
+    assert named.actions.tolist() == [[0, 1], [1, 0]]
+    assert "action 0" not in " ".join(named.notes)
+
+
 def test_a_log_beyond_the_memory_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "log.csv", wide_rows(sample_log()))
     monkeypatch.setattr("alberdice.datasets.formats.log_cells.memory_limit", lambda: 1000)

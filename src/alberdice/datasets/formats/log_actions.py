@@ -106,6 +106,10 @@ class _Agent:
         if not size:
             size = int(chosen.max()) + 1
             notes.append(f"The log does not say how many actions {self.name} has: {size}, by the largest one seen.")
+            if chosen.min() == 1:
+                words = ", ".join(f'"{k}"' for k in range(1, size))
+                remedy = f"if the log counts them from 1, a dictionary says so: actions = [{words}] under [agents.{self.name}]"
+                notes.append(f"{self.name} never takes action 0; {remedy}.")
         if names:
             notes.append(f"Actions of {self.name}: {', '.join(f'{k} {word}' for k, word in enumerate(names))}.")
         mask = None if flags is None else self._mask(flags, rows, size)
@@ -146,6 +150,7 @@ class _Agent:
                     among = f"one of {', '.join(names)}, or " if names else ""
                     upto = f"from 0 to {size - 1}" if size else f"from 0, below {MOST_ACTIONS:,}"
                     remedy = f"--n-actions, or actions under [agents.{self.name}], says how many there are" if size else ""
+                    remedy = _DEAD if number is not None and number < 0 else remedy
                     got, expected = repr(text[:60]), f"{among}a whole number {upto}"
                     raise self.log.fault(int(row), self.own.action, got=got, expected=expected, remedy=remedy)
                 known[text] = int(number)
@@ -160,7 +165,7 @@ class _Agent:
         empty = np.argwhere(np.isnan(flags[:, :size]) & ~self.over[:, None])
         for found, offset, got, expected in (
             (beyond, size, "1", f"0 or nothing beyond the {size} actions of {self.name}"),
-            (empty, 0, "nothing", "0 or 1"),
+            (empty, 0, "nothing", "0 or 1: 1 where the action was possible"),
         ):
             if len(found):
                 frame, action = int(found[0][0]), int(found[0][1]) + offset

@@ -94,7 +94,8 @@ class Log:
         Raises:
             InvalidDataError: a cell that is none of them, naming its place.
         """
-        return self._parsed(column, self.texts(column), lambda text: _FLAGS.get(text.lower()), "0 or 1, or true or false")
+        expected, remedy = "0 or 1, or true or false", "mend the cell"
+        return self._parsed(column, self.texts(column), lambda text: _FLAGS.get(text.lower()), expected, remedy)
 
     def _parsed(
         self, column: str, cells: list[str], read: Callable[[str], float | None], expected: str, remedy: str = ""
@@ -153,12 +154,27 @@ def _text(path: Path) -> Log:
     with storage_errors(path):
         size = path.stat().st_size
     _check_room(path, _TEXT * size, "write the log as Parquet, or import it in parts")
+    _check_commas(path)
     table = read_csv(path)
-    if len(table.header) == 1 and any(mark in table.header[0] for mark in ";\t|"):
-        got = f"one column {table.header[0][:60]!r}"
-        raise fail(str(path), "header", got=got, expected="columns separated by commas", remedy="write it with commas")
     columns = {name: [cells[k] for _, cells in table.rows] for k, name in enumerate(table.header)}
     return Log(str(path), columns, np.array([line for line, _ in table.rows], np.int64))
+
+
+def _check_commas(path: Path) -> None:
+    """Refuse what begins as other files do: spreadsheets, Parquet, JSON, other separators."""
+    with storage_errors(path), path.open("rb") as file:
+        begin = file.read(1 << 16)
+    remedy = {b"PK\x03\x04": "save the sheet as CSV", b"PAR1": "import it as parquet"}.get(begin[:4], "")
+    if remedy:
+        got = "an archive, such as a spreadsheet" if begin[:1] == b"P" and begin[1:2] == b"K" else "a Parquet file"
+        raise fail(str(path), "file", got=got, expected="comma-separated text", remedy=remedy)
+    header = begin.decode("utf-8-sig", errors="replace").lstrip().partition("\n")[0].strip()
+    if header.startswith(("{", "[")):
+        remedy = "write it as CSV, a row per step"
+        raise fail(str(path), "file", got=f"JSON, as it seems: {header[:40]!r}", expected="comma-separated text", remedy=remedy)
+    if "," not in header and any(mark in header for mark in ";\t|"):
+        got, remedy = f"one column {header[:60]!r}", "write it with commas, and decimals with a point"
+        raise fail(str(path), "header", got=got, expected="columns separated by commas", remedy=remedy)
 
 
 def _parquet(path: Path) -> Log:

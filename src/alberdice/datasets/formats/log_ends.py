@@ -131,7 +131,7 @@ def read_rewards(log: Log, roles: Roles, frames: Frames, rule: str) -> ReadRewar
     """
     check_rule(log.source, rule, frames.agents)
     columns = [roles.reward] if roles.reward else [own.reward for own in roles.agents.values()]
-    values = np.stack([log.numbers(column) for column in columns], axis=1)
+    values = np.stack([log.numbers(column, "mend the cell, or leave the episode out") for column in columns], axis=1)
     own = np.stack([values[frames.rows[:, k], k if len(columns) > 1 else 0] for k in range(len(frames.agents))], axis=1)
     for wrong, got, expected in (
         (np.isnan(own) & ~frames.final[:, None], "nothing", "a reward for every step"),

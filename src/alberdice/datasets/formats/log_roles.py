@@ -13,6 +13,8 @@ A column without a role is an error, and so is one with two.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -233,12 +235,25 @@ def _check_all_known(claims: _Claims, layout: str) -> None:
     if left:
         shown = ", ".join(repr(name) for name in left[:5]) + (", ..." if len(left) > 5 else "")
         expected = f"a role for every column, in the {layout} layout (docs/own-data.md lists the names)"
-        remedy = "give it a role in a dictionary (--columns FILE.toml), or list it there under ignore = [...]"
+        dictionary = f"a dictionary (--columns FILE.toml{_guessed(claims, left)})"
+        remedy = f"give it a role in {dictionary}, or list it there under ignore = [...]"
         if left[0] in ("", "Unnamed: 0"):
             remedy = "pandas: write with index=False"
         elif left[0].lower() in ("done", "terminal", "over"):
             remedy = f"say whether {left[0]} marks ends (terminated) or time limits (truncated), in a dictionary; {remedy}"
         raise fail(claims.source, "header", got=f"no role for {shown}", expected=expected, remedy=remedy)
+
+
+def _guessed(claims: _Claims, left: Sequence[str]) -> str:
+    """Lines of a dictionary that would be right if columns mean what their words say."""
+    lines = []
+    for role, names in SINGLE.items():
+        if role not in claims.owner.values():
+            meant = [
+                column for column in left if not {*re.split(r"[^a-z]+", column.lower())}.isdisjoint({*names, f"{names[0]}s"})
+            ]
+            lines += [f"{role} = {json.dumps(meant[0])}"] if meant else []
+    return f", e.g. {', '.join(lines)}" if lines else ""
 
 
 def _check_whole(source: str, roles: Roles) -> None:

@@ -107,11 +107,11 @@ def _times(log: Log, roles: Roles, episode: Rows) -> NDArray[np.float64]:
             )
         lengths = np.diff(np.append(begins, len(episode)))
         return (np.arange(len(episode)) - np.repeat(begins, lengths)).astype(np.float64)
-    time = log.numbers(roles.time)
+    remedy = "clocks are no times of steps: leave the column out (ignore) where rows are in order"
+    time = log.numbers(roles.time, remedy)
     wrong = np.flatnonzero(~(time == np.floor(time)))  # NaN, too
     if len(wrong):
         row = int(wrong[0])
-        remedy = "clocks are no times of steps: leave the column out (ignore) where rows are in order"
         got = repr(log.texts(roles.time)[row])
         raise log.fault(row, roles.time, got=got, expected="a whole number: 0, 1, 2, ... in every episode", remedy=remedy)
     return time
@@ -130,7 +130,7 @@ def _by_agent(
         got = (
             f"episode {names[0][episode[twice[0]]]}, time {time[twice[0]]:g}{who} again, which is at {log.place(first)} already"
         )
-        raise log.fault(second, "", got=got, expected="every step once")
+        raise log.fault(second, "", got=got, expected="every step once", remedy="leave one of them out")
     begins = np.flatnonzero(np.append(True, ~same))
     count = np.diff(np.append(begins, len(order)))
     short = np.flatnonzero(count < len(names[1]))
