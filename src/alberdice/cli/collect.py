@@ -66,6 +66,8 @@ class Collect(Verbosity):
     """folder of these runs, OUT/seed-0 and so on"""
     warm_start: str = ""
     """a dataset that MAT clones first, for --cloning-updates minibatches"""
+    wandb: str = ""
+    """with --train mat: a project of Weights & Biases that the runs are logged to, too (pip install 'alberdice[tracking]')"""
     mat: Annotated[MATConfig, tyro.conf.arg(name="")] = field(default_factory=MATConfig)
 
     def run(self) -> None:
@@ -74,6 +76,8 @@ class Collect(Verbosity):
         if not self.policy and self.train == "none":
             expected = "at least one, or --train mat"
             raise InvalidArgumentError("--policy", got="none", expected=expected, remedy="e.g. --policy random")
+        if self.wandb and self.train == "none":
+            raise InvalidArgumentError("--wandb", got=self.wandb, expected="nothing without --train mat")
         from alberdice.datasets.collect import Collection, collect
         from alberdice.deep.online.players import find_player
         from alberdice.environments import find_environment
@@ -117,7 +121,8 @@ class Collect(Verbosity):
                 def told(now: int, total: int, value: float, step: Any = step) -> None:
                     step(f"return {value:.4g}")
 
-                train_mat(self.environment, self.mat, self.seed + at, folder, self._options(), warm_start=data, progress=told)
+                given: dict[str, Any] = {"warm_start": data, "progress": told, "wandb": self.wandb}
+                train_mat(self.environment, self.mat, self.seed + at, folder, self._options(), **given)
             folders.append(str(folder))
         return tuple(folders)
 

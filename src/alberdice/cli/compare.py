@@ -36,6 +36,8 @@ class Compare(Verbosity):
     """gradient steps of each; each algorithm's own default unless told"""
     pretrain_updates: int | None = None
     """gradient steps of cloning before them, of the algorithms that begin so"""
+    wandb: str = ""
+    """a project of Weights & Biases that the runs are logged to, too (pip install 'alberdice[tracking]'; WANDB_MODE=offline)"""
     json: bool = False
     """print JSON instead of a table"""
     plot: Path | None = None
@@ -52,7 +54,7 @@ class Compare(Verbosity):
             settings["updates"] = whole_number(self.updates, "--updates", low=1)
         if self.pretrain_updates is not None:
             settings["pretrain_updates"] = whole_number(self.pretrain_updates, "--pretrain-updates", low=1)
-        found = compare(self.algorithms, self.dataset, self.out, progress_bar, **settings)
+        found = compare(self.algorithms, self.dataset, self.out, progress_bar, wandb=self.wandb, **settings)
         if self.json:
             print_json({"optimum": found.optimum, "best_first_moves": found.best_moves, "runs": found.results})
         else:

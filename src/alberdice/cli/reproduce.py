@@ -37,6 +37,8 @@ class Reproduce(Places):
     """train on these only; by default on all of the table's"""
     config: Path | None = None
     """TOML file of settings that differ from the algorithms' defaults, for all of them or in tables [icq], [bc], ..."""
+    wandb: str = ""
+    """a project of Weights & Biases that the runs are logged to, too (pip install 'alberdice[tracking]'; WANDB_MODE=offline)"""
     quick: bool = False
     """table3, 5, 7, figure5: few updates, one seed, the first dataset unless others are named: to see that all of it works"""
 
@@ -60,6 +62,7 @@ class Reproduce(Places):
             quick=self.quick,
             data=_pairs(self.data),
             command=self.command,
+            wandb=self.wandb,
         )
         _print(report)
         return 1 if report.failed else 0

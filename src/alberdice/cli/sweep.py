@@ -25,6 +25,8 @@ class Sweep(Places):
     """TOML file of algorithms, datasets, seeds, settings, grid, random draws and early stopping, see docs/sweeps.md"""
     out: Path = Path("runs/sweep")
     """where the runs' folders, the table and the pictures go"""
+    wandb: str = ""
+    """a project of Weights & Biases that the runs are logged to, too (pip install 'alberdice[tracking]'; WANDB_MODE=offline)"""
     json: bool = False
     """print JSON instead of a table"""
 
@@ -35,7 +37,7 @@ class Sweep(Places):
         from alberdice.experiments.sweep.report import as_json, notes, sections
 
         command = shlex.join([DEEP_PROGRAM, "sweep", str(self.file), "--out", str(self.out)])
-        report = make_sweep(self.file, self.out, self.executor(self.out / "slurm"), command=command)
+        report = make_sweep(self.file, self.out, self.executor(self.out / "slurm"), command=command, wandb=self.wandb)
         if self.json:
             print_json(as_json(report))
         else:

@@ -74,7 +74,7 @@ class Comparison:
     best_moves: list[str] = field(default_factory=list)
 
 
-def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **settings: Any) -> Comparison:
+def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, *, wandb: str = "", **settings: Any) -> Comparison:
     """Train each algorithm in a folder of its own under ``out``, continuing or keeping the run that is there.
 
     Args:
@@ -82,6 +82,7 @@ def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **sett
         dataset: a built-in dataset, a directory, or an id of the store.
         out: where the runs are kept.
         bar: shows the progress of each run.
+        wandb: the project of Weights & Biases that the runs are logged to, too.
         settings: of all runs alike, ``pretrain_updates`` of those that have it; everything else has the algorithm's default.
 
     Raises:
@@ -99,7 +100,7 @@ def compare(algorithms: Sequence[str], dataset: str, out: Path, bar: Bar, **sett
         folder = out / name.replace(":", "-")
         explain(f"{name} on {dataset} in {folder}, {config.total:,} updates; what is finished there is kept")
         with bar(f"{name} on {dataset}", config.total) as step:
-            results[name] = train(config, folder, resume=True, progress=step, fewer=partial(step, "", 0))
+            results[name] = train(config, folder, resume=True, progress=step, fewer=partial(step, "", 0), wandb=wandb)
         if game is not None:
             policies[name] = policy_of_game(policies_of_run(folder), game, config.play)
             results[name] |= _first_move(game, policies[name])

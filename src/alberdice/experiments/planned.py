@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,11 +26,13 @@ class PlannedRun:
         config: all settings; algorithm, dataset and seed among them.
         folder: where it is kept.
         variant: what the row is called where settings tell rows apart, and not algorithms.
+        wandb: the project of Weights & Biases that it is logged to, too.
     """
 
     config: TrainConfig
     folder: Path
     variant: str = ""
+    wandb: str = field(default="", compare=False)
     #: whether it needs a process that has made no run before, as measurements of memory do
     alone: ClassVar[bool] = False
 

@@ -6,15 +6,18 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from deep_samples import tiny
-from run_samples import Killed, kill_at
+from run_samples import Killed, kill_at, run
 
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.tracking import WandB
 from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceError
+from alberdice.experiments.executors.local import LocalExecutor
+from alberdice.experiments.executors.work import make_run
+from alberdice.experiments.planned import PlannedRun
 
 
 @pytest.fixture
@@ -98,6 +101,76 @@ def test_what_wandb_does_not_take_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "wandb" / "run-id").write_text("../../elsewhere\n")
     with pytest.raises(InvalidDataError, match="letters and digits"):
         WandB(tmp_path / "wandb", done=3)
+
+
+class Heard:
+    """In the place of W&B: what it was begun with, what came, and its end."""
+
+    begun: ClassVar[list[Heard]] = []
+
+    def __init__(self, folder: Path, project: str, *, done: int, settings: dict[str, Any], name: str) -> None:
+        self.told = (folder.parent.name, project, done, name)
+        self.settings, self.steps, self.over = settings, list[tuple[str, int]](), False
+        self.begun.append(self)
+
+    def log(self, kind: str, update: int, values: Any) -> None:
+        assert all(isinstance(value, int | float) for value in values.values())
+        self.steps.append((kind, update))
+
+    def close(self) -> None:
+        self.over = True
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
+    monkeypatch.setattr(Heard, "begun", [])
+    for module in ("alberdice.deep.training.loop", "alberdice.deep.online.run"):
+        monkeypatch.setattr(f"{module}.WandB", Heard)
+    return Heard.begun
+
+
+def test_every_command_that_trains_logs_there(heard: list[Heard], tmp_path: Path) -> None:
+    few = ("--updates", "2", "--pretrain-updates", "1", "--environment", "none")
+    assert run("compare", "--algorithms", "bc", "--dataset", "matrix-d", *few, "--out", tmp_path, "--wandb", "lab") == 0
+    planned = PlannedRun(tiny("bc"), tmp_path / "seed-0", wandb="lab")
+    assert make_run(planned, lambda note: None).status == "done"
+    mat = (
+        "--train",
+        "mat",
+        "--iterations",
+        "2",
+        "--batch-episodes",
+        "4",
+        "--width",
+        "8",
+        "--heads",
+        "1",
+        "--out",
+        tmp_path / "mat",
+    )
+    where = ("--environment", "penalty-xor", "--id", "lab/played-v0", "--root", tmp_path / "store", "--episodes", "2")
+    assert run("collect", *where, *mat, "--wandb", "lab") == 0
+    assert [each.told for each in heard] == [
+        ("bc", "lab", 0, ""),
+        ("seed-0", "lab", 0, "matrix-d, bc, seed 0"),
+        ("seed-0", "lab", 0, "mat in penalty-xor, seed 0"),
+    ]
+    assert heard[0].steps[-1] == ("evaluation", 2)
+    assert heard[2].steps == [("training", 1), ("training", 2)]
+    assert heard[2].settings["environment"] == "penalty-xor"
+    assert all(each.over for each in heard)
+
+
+@pytest.mark.parametrize("command", ["sweep", "reproduce"])
+def test_many_runs_take_the_project_along(command: str, heard: list[Heard], tmp_path: Path, monkeypatch: Any) -> None:
+    """To wherever they are made: it is in what is planned."""
+    given: list[PlannedRun] = []
+    monkeypatch.setattr(LocalExecutor, "execute", lambda self, runs, step, share=1.0: given.extend(runs) or {})
+    file = tmp_path / "sweep.toml"
+    file.write_text('algorithms = ["bc"]\ndatasets = ["matrix-d"]\nseeds = 1\n')
+    what = (file,) if command == "sweep" else ("table1", "--algorithms", "bc", "--seeds", "1", "--datasets", "matrix-c")
+    run(command, *what, "--out", tmp_path / "runs", "--wandb", "lab")
+    assert {each.wandb for each in given} == {"lab"}
 
 
 def test_without_the_package_the_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

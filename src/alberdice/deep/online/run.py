@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,9 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.deep.online.folder import begin, held, keep
 from alberdice.deep.online.mat import MAT
 from alberdice.deep.online.settings import MATConfig
+from alberdice.deep.training.tracking import WandB
 from alberdice.environments import PlayOptions, find_environment
+from alberdice.environments.contract import BatchedEnvironment
 
 __all__ = ["train_mat"]
 
@@ -29,6 +33,7 @@ def train_mat(
     *,
     warm_start: OfflineDataset | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    wandb: str = "",
 ) -> Path:
     """Train, or go on where a run of the same settings was stopped.
 
@@ -40,6 +45,7 @@ def train_mat(
         options: how the environment is read.
         warm_start: data that are cloned first.
         progress: told iterations done, all of them, and the mean return of the last one's episodes.
+        wandb: the project of Weights & Biases that every iteration's metrics are logged to, too.
 
     Returns:
         The folder.
@@ -58,15 +64,28 @@ def train_mat(
             loss = learner.clone(warm_start, config.cloning_updates)
             lines.append({"iteration": 0, "cloning_loss": loss})
         steps = int(lines[-1].get("steps", 0)) if lines else 0
-        while learner.iteration < config.iterations:
-            played = learner.play(env)
-            steps += int(played.alive.any(-1).sum())
-            metrics = learner.learn(played)
-            mean = float(played.returns.mean())
-            spread = float(played.returns.std(ddof=1) / np.sqrt(len(played.returns))) if len(played.returns) > 1 else 0.0
-            lines.append({"iteration": learner.iteration, "steps": steps, "return": mean, "stderr": spread, **metrics})
-            if learner.iteration % _EVERY == 0 or learner.iteration == config.iterations:
-                keep(out, learner, lines)
-            if progress is not None:
-                progress(learner.iteration, config.iterations, mean)
+        name = f"mat in {environment}, seed {seed}"
+        given: dict[str, Any] = {"done": learner.iteration, "settings": header, "name": name}
+        logger = WandB(out / "wandb", wandb, **given) if wandb else None
+        with nullcontext() if logger is None else closing(logger):
+            while learner.iteration < config.iterations:
+                line = _iterate(learner, env, steps)
+                steps = line["steps"]
+                lines.append(line)
+                if learner.iteration % _EVERY == 0 or learner.iteration == config.iterations:
+                    keep(out, learner, lines)
+                if logger is not None:
+                    logger.log("training", learner.iteration, line)
+                if progress is not None:
+                    progress(learner.iteration, config.iterations, line["return"])
     return out
+
+
+def _iterate(learner: MAT, env: BatchedEnvironment, steps: int) -> dict[str, Any]:
+    """Play and learn once; a line of metrics.jsonl."""
+    played = learner.play(env)
+    steps += int(played.alive.any(-1).sum())
+    metrics = learner.learn(played)
+    mean = float(played.returns.mean())
+    spread = float(played.returns.std(ddof=1) / np.sqrt(len(played.returns))) if len(played.returns) > 1 else 0.0
+    return {"iteration": learner.iteration, "steps": steps, "return": mean, "stderr": spread, **metrics}

@@ -66,6 +66,7 @@ class Extras:
     loggers: Sequence[Logger] = ()
     callbacks: Sequence[Callback] = ()
     wandb: str = ""  # the project of Weights & Biases that the run is logged to, too
+    name: str = ""  # what it is called there; by default as its folder
     #: told before the first update how many fewer than the settings' are to be made: done before, or the data choose so
     fewer: Callable[[int], None] | None = None
 
@@ -192,7 +193,7 @@ def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
     _explain(run)
     if extras.fewer is not None:
         extras.fewer(config.total - (run.fitting.total - run.fitting.done))
-    loggers = [Narrator(), *_loggers(run, extras.wandb)]
+    loggers = [Narrator(), *_loggers(run, extras)]
     try:
         with arithmetic_of(config, run.device) as arithmetic, ours.stoppable() as came:
             fit(
@@ -234,13 +235,14 @@ def _present(*evaluators: Evaluator | None) -> list[Evaluator]:
     return [each for each in evaluators if each is not None]
 
 
-def _loggers(run: Run, project: str) -> list[Logger]:
+def _loggers(run: Run, extras: Extras) -> list[Logger]:
     if run.folder is None:
         return []
     board = TensorBoard(run.folder.path / "tensorboard", run.fitting.done, asdict(run.config))
     found: list[Logger] = [MetricsFile(run.folder, run.fitting.history), board]
-    if project:
-        found.append(WandB(run.folder.path / "wandb", project, done=run.fitting.done, settings=asdict(run.config)))
+    if extras.wandb:
+        given: dict[str, Any] = {"done": run.fitting.done, "settings": asdict(run.config), "name": extras.name}
+        found.append(WandB(run.folder.path / "wandb", extras.wandb, **given))
     return found
 
 

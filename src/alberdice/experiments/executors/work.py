@@ -61,7 +61,8 @@ def make_run(
         fewer: see ``loop.Extras``.
     """
     pause = _Pause(share)
-    extras = Extras(callbacks=[*run.callbacks(), *([pause] if share < 1 else [])], fewer=fewer)
+    looking = [*run.callbacks(), *([pause] if share < 1 else [])]
+    extras = Extras(callbacks=looking, wandb=run.wandb, name=str(run), fewer=fewer)
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # one progress bar and one report speak for all runs
             run_training(run.config, run.folder, resume=True, progress=progress, extras=extras)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from alberdice.console import explain, json_text, progress_bar
@@ -34,11 +35,13 @@ def make_table(
     quick: bool = False,
     data: Mapping[str, str] | None = None,
     command: str = "",
+    wandb: str = "",
 ) -> Report:
     """Train the runs asked for that are not finished, and report on all finished runs of the table with these seeds.
 
     ``quick``: the table's quick settings under those of ``config``, one seed, and the first dataset unless others are named.
     ``data``: datasets by the paper's column, in the place of those that the table has or lacks.
+    ``wandb``: the project of Weights & Biases that runs are logged to, too.
 
     Raises:
         InvalidArgumentError: an unknown name or setting, or a folder holding a run with other settings; nothing has run then.
@@ -58,7 +61,7 @@ def make_table(
     runs = plan_runs(table, out, seeds, algorithms=everybody, settings=settings)
     for run in runs:
         check_settings(run)
-    waiting = [run for run in wanted if not is_finished(run)]
+    waiting = [replace(run, wandb=wandb) for run in wanted if not is_finished(run)]
     explain(f"{len(wanted)} runs asked for, {len(wanted) - len(waiting)} finished; {len(waiting)} to train by {executor}")
     failed = _train(waiting, executor, table.title)
     with progress_bar("judging", len(table.datasets)) as step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ __all__ = ["make_sweep"]
 _DRAWN = 40
 
 
-def make_sweep(file: Path, out: Path, executor: Executor, *, command: str = "") -> SweepReport:
+def make_sweep(file: Path, out: Path, executor: Executor, *, command: str = "", wandb: str = "") -> SweepReport:
     """Train the runs that the file asks for and that are not finished, and report on all of them.
 
     Args:
@@ -35,13 +36,14 @@ def make_sweep(file: Path, out: Path, executor: Executor, *, command: str = "") 
         out: where the runs' folders and the report go.
         executor: where runs are made; it changes nothing about them.
         command: the command line, for the report.
+        wandb: the project of Weights & Biases that runs are logged to, too.
 
     Raises:
         InvalidArgumentError: a file that does not fit, or a folder holding a run with other settings; nothing has run then.
         KeyboardInterrupt: stopped; what was under way is saved, and no report is written.
     """
     sweep = read_sweep(file)
-    runs = plan_sweep(sweep, out)
+    runs = [replace(run, wandb=wandb) for run in plan_sweep(sweep, out)]
     for run in runs:
         check_settings(run)
     going, ended, stopped = list(runs), dict[PlannedRun, Ended](), list[Stopped]()
