@@ -37,6 +37,7 @@ FULL = DatasetHeader(
     team_reward="right",
     episode_limit=9,
     recipe="by hand",
+    action_names=(("n", "e", "s", "w"), ("0", "1", "2", "3"), ("a", "b", "c", "d")),
 )
 
 
@@ -117,6 +118,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"agents": ("a", "", "b")}, r"header.agents"),
     ({"agents": ("a", "sum", "b")}, r"header.agents: got 'sum', expected another name"),
     ({"agents": ("a", "b")}, r"header.agents: got 2 names, expected 3"),
+    ({"action_names": "abc"}, r"header.action_names: got 'abc', expected names for each agent"),
+    ({"action_names": (("a", "b", "c", "a"),) * 3}, r"header.action_names, agent 1: got 'a' twice"),
+    ({"action_names": (("a", "b"),) * 3}, r"header.action_names: got \(2, 2, 2\) names, expected \(4, 4, 4\), one per action"),
+    ({"agents": ("a", "b", "c"), "action_names": (("a", "b", "c", "d"),)}, r"header.action_names: got .*for each agent"),
     ({"team_reward": "median"}, r"header.team_reward: got 'median', expected one of common, mean, sum"),
     ({"episode_limit": 0}, r"header.episode_limit: got 0"),
     ({"episode_limit": True}, r"header.episode_limit: got True"),

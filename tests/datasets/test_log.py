@@ -48,6 +48,9 @@ def test_parquet_is_the_same(layout: str, tmp_path: Path) -> None:
     path = tmp_path / "log.parquet"
     parquet.write_table(pyarrow.table(columns), path)
     assert_same(read_log(path), data)
+    with pytest.raises(SystemExit) as stop:
+        main(["datasets", "import", "parquet", str(path), "--dry-run"])
+    assert not stop.value.code
     columns["reward"][0] = None
     parquet.write_table(pyarrow.table(columns), path)
     with pytest.raises(InvalidDataError, match=r"row 0, column 'reward': got nothing"):
@@ -101,6 +104,7 @@ def test_a_dictionary_of_names(tmp_path: Path) -> None:
     data = read_log(path, columns=tmp_path / "columns.toml", team_reward="mean")
     assert data.header.agents == ("south", "north")
     assert (data.header.team_reward, data.n_actions) == ("mean", (3, 2))
+    assert data.header.action_names == (("left", "right", "up"), ("0", "1"))
     np.testing.assert_array_equal(data.actions, [[0, 0], [2, 1], [1, 1]])
     np.testing.assert_array_equal(data.rewards, [2, 0.5, 2])
     np.testing.assert_array_equal(data.states, [[0.5, 1], [0.25, 1], [0.1, 0]])  # 0.1: not in single precision
@@ -136,11 +140,13 @@ def test_long_with_words_and_an_order_of_agents(tmp_path: Path) -> None:
     ]
     data = read_log(write(tmp_path / "log.csv", rows))
     assert data.n_actions == (2, 2)
+    assert data.header.action_names == (("go", "stay"), ("jump", "stay"))
     np.testing.assert_array_equal(data.actions, [[0, 1], [1, 0]])  # go, stay; jump, stay
     np.testing.assert_array_equal(data.observations[:, 1], data.states)
     told = {"agents": {"b": {"actions": ["stay", "jump", "fly"]}, "a": {"actions": ["stay", "go"]}}}
     data = read_log(tmp_path / "log.csv", columns=told)
     assert (data.header.agents, data.n_actions) == (("b", "a"), (3, 2))
+    assert data.header.action_names == (("stay", "jump", "fly"), ("stay", "go"))
     np.testing.assert_array_equal(data.actions, [[0, 1], [1, 0]])
 
 

@@ -110,7 +110,7 @@ def _as_game(dataset: OfflineDataset, name: str, model: EmpiricalModel | SparseE
     return Game(
         name=f"logged data {name}",
         mmdp=cast(MMDP, model.mmdp),  # a sparse one has all that solving and reporting ask of it
-        action_names=truth.action_names if truth else tuple(tuple(str(a) for a in range(k)) for k in dataset.n_actions),
+        action_names=truth.action_names if truth else dataset.header.names_of_actions(dataset.n_actions),
         state_names=tuple(names),
         horizon=truth.horizon if truth else int(dataset.time.max()) + 1,
     )

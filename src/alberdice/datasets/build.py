@@ -343,11 +343,12 @@ def _common_header(headers: Sequence[DatasetHeader]) -> DatasetHeader:
     """What all parts agree on; rewards of different rules do not add up.
 
     Raises:
-        InvalidDataError: agents of other names or in another order, or another rule of the team's reward.
+        InvalidDataError: agents of other names or in another order, or another rule of the team's reward;
+            actions of other names.
     """
     first = headers[0]
     for at, header in enumerate(headers):
-        for name in ("agents", "team_reward"):
+        for name in ("agents", "team_reward", "action_names"):
             if getattr(header, name) != getattr(first, name):
                 got, expected = getattr(header, name), f"{getattr(first, name)}, as in parts[0]"
                 raise fail("", f"parts[{at}].header.{name}", got=got, expected=expected)
@@ -357,4 +358,5 @@ def _common_header(headers: Sequence[DatasetHeader]) -> DatasetHeader:
         shared |= {"environment": first.environment, "environment_arguments": first.environment_arguments}
     if len({header.recipe for header in headers}) == 1:
         shared["recipe"] = first.recipe
+    shared["action_names"] = first.action_names
     return DatasetHeader(agents=first.agents, team_reward=first.team_reward, **shared)

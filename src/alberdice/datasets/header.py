@@ -10,6 +10,7 @@
     episode_limit          steps at which the source cuts an episode; None where it is not known (an environment's own horizon
                            for play may be another)
     recipe                 what made the data, '' where they were recorded
+    action_names           each agent's actions' names in their order; () where the source has numbers alone
 
 Agents of an environment are matched with the data's by these names, never by position where both have names; and evaluation
 adds up rewards by the same rule.
@@ -18,7 +19,7 @@ adds up rewards by the same rule.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -45,6 +46,7 @@ class DatasetHeader:
     episode_limit: int | None = None
     recipe: str = ""
     environment_options: Mapping[str, Any] = field(default_factory=dict)
+    action_names: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("environment", "team_reward", "recipe"):
@@ -53,7 +55,9 @@ class DatasetHeader:
         for name in ("environment_arguments", "environment_options"):
             object.__setattr__(self, name, _json_object(getattr(self, name), name))
         self._check_options()
-        object.__setattr__(self, "agents", self._checked_agents())
+        object.__setattr__(self, "agents", _checked_names(self.agents, "agents"))
+        self._check_agents()
+        object.__setattr__(self, "action_names", self._checked_actions())
         if self.environment_arguments and not self.environment:
             raise InvalidDataError("header.environment", got="arguments without a name", expected="the environment's name")
         if self.team_reward not in (*TEAM_REWARDS, *self.agents):
@@ -71,24 +75,28 @@ class DatasetHeader:
                 expected = "agents (names), flatten (true or false) and max_steps (a whole number)"
                 raise InvalidDataError("header.environment_options", got=f"{name} = {value!r}", expected=expected)
 
-    def _checked_agents(self) -> tuple[str, ...]:
-        names = self.agents
-        if isinstance(names, str) or not isinstance(names, list | tuple) or not all(isinstance(n, str) and n for n in names):
-            raise InvalidDataError("header.agents", got=repr(names), expected="the agents' names, or none")
-        if len(set(names)) != len(names):
-            twice = next(name for k, name in enumerate(names) if name in names[:k])
-            raise InvalidDataError("header.agents", got=f"{twice!r} twice", expected="every name once")
-        reserved = sorted(set(names) & set(TEAM_REWARDS))
+    def _check_agents(self) -> None:
+        reserved = sorted(set(self.agents) & set(TEAM_REWARDS))
         if reserved:
             expected = "another name: this one is a rule of the team's reward"
             raise InvalidDataError("header.agents", got=repr(reserved[0]), expected=expected)
-        return tuple(names)
+
+    def _checked_actions(self) -> tuple[tuple[str, ...], ...]:
+        names = self.action_names
+        if not isinstance(names, list | tuple) or (names and self.agents and len(names) != len(self.agents)):
+            raise InvalidDataError("header.action_names", got=repr(names)[:200], expected="names for each agent, or none")
+        return tuple(_checked_names(own, f"action_names, agent {k + 1}") for k, own in enumerate(names))
+
+    def names_of_actions(self, n_actions: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+        """A name for each of ``n_actions`` per agent: the header's, or the numbers."""
+        return self.action_names or tuple(tuple(map(str, range(count))) for count in n_actions)
 
     def as_json(self) -> dict[str, Any]:
-        """The fields in the types that JSON knows, options only if there are some; ``DatasetHeader(**...)`` takes them back."""
+        """The fields in the types that JSON knows, options and actions' names only if there are some, for ``from_json``."""
         found = {**asdict(self), "environment_arguments": dict(self.environment_arguments), "agents": list(self.agents)}
-        options = dict(found.pop("environment_options"))
-        return {**found, "environment_options": options} if options else found
+        options, actions = dict(found.pop("environment_options")), [list(own) for own in found.pop("action_names")]
+        found |= {"environment_options": options} if options else {}
+        return found | ({"action_names": actions} if actions else {})
 
     @classmethod
     def from_json(cls, value: object, source: str) -> DatasetHeader:
@@ -106,6 +114,15 @@ class DatasetHeader:
             return cls(**value)
         except InvalidDataError as problem:
             raise InvalidDataError(f"{source}: {problem.where}", got=problem.got, expected=problem.expected) from None
+
+
+def _checked_names(names: object, what: str) -> tuple[str, ...]:
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
+        raise InvalidDataError(f"header.{what}", got=repr(names)[:200], expected="names, or none")
+    if len(set(names)) != len(names):
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise InvalidDataError(f"header.{what}", got=f"{twice!r} twice", expected="every name once")
+    return tuple(names)
 
 
 def _json_object(value: object, name: str) -> dict[str, Any]:

@@ -159,6 +159,10 @@ def _check_header(data: FlatForm) -> None:
     if header.agents and len(header.agents) != len(data.n_actions):
         got, expected = f"{len(header.agents)} names", f"{len(data.n_actions)}, one per agent, or none"
         raise fail(data.source, "header.agents", got=got, expected=expected)
+    named = tuple(map(len, header.action_names))
+    if named and named != tuple(data.n_actions):
+        expected = f"{tuple(data.n_actions)}, one per action, or none"
+        raise fail(data.source, "header.action_names", got=f"{named} names", expected=expected)
     limit = header.episode_limit
     if limit is not None and data.lengths.max() > limit:
         got, where = f"{data.lengths.max()} steps", f"lengths[{int(np.argmax(data.lengths))}]"

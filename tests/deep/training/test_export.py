@@ -49,10 +49,13 @@ print(policies, (actions < policies.n_actions).all())
 """
 
 
+NAMES = (("left", "right"), ("0", "1", "2"), ("a", "b", "c", "d"))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("exported") / "run"
-    run_training(tiny(evaluate_every=4, environment="none"), out, dataset=chain_dataset())
+    run_training(tiny(evaluate_every=4, environment="none"), out, dataset=chain_dataset().with_header(action_names=NAMES))
     return out
 
 
@@ -131,7 +134,7 @@ def test_what_a_file_knows_of_its_policies(folder: Path, tmp_path: Path) -> None
     assert run("export", folder) == 0
     found = alberdice.deep.Policies.load(folder / "export" / "policies.safetensors")
     assert found.agents == ("agent_1", "agent_2", "agent_3")
-    assert found.action_names == (("0", "1"), ("0", "1", "2"), ("0", "1", "2", "3"))
+    assert found.action_names == NAMES
     assert found.about["algorithm"] == "alberdice"
     again = alberdice.deep.Policies.load(folder)
     assert (again.agents, again.n_actions, again.about["update"]) == (found.agents, (2, 3, 4), "selected")

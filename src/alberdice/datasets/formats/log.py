@@ -151,7 +151,7 @@ def _dataset(
     unknown = int((arrays.truncated[np.cumsum(frames.lengths) - 1] & ~arrays.final_known).sum())
     if unknown:
         said.append(f"{unknown} truncated episodes have no final frame: their last step is no transition.")
-    header = DatasetHeader(agents=frames.agents, team_reward=rewards.rule, episode_limit=limit)
+    header = DatasetHeader(agents=frames.agents, team_reward=rewards.rule, episode_limit=limit, action_names=acts.names)
     all_notes = [*notes, *said, *acts.notes, *rewards.notes, *assumed]
     return arrays.finish(name, notes=all_notes, source=log.source, header=header)
 

@@ -27,11 +27,12 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ReadActions:
-    """Actions (T, N), masks (F, N, A) or None, how many actions agents have, and what was assumed."""
+    """Actions (T, N), masks (F, N, A) or None, how many actions agents have, their names or (), and what was assumed."""
 
     actions: Rows
     masks: NDArray[np.bool_] | None
     n_actions: tuple[int, ...]
+    names: tuple[tuple[str, ...], ...]
     notes: list[str]
 
 
@@ -60,14 +61,17 @@ def read_actions(
     over[1:] = frames.final[1:] & terminated[np.cumsum(~frames.final)[:-1] - 1]
     each = [_Agent(log, _own(roles, name), name, frames, k, over) for k, name in enumerate(agents)]
     found = [one.read(None if told is None else told[k]) for k, one in enumerate(each)]
-    sizes = tuple(size for _, _, size, _ in found)
+    sizes = tuple(size for _, _, size, _, _ in found)
     masks = None
-    if any(mask is not None for _, mask, _, _ in found):
+    if any(mask is not None for _, mask, *_ in found):
         masks = np.zeros((len(frames.rows), len(agents), max(sizes)), np.bool_)
-        for k, (_, mask, size, _) in enumerate(found):
+        for k, (_, mask, size, _, _) in enumerate(found):
             masks[:, k, :size] = True if mask is None else mask
     notes = [note for *_, said in found for note in said]
-    return ReadActions(np.stack([chosen for chosen, *_ in found], axis=1), masks, sizes, notes)
+    numbers = tuple(tuple(map(str, range(size))) for size in sizes)
+    names = tuple(own + plain[len(own) :] for (*_, own, _), plain in zip(found, numbers, strict=True))
+    names = names if names != numbers else ()
+    return ReadActions(np.stack([chosen for chosen, *_ in found], axis=1), masks, sizes, names, notes)
 
 
 def _own(roles: Roles, agent: str) -> AgentColumns:
@@ -89,8 +93,8 @@ class _Agent:
     place: int
     over: NDArray[np.bool_]
 
-    def read(self, told: int | None) -> tuple[Rows, NDArray[np.bool_] | None, int, list[str]]:
-        """Actions (T,), mask (F, A_i) or None, A_i, notes."""
+    def read(self, told: int | None) -> tuple[Rows, NDArray[np.bool_] | None, int, tuple[str, ...], list[str]]:
+        """Actions (T,), mask (F, A_i) or None, A_i, the actions' names or (), notes."""
         rows = self.frames.rows[:, self.place]
         flags = np.stack([self.log.flags(c)[rows] for c in self.own.mask], axis=1) if self.own.mask else None
         stated, names, notes = self.own.actions, self._names(flags), []
@@ -115,7 +119,7 @@ class _Agent:
         mask = None if flags is None else self._mask(flags, rows, size)
         if mask is not None:
             self._check_available(mask, rows, chosen)
-        return chosen, mask, size, notes
+        return chosen, mask, size, names, notes
 
     def _names(self, flags: NDArray[np.float64] | None) -> tuple[str, ...]:
         """The actions' names, where they are told; those of shared masks up to the agent's own width."""

@@ -72,7 +72,8 @@ def origins_of_run(out: Path, update: str = "selected") -> Origins:
         name = with_arguments(str(header.get("environment", "")), header.get("environment_arguments", {}))
     game = find_environment(name).game if is_game(name) else None
     more = {key: config[key] for key in ("algorithm", "dataset", "seed")} | {"environment": name, "update": update}
-    return Origins(tuple(header.get("agents", ())), game.action_names if game else (), more)
+    named = tuple(tuple(own) for own in header.get("action_names", ()))
+    return Origins(tuple(header.get("agents", ())), game.action_names if game else named, more)
 
 
 def _policies_and_header(out: Path, update: str, trust: bool) -> tuple[Policies, dict[str, Any]]:
