@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from test_docs import PAGES, blocks
 
+from alberdice import __version__
 from alberdice.cli import main
 from alberdice.cli.deep import main as deep_main
 
@@ -68,6 +71,26 @@ def test_every_command_helps(program: str, capsys: pytest.CaptureFixture[str]) -
         assert "Traceback" not in text
         if not subcommands(text):  # a command, not a group of them
             assert re.search(r"-v, --verbose\b.*\n?.*-q, --quiet\b", text, re.DOTALL), path
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_command_is_used(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a block of a page, which ``test_docs`` runs, or in another test."""
+    found = {path for path, text in walked(program, capsys) if f"usage: {program} {path} " in text}  # no argument's choices
+    commands = {path for path in found if not any(other.startswith(f"{path} ") for other in found)}
+    assert len(commands) >= len(KNOWN[program]) - 1
+    lines = [line for page in PAGES for language, _, text in blocks(page) if language == "sh" for line in text.splitlines()]
+    tests = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].rglob("test_*.py")))
+    for path in commands:
+        words = '", "'.join(path.split())
+        shown = any(line.startswith(f"{program} {path} ") or line == f"{program} {path}" for line in lines)
+        assert shown or f'("{words}", ' in tests or f'["{words}", ' in tests, path
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        deep_main(["version", "--quiet"])
+    assert (stop.value.code, capsys.readouterr().out) == (0, f"{__version__}\n")
 
 
 @pytest.mark.parametrize("algorithm", ["bc", "icq", "omar", "madtkd", "optidice", "alberdice"])
