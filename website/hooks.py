@@ -72,7 +72,7 @@ def _link(link: re.Match[str], folder: Path, page: Any, config: Any) -> str:
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
-    """Formulas as MathML."""
+    """Formulas as MathML; numbers and their errors on one line."""
 
     def formula(match: re.Match[str]) -> str:
         text = unescape(match[2]).strip()
@@ -88,7 +88,13 @@ def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
 
     for item in _all_items(page.toc):
         item.title = _in_letters(item.title)
+    html = re.sub(r"(?<=\d) ± (?=\d)|(?<=\[)(-?[\d.]+), (?=-?[\d.]+\])", _together, html)
     return re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', formula, html, flags=re.DOTALL)
+
+
+def _together(number: re.Match[str]) -> str:
+    """A number and its error, or an interval, on one line."""
+    return f"{number[1]},\N{NO-BREAK SPACE}" if number[1] else "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 
 
 def _all_items(items: Any) -> Any:

@@ -48,7 +48,7 @@ def _table(settings: type, values: Any, known: Any) -> str:
         for f in fields(settings)
         if f.name not in known
     ]
-    return "\n".join(["| setting | default | value | |", "|---|---|---|---|", *rows, ""]) if rows else ""
+    return "\n".join(["| setting | default | value | what it does |", "|---|---|---|---|", *rows, ""]) if rows else ""
 
 
 def _docs(settings: type) -> dict[str, str]:
@@ -71,6 +71,8 @@ def _kind(kind: Any) -> str:
         return next((str(note) for note in get_args(kind)[1:] if str(note).startswith("a number")), _kind(get_args(kind)[0]))
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
+    if get_origin(kind) is tuple:
+        return "words" if get_args(kind)[0] is str else "whole numbers"
     return {"bool": "yes or no", "str": "text", "int": "a whole number", "float": "a number"}.get(
         getattr(kind, "__name__", ""), str(kind).replace("|", "or")
     )
