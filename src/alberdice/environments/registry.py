@@ -21,6 +21,7 @@ from typing import Any
 
 from alberdice import games
 from alberdice.environments.contract import BatchedEnvironment, EnvironmentSpec, PlayOptions
+from alberdice.environments.football import HOW, SCENARIOS, football
 from alberdice.environments.passwords import passwords_environment
 from alberdice.environments.rware import SIZES, TEAMS, warehouse
 from alberdice.environments.rware.exact import ring_warehouse
@@ -101,6 +102,15 @@ ENVIRONMENTS: dict[str, EnvironmentEntry] = {
             needs={"jaxmarl": "pip install 'alberdice[starcraft]'"},
         )
         for name, battle in MAPS.items()
+    },
+    **{
+        f"football-{name}": EnvironmentEntry(
+            partial(football, name),
+            f"Google Research Football: {scenario.level.removeprefix('academy_').replace('_', ' ')}, "
+            f"{scenario.n_agents} agents, 401 steps",
+            needs={"gfootball": HOW, "pettingzoo": "pip install 'alberdice[games]'"},
+        )
+        for name, scenario in SCENARIOS.items()
     },
     "smac": EnvironmentEntry(
         smac, "SMAC on any of its maps: smac(map_name='3m', python='/opt/smac/bin/python')", {"map_name": "3m"}

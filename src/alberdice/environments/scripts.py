@@ -3,6 +3,7 @@
     "random"                            uniform over the available actions
     "rware-expert(convention=1)"        see ``rware.experts.expert``
     "smax-fighter(target='weakest')"    see ``smax.fighters.fighter``
+    "football-runner(passes=0.1)"       see ``football.runners.runner``
     "module:function(argument=2)"       a function of the environment's spec and these arguments
 
 A script gives, for the numbers of B episodes that begin, a player: an object with ``act(frame, uniforms) -> actions``, (B, N)
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.environments.contract import EnvironmentSpec, Frame
+from alberdice.environments.football.runners import runner
 from alberdice.environments.play import MakePlayer
 from alberdice.environments.registry import split_arguments
 from alberdice.environments.rware.experts import expert
@@ -41,7 +43,12 @@ def _random(spec: EnvironmentSpec) -> MakePlayer:
     return lambda numbers: _Random()
 
 
-SCRIPTS: dict[str, Callable[..., MakePlayer]] = {"random": _random, "rware-expert": expert, "smax-fighter": fighter}
+SCRIPTS: dict[str, Callable[..., MakePlayer]] = {
+    "random": _random,
+    "rware-expert": expert,
+    "smax-fighter": fighter,
+    "football-runner": runner,
+}
 """All scripts by name."""
 
 

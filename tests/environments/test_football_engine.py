@@ -1,0 +1,121 @@
+"""Google Research Football itself: run where gfootball is installed (tools/install_football.sh)."""
+
+import hashlib
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from alberdice.environments import check_environment, find_environment
+from alberdice.environments.football import HOW, SCENARIOS, features
+from alberdice.environments.football.match import FootballMatch
+from alberdice.environments.play import play
+from alberdice.environments.scripts import find_script
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("gfootball") is None, reason=f"no gfootball here; {HOW}")]
+NAMES = tuple(SCENARIOS)
+
+
+def digest(match, seed, steps=60):
+    """Of everything that is told of the first steps of random play."""
+    draws, found = np.random.default_rng(seed), hashlib.sha256()
+    seen, _ = match.reset(seed=seed)
+    for _ in range(steps):
+        for numbers in (*seen.values(), match.state()):
+            found.update(numbers.tobytes())
+        if not match.agents:
+            break
+        seen, rewards, ended, cut, _ = match.step({agent: int(draws.integers(19)) for agent in match.agents})
+        found.update(repr((rewards, ended, cut)).encode())
+    return found.hexdigest()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_an_environment(name):
+    with find_environment(f"football-{name}").open() as env:
+        assert check_environment(env) == []
+        assert env.spec.state_size == features.state_size(SCENARIOS[name].n_agents)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_episode_repeats_bit_for_bit(name):
+    """In another process, after other episodes of the same engine, and in an engine beside it."""
+    code = (
+        "import sys\nfrom test_football_engine import digest\n"
+        "from alberdice.environments.football.match import FootballMatch\n"
+        "print(digest(FootballMatch(sys.argv[1]), 7))"
+    )
+    folder = __file__.rpartition("/")[0]
+    other = subprocess.run([sys.executable, "-c", code, name], cwd=folder, capture_output=True, text=True, check=True)
+    one, two = FootballMatch(name), FootballMatch(name)
+    first, different = digest(one, 7), digest(one, 8)
+    assert first == digest(one, 7) == digest(two, 7) == other.stdout.split()[-1]
+    assert different != first
+    one.close()
+    two.close()
+
+
+@pytest.mark.parametrize("name", ["rps", "corner"])
+def test_features_are_gfootballs_own(name):
+    from gfootball.env.wrappers import Simple115StateWrapper
+
+    match, draws = FootballMatch(name), np.random.default_rng(3)
+    seen, _ = match.reset(seed=3)
+    for _ in range(50):
+        theirs = Simple115StateWrapper.convert_observation(match._engine.seen, True)
+        assert np.array_equal(np.stack(list(seen.values())), theirs)
+        if not match.agents:
+            break
+        seen, *_ = match.step({agent: int(draws.integers(19)) for agent in match.agents})
+    match.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_end_before_the_clock_is_one_of_the_scenarios_rules(name):
+    """What the match takes for the scenario's end is the engine's own end wherever the clock has not run out."""
+    from alberdice.environments.football.match import _Referee
+
+    match, draws = FootballMatch(name), np.random.default_rng(5)
+    for seed in range(5):
+        match.reset(seed=seed)
+        referee, over = _Referee(match._engine.rules()), False
+        while not over:
+            match._engine.step(draws.integers(19, size=match.scenario.n_agents))
+            ends, over = referee.ends(match._engine.seen[0]), match._engine.over
+            assert over == (ends or match._engine.seen[0]["steps_left"] <= 0)
+    match.close()
+
+
+def test_the_clock_truncates_at_step_401():
+    match = FootballMatch("corner")
+    lengths = []
+    for seed in range(12):
+        match.reset(seed=seed)
+        steps = 0
+        while match.agents:
+            _, _, ended, cut, _ = match.step(dict.fromkeys(match.agents, 0))
+            steps += 1
+        lengths.append(steps)
+        assert cut["player_1"] == (steps == 401)
+        assert cut["player_1"] or ended["player_1"]
+    assert max(lengths) <= 401
+    match.close()
+
+
+def test_success_is_the_score_in_100_episodes():
+    with find_environment("football-rps").open() as env:
+        seen = play(env, find_script("football-runner", env.spec)(np.arange(100)), np.arange(100), 0)
+    assert np.array_equal(seen.metrics["success"] > 0, seen.returns > 0)
+    assert np.array_equal(seen.metrics["goals"] - seen.metrics["conceded"], seen.returns)
+    assert 0 < seen.metrics["success"].mean() < 1
+
+
+def test_workers_play_the_same_episodes():
+    found = []
+    for workers in (0, 2):
+        with find_environment("football-rps").open(workers=workers) as env:
+            found.append(play(env, find_script("random", env.spec)(np.arange(6)), np.arange(6), 1))
+    assert np.array_equal(found[0].returns, found[1].returns)
+    assert np.array_equal(found[0].lengths, found[1].lengths)
