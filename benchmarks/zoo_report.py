@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,20 +66,30 @@ def grouped(runs: list[Run], key: str) -> dict[str, list[Run]]:
     return found
 
 
-def by_game(runs: list[Run], others: list[Run]) -> list[str]:
-    """Mean returns over seeds, the largest gap, and processor seconds; beside OptiDICE's of the same data, ``others``."""
+def by_game(runs: list[Run], others: Mapping[str, list[Run]]) -> list[str]:
+    """Mean returns over seeds, the largest gap, processor seconds; beside what ``others`` kept on the same data."""
     before, after = ("data", "cloned", "exact_alternation"), ("last", "selected", "optimum")
-    beside = grouped(others, "game")
-    lines = [
-        "| game | seeds | data | clone | exact alternation | OptiDICE | last | selected | optimum | largest gap | seconds |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    columns = (
+        "game",
+        "seeds",
+        "data",
+        "clone",
+        "exact alternation",
+        *others,
+        "last",
+        "selected",
+        "optimum",
+        "largest gap",
+        "seconds",
+    )
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for name, own in grouped(runs, "game").items():
         seeds = {run["seed"] for run in own}
-        rival = [run["selected"] for run in beside.get(name, ()) if run["seed"] in seeds]
-        columns = [np.mean([run[key] for run in own]) for key in before]
-        columns += [np.mean(rival) if rival else np.nan, *(np.mean([run[key] for run in own]) for key in after)]
-        means = " | ".join("not run" if np.isnan(x) else f"{x:.4g}" for x in columns)
+        rivals = [[run["selected"] for run in them if run["game"] == name and run["seed"] in seeds] for them in others.values()]
+        found = [np.mean([run[key] for run in own]) for key in before]
+        found += [np.mean(rival) if len(rival) == len(own) else np.nan for rival in rivals]
+        found += [np.mean([run[key] for run in own]) for key in after]
+        means = " | ".join("not run" if np.isnan(x) else f"{x:.4g}" for x in found)
         worst, seconds = max(gap(run, "selected") for run in own), np.mean([run["seconds"] for run in own])
         lines.append(f"| {name} | {len(own)} | {means} | {worst:.3f} | {seconds:.0f} |")
     return lines
@@ -126,15 +137,17 @@ def summary(runs: list[Run]) -> list[str]:
     ]
 
 
-def against(runs: list[Run], others: list[Run]) -> list[str]:
-    """How the selected policies of the same data compare with OptiDICE's, game by game and seed by seed."""
+def against(runs: list[Run], name: str, others: list[Run]) -> list[str]:
+    """How the selected policies of the same data compare with another algorithm's, game by game and seed by seed."""
     rivals = {(run["game"], run["seed"]): run["selected"] for run in others}
     pairs = [(run["selected"] - rivals[key]) / unit(run) for run in runs if (key := (run["game"], run["seed"])) in rivals]
     if not pairs:
         return []
     better, worse = sum(x > 0.01 for x in pairs), sum(x < -0.01 for x in pairs)
+    there = {(run["game"], run["seed"]) for run in runs}
+    gaps = [gap(run, "selected") for run in others if (run["game"], run["seed"]) in there]
     words = f"better in {better} of {len(pairs)} runs by more than 1 % of the unit, worse in {worse}"
-    return [f"- Against OptiDICE's selected policies: {words}."]
+    return [f"- Against the policies that {name} keeps (mean gap {np.mean(gaps):.3f}): {words}."]
 
 
 def picture(runs: list[Run], target: Path) -> None:
@@ -166,13 +179,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--results", type=Path, default=HERE / "results" / "zoo.json")
     parser.add_argument("--picture", type=Path, default=HERE.parent / "docs" / "images" / "zoo-scores.png")
-    parser.add_argument("--beside", type=Path, default=HERE / "results" / "zoo_optidice.json", help="OptiDICE's")
+    parser.add_argument("--beside", nargs="*", default=["bc", "optidice"], help="algorithms of other columns")
     options = parser.parse_args()
     runs = json.loads(options.results.read_text())["runs"]
-    others = json.loads(options.beside.read_text())["runs"] if options.beside.exists() else []
-    print(
-        "\n".join([*summary(runs), *against(runs, others), "", *by_game(runs, others), "", *by_kind(runs), "", *by_form(runs)])
-    )
+    files = {name: options.results.with_name(f"zoo_{name}.json") for name in options.beside}
+    others = {name: json.loads(file.read_text())["runs"] if file.exists() else [] for name, file in files.items()}
+    beside = [line for name, them in others.items() for line in against(runs, name, them)]
+    print("\n".join([*summary(runs), *beside, "", *by_game(runs, others), "", *by_kind(runs), "", *by_form(runs)]))
     picture(runs, options.picture)
 
 
