@@ -90,7 +90,7 @@ def test_returns_equal_recursion_in_every_model(pooling):
         return [table[place[state]] for table in tables]
 
     found = models.estimate(tables)
-    wanted = [slow_return(data, copies, policy, models.horizon, pooling) for copies in models.weights]
+    wanted = [min(slow_return(data, copies, policy, models.horizon, k) for k in {0.0, pooling}) for copies in models.weights]
     assert found.returns == pytest.approx(wanted, abs=1e-10)
     assert found.score == pytest.approx(np.mean(wanted) - np.std(wanted))
     best = max(sum(map(float, episode.rewards[t:])) for episode in data.episodes for t in range(len(episode.rewards)))
@@ -126,6 +126,23 @@ def test_a_pair_that_was_seen_once_is_never_taken_for_one_outside_the_data():
     models = ResampledModels(from_episodes("two", (2, 2), [one] + [other] * 20), 50, np.random.default_rng(0), pooling=0.0)
     table = np.tile([1.0, 0.0], (len(models.rows), 1))
     assert models.estimate([table, table]).returns == pytest.approx(1.0)
+
+
+def test_pooling_takes_luck_away_and_forgives_nothing():
+    """A good action that was recorded 20 times, and another one once: as bad as it was, or no better than it can be known."""
+
+    def recorded(action, pay):
+        seen = np.eye(2)[[0, 1]]
+        return EpisodeArrays(seen, np.repeat(seen[:, None], 2, 1), np.full((1, 2), action), np.array([pay]), terminated=True)
+
+    def estimates(once):
+        data = from_episodes("two", (2, 2), [recorded(1, once)] + [recorded(0, 1.0)] * 20)
+        models = ResampledModels(data, 50, np.random.default_rng(0))
+        table = np.tile([0.0, 1.0], (len(models.rows), 1))
+        return models.estimate([table, table]).returns
+
+    assert estimates(0.0) == pytest.approx(0.0)
+    assert np.all(estimates(5.0) < 4.0)
 
 
 def test_rewards_scaled_and_the_datas_own_return():

@@ -11,12 +11,15 @@ happened to be, K more steps of every pair are taken to be as those of its frame
 
     x_b(s, a) <- (m_b(s, a) x_b(s, a) + K x_b(s)) / (m_b(s, a) + K)      for x = P and r, K = ``pooling``
 
+Pooling is to take luck away, not to forgive: a mistake that was recorded once would be half as bad as it is.  So a policy's
+return in model b is the lesser of those with K and with none.
+
 A pair that the data do not hold pays less than any reward of theirs at every step that is left, by 1 % of the rewards' spread:
 leaving the data is never worth it, nor as good as staying, also where all that was recorded pays the same.  What terminates
 earns nothing more.  The return is the plain sum over a horizon, by default the longest episode's steps, so that it
 compares with the data's own returns.
 
-    R_b = sum_{t < H} d_{b,t} . r_b^pi,    score = mean over b - std over b
+    R_b = min over {0, K} of sum_{t < H} d_{b,t} . r_b^pi,    score = mean over b - std over b
 
 The mean over b of many models is the estimate; the score of a few is what ranks policies.  The quantiles over b say what other
 episodes would have said, and nothing of what these conventions get wrong, which is the greater part where data are plenty: a
@@ -174,7 +177,7 @@ class ResampledModels:
             tables: per agent pi_i(a_i|s) at the frames ``rows``, ``(K, A_i)``.
         """
         ends = {pooling: self._returns(tables, pooling) for pooling in {self.pooling, 0.0, LUCK if self.luck else 0.0}}
-        return Bounded(ends[self.pooling][0], np.concatenate([*ends.values()]))
+        return Bounded(np.minimum(ends[self.pooling][0], ends[0.0][0]), np.concatenate([*ends.values()]))
 
     def _returns(self, tables: Sequence[FloatArray], pooling: float) -> FloatArray:
         """In every model, with K = ``pooling``: what lies outside the data at its worst and at its best, ``(2, B)``."""
@@ -182,7 +185,7 @@ class ResampledModels:
         chance = np.prod([t[self.pair_frame, self.pair_actions[:, i]] for i, t in enumerate(tables)], axis=0)
         own = chance / (self.pair_weight + pooling)
         pooled = self._by_frame(own * pooling) / self._frame_weight  # what the frame's steps as a whole stand for
-        gained = self._by_frame(chance * self._pooled_rewards(pooling))
+        gained = self._by_frame(chance * self.pooled_rewards(pooling))
         outside = np.maximum(1.0 - np.bincount(self.pair_frame, chance, size), 0.0)
         chain = self._chain(own + pooled[:, self.pair_frame])
         mass, total = self.begin.ravel(), np.zeros((2, models))
@@ -198,12 +201,8 @@ class ResampledModels:
         """Whether outcomes may be luck: a pair was seen to have different ones, or none was seen twice."""
         return self._differ or len(self.pair_frame) == len(self.dataset.usable)
 
-    @cached_property
-    def pooled_rewards(self) -> FloatArray:
-        """r_b of every pair, drawn to its frame's mean, ``(B, P)``."""
-        return self._pooled_rewards(self.pooling)
-
-    def _pooled_rewards(self, pooling: float) -> FloatArray:
+    def pooled_rewards(self, pooling: float) -> FloatArray:
+        """r_b of every pair, drawn to its frame's mean with K = ``pooling``, ``(B, P)``."""
         mean = (self._by_frame(self.pair_reward) / self._frame_weight)[:, self.pair_frame]
         return np.asarray((self.pair_reward + pooling * mean) / (self.pair_weight + pooling))
 

@@ -43,8 +43,8 @@ def wandering(episodes: int = 30, length: int = 2) -> OfflineDataset:
 class Histories:
     """The expected return in one model by the tree of all histories, from plain counts; slow."""
 
-    def __init__(self, data: OfflineDataset, weights: Any, policies: Any) -> None:
-        self.data, self.policies, self.horizon = data, policies, int(data.lengths.max())
+    def __init__(self, data: OfflineDataset, weights: Any, policies: Any, pooling: float) -> None:
+        self.data, self.policies, self.horizon, self.pooling = data, policies, int(data.lengths.max()), pooling
         self.pairs: Any = defaultdict(list)
         self.begins: list[Any] = []
         self.worst = float(data.rewards.min()) - 0.01 * float(data.rewards.astype(float).std())
@@ -62,7 +62,7 @@ class Histories:
     def value(self, past: list[Any], frame: Any) -> float:
         if len(past) == self.horizon:
             return 0.0
-        found, pooling = 0.0, 1.0
+        found, pooling = 0.0, self.pooling
         here = [outcome for (seen, _), outcomes in self.pairs.items() if seen == frame for outcome in outcomes]
         reward_here = sum(w * r for w, r, _ in here) / sum(w for w, _, _ in here)
         for joint, chance in self._chances(past, frame):
@@ -114,9 +114,10 @@ def test_episodes_played_in_models_come_to_the_mean_over_all_histories(kind: str
     assert scores.episodes == 512
     scores.episodes = 2048
     found = scores.estimate(policies).returns
-    truth = [Histories(data, weights, policies).mean for weights in scores.models.weights]
-    np.testing.assert_allclose(found, truth, atol=4 * 1.5 / 2048**0.5)
-    assert np.ptp(truth) > 0.1
+    truth = np.array([[Histories(data, m, policies, k).mean for m in scores.models.weights] for k in (0.0, 1.0)])
+    np.testing.assert_allclose([scores.played(policies, k) for k in (0.0, 1.0)], truth, atol=4 * 1.5 / 2048**0.5)
+    np.testing.assert_allclose(found, truth.min(axis=0), atol=4 * 1.5 / 2048**0.5)
+    assert np.ptp(truth[1]) > 0.1
 
 
 def test_policies_without_a_memory_have_the_same_score_by_both_ways() -> None:

@@ -4,8 +4,8 @@
     with one            the mean of episodes played in every model; what the policies remember, and the return that they are
                         told to reach, are then what they would be in play
 
-All policies play with the same random numbers.  How many episodes: some 25,000 steps in all models together, so that a score
-costs about the same whatever the horizon.
+All policies play with the same random numbers.  How many episodes: some 25,000 steps in all models together, half of them with
+K = 0, so that a score costs about the same whatever the horizon.
 """
 
 from __future__ import annotations
@@ -105,14 +105,18 @@ class PlayedScores(ModelScores):
     def __init__(self, dataset: OfflineDataset, seed: int, models: int) -> None:
         super().__init__(dataset, seed, models)
         self.seed = seed
-        self.episodes = int(np.clip(_STEPS // (models * self.models.horizon), _FEWEST, _MOST))
+        self.episodes = int(np.clip(_STEPS // (2 * models * self.models.horizon), _FEWEST, _MOST))
 
     def estimate(self, policies: Policies) -> Estimate:
-        """As ``OfflineScores``."""
-        environment = ModelEnvironment(self.models, self.episodes)
+        """As ``OfflineScores``: the lesser of the returns with K and with none, as of ``ResampledModels``."""
+        return Estimate(np.minimum(*(self.played(policies, pooling) for pooling in (self.models.pooling, 0.0))))
+
+    def played(self, policies: Policies, pooling: float) -> FloatArray:
+        """Mean returns of the episodes that are played in each model with K = ``pooling``, ``(B,)``."""
+        environment = ModelEnvironment(self.models, self.episodes, pooling)
         slots = len(self.models.begin) * self.episodes
         played = play(environment, PolicyPlayer(policies, policies.actor(slots)), np.arange(slots), self.seed)
-        return Estimate(played.returns.reshape(-1, self.episodes).mean(axis=1))
+        return played.returns.reshape(-1, self.episodes).mean(axis=1)
 
 
 class ModelEnvironment(BatchedEnvironment):
@@ -123,16 +127,18 @@ class ModelEnvironment(BatchedEnvironment):
     Args:
         models: B of them.
         episodes: E.
+        pooling: K.
     """
 
-    def __init__(self, models: ResampledModels, episodes: int) -> None:
+    def __init__(self, models: ResampledModels, episodes: int, pooling: float) -> None:
         data = models.dataset
+        self.pooling = pooling
         self.models, self.model = models, np.repeat(np.arange(len(models.begin)), episodes)
         self._flat = tuple(data.n_actions)
         self._keys = self._pair_keys(models.pair_frame, models.pair_actions)
         self._first = np.searchsorted(models.edge_pair, np.arange(len(self._keys) + 1))
         self._pairs = np.searchsorted(models.pair_frame, np.arange(len(models.rows) + 1))  # of each frame, from and to
-        self._rewards = models.pooled_rewards
+        self._rewards = models.pooled_rewards(pooling)
         self._observations = data.frame_observations[models.rows].astype(np.float32)
         self._masks = np.ascontiguousarray(data.masks_of(models.rows))
         self._states = data.frame_states[models.rows].reshape(len(models.rows), -1).astype(np.float32)
@@ -185,7 +191,7 @@ class ModelEnvironment(BatchedEnvironment):
         weight = models.pair_weight[self.model[slots], pair]
         frame = models.pair_frame[pair]
         other = self._one_of(models.pair_weight, slots, self._pairs[frame], self._pairs[frame + 1], draws[:, 1])
-        return np.where(draws[:, 0] * (weight + models.pooling) < weight, pair, other)
+        return np.where(draws[:, 0] * (weight + self.pooling) < weight, pair, other)
 
     def _drawn(self, slots: NDArray[np.int64], pair: NDArray[np.int64]) -> NDArray[np.int64]:
         """The frames that follow, drawn among the edges of the pairs by their weight in the slots' models."""

@@ -12,10 +12,11 @@ exponential of single transitions does (Corollary B.2 is an equality for these r
 A pair that was seen once is as good as it happened to be.  With ``pooling`` = K, K more steps of every pair are taken to be as
 the steps of its frame are in the mean, whatever was done there:
 
-    x(s, a) <- (n(s, a) x(s, a) + K x(s)) / (n(s, a) + K),    x(s) = sum over a of n(s, a) x(s, a) / sum over a of n(s, a)
+    x(s, a) <- min(x(s, a), (n(s, a) x(s, a) + K x(s)) / (n(s, a) + K)),
+    x(s) = sum over a of n(s, a) x(s, a) / sum over a of n(s, a)
 
-for x = reward and after: the mean of a posterior whose prior knows the frame and not the action.  It leaves alone what was seen
-often, frames of one pair only, and what does not depend on luck or action.
+for x = reward and after: the mean of a posterior whose prior knows the frame and not the action, where that is less.  It takes
+luck away and forgives no mistake that was recorded once.  It leaves alone what was seen often and frames of one pair only.
 
 Nor does e need a network there.  What (47) fits is a mean over the others' actions at (s, a_i); with
 x = r + gamma E nu(s') - nu(s),
@@ -100,11 +101,11 @@ class Population:
         return replace(found, reward=found.pooled(found.reward[None])[0])
 
     def pooled(self, values: Tensor) -> Tensor:
-        """Values ``(N, P)`` of the pairs, drawn to the mean over their frames' steps."""
+        """Values ``(N, P)`` of the pairs, those above the mean over their frames' steps drawn to it."""
         if self.kept is None:
             return values
         mean = values.new_zeros(len(values), int(self.frame.max()) + 1).index_add(1, self.frame, values * self.part)
-        return self.kept * values + (1 - self.kept) * mean.index_select(1, self.frame)
+        return torch.minimum(values, self.kept * values + (1 - self.kept) * mean.index_select(1, self.frame))
 
     def rows(self, data: TrainingData, starts: Tensor) -> Rows:
         """All frames, each once."""
