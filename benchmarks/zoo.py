@@ -3,6 +3,7 @@
     python benchmarks/zoo.py                                   # the reporting half, five seeds
     python benchmarks/zoo.py --games lock wilds --seeds 1      # some games
     python benchmarks/zoo.py --algorithm optidice              # into zoo_optidice.json
+    python benchmarks/zoo.py --half choosing --seeds 2         # the other half, seeds 100 and 101, into zoo_choosing.json
 
 A run's data are made with its seed. No environment is used in training or choosing; returns here are exact, from the model.
 Per run:
@@ -42,6 +43,8 @@ from alberdice.tabular import alternate, annealing_schedule
 
 PACKAGES = ("torch", "numpy", "scipy")
 HERE = Path(__file__).parent / "results"
+#: of the choosing half; the reporting half has those from 0
+FIRST_SEED = 100
 
 
 class Recorded(Selector):
@@ -118,17 +121,20 @@ def one_run(name: str, seed: int, settings: dict[str, Any], algorithm: str = "al
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--games", nargs="*", default=list(REPORTING))
+    parser.add_argument("--half", choices=("reporting", "choosing"), default="reporting")
+    parser.add_argument("--games", nargs="*", help="of that half; none named: all")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--algorithm", default="alberdice")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    name = "zoo" if options.algorithm == "alberdice" else f"zoo_{options.algorithm}"
-    options.out = options.out or HERE / f"{name}.json"
+    halves = {"choosing": list(CHOOSING), "reporting": list(REPORTING)}
+    parts = ("zoo", options.half * (options.half == "choosing"), options.algorithm * (options.algorithm != "alberdice"))
+    options.out = options.out or HERE / f"{'_'.join(filter(None, parts))}.json"
+    first = FIRST_SEED if options.half == "choosing" else 0
     torch.set_num_threads(1)
     found = json.loads(options.out.read_text())["runs"] if options.out.exists() else []
-    for seed in range(options.seeds):
-        for name in options.games:
+    for seed in range(first, first + options.seeds):
+        for name in options.games or halves[options.half]:
             if any((run["game"], run["seed"]) == (name, seed) for run in found):
                 continue
             found.append(one_run(name, seed, {}, options.algorithm))
@@ -136,7 +142,6 @@ def main() -> None:
             print(
                 f"{name:22s} seed {seed} gap {run['gap']:.3f} last {run['gap_last']:.3f} regret {run['regret']:.3f}", flush=True
             )
-            halves = {"choosing": list(CHOOSING), "reporting": list(REPORTING)}
             options.out.write_text(json.dumps({**conditions(0, PACKAGES), "halves": halves, "runs": found}, indent=1) + "\n")
     gaps = np.array([run["gap"] for run in found])
     print(f"mean gap {gaps.mean():.3f}, at most .05 in {(gaps <= 0.05).mean():.0%} of {len(gaps)} runs")
