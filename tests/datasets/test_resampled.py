@@ -129,20 +129,22 @@ def test_a_pair_that_was_seen_once_is_never_taken_for_one_outside_the_data():
 
 
 def test_pooling_takes_luck_away_and_forgives_nothing():
-    """A good action that was recorded 20 times, and another one once: as bad as it was, or no better than it can be known."""
+    """An action that was recorded 20 times, and another one once: that is as bad as it was, and as good as it can be known."""
 
     def recorded(action, pay):
         seen = np.eye(2)[[0, 1]]
         return EpisodeArrays(seen, np.repeat(seen[:, None], 2, 1), np.full((1, 2), action), np.array([pay]), terminated=True)
 
-    def estimates(once):
-        data = from_episodes("two", (2, 2), [recorded(1, once)] + [recorded(0, 1.0)] * 20)
+    def estimates(once, luck):
+        data = from_episodes("two", (2, 2), [recorded(1, once)] + [recorded(0, 1.0 + luck), recorded(0, 1.0 - luck)] * 10)
         models = ResampledModels(data, 50, np.random.default_rng(0))
         table = np.tile([0.0, 1.0], (len(models.rows), 1))
         return models.estimate([table, table]).returns
 
-    assert estimates(0.0) == pytest.approx(0.0)
-    assert np.all(estimates(5.0) < 4.0)
+    for luck in (0.0, 0.5):
+        assert estimates(0.0, luck) == pytest.approx(0.0)
+    assert np.all(estimates(5.0, 0.5) < 4.9)
+    assert estimates(5.0, 0.0) == pytest.approx(5.0)
 
 
 def test_rewards_scaled_and_the_datas_own_return():

@@ -12,7 +12,7 @@ happened to be, K more steps of every pair are taken to be as those of its frame
     x_b(s, a) <- (m_b(s, a) x_b(s, a) + K x_b(s)) / (m_b(s, a) + K)      for x = P and r, K = ``pooling``
 
 Pooling is to take luck away, not to forgive: a mistake that was recorded once would be half as bad as it is.  So a policy's
-return in model b is the lesser of those with K and with none.
+return in model b is the lesser of those with K and with none, and K is 0 where nothing is luck (``ResampledModels.luck``).
 
 A pair that the data do not hold pays less than any reward of theirs at every step that is left, by 1 % of the rewards' spread:
 leaving the data is never worth it, nor as good as staying, also where all that was recorded pays the same.  What terminates
@@ -177,7 +177,13 @@ class ResampledModels:
             tables: per agent pi_i(a_i|s) at the frames ``rows``, ``(K, A_i)``.
         """
         ends = {pooling: self._returns(tables, pooling) for pooling in {self.pooling, 0.0, LUCK if self.luck else 0.0}}
-        return Bounded(np.minimum(ends[self.pooling][0], ends[0.0][0]), np.concatenate([*ends.values()]))
+        found = [ends[pooling][0] for pooling in self.poolings]
+        return Bounded(np.minimum.reduce(found), np.concatenate([*ends.values()]))
+
+    @property
+    def poolings(self) -> tuple[float, ...]:
+        """With which K the score is the lesser return."""
+        return (self.pooling, 0.0) if self.luck and self.pooling else (0.0,)
 
     def _returns(self, tables: Sequence[FloatArray], pooling: float) -> FloatArray:
         """In every model, with K = ``pooling``: what lies outside the data at its worst and at its best, ``(2, B)``."""

@@ -63,6 +63,18 @@ def test_pooled_rows_are_those_of_data_with_steps_of_every_frame_added(data: Tra
     assert not lowered.all()
 
 
+@pytest.mark.parametrize(("name", "luck"), [("zoo-lock", False), ("zoo-lock-sticky", True), ("zoo-climbing", False)])
+def test_nothing_is_pooled_where_nothing_is_luck(name: str, luck: bool) -> None:
+    data = TrainingData.build(load_dataset(name), share=True)
+    population = Population.of(data, 4096, 16_384, 3.0)
+    assert population is not None
+    assert (population.kept is not None) == luck
+    noisy = replace(data, rewards=data.rewards + torch.rand(data.rewards.shape, generator=torch.Generator().manual_seed(0)))
+    pooled = Population.of(noisy, 4096, 16_384, 3.0)
+    assert pooled is not None
+    assert pooled.kept is not None
+
+
 def test_the_table_of_e_is_the_weighted_mean_that_its_loss_asks_for(data: TrainingData) -> None:
     """Against loops; where no weight is left, the data's mean; where an action is never shown, the state's least."""
     population = Population.of(data, 100, 10_000)

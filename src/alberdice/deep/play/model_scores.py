@@ -109,14 +109,15 @@ class PlayedScores(ModelScores):
 
     def estimate(self, policies: Policies) -> Estimate:
         """As ``OfflineScores``: the lesser of the returns with K and with none, as of ``ResampledModels``."""
-        return Estimate(np.minimum(*(self.played(policies, pooling) for pooling in (self.models.pooling, 0.0))))
+        return Estimate(np.minimum.reduce([self.played(policies, pooling) for pooling in self.models.poolings]))
 
     def played(self, policies: Policies, pooling: float) -> FloatArray:
         """Mean returns of the episodes that are played in each model with K = ``pooling``, ``(B,)``."""
         environment = ModelEnvironment(self.models, self.episodes, pooling)
         slots = len(self.models.begin) * self.episodes
         played = play(environment, PolicyPlayer(policies, policies.actor(slots)), np.arange(slots), self.seed)
-        return played.returns.reshape(-1, self.episodes).mean(axis=1)
+        means: FloatArray = played.returns.reshape(-1, self.episodes).mean(axis=1)
+        return means
 
 
 class ModelEnvironment(BatchedEnvironment):

@@ -16,7 +16,8 @@ the steps of its frame are in the mean, whatever was done there:
     x(s) = sum over a of n(s, a) x(s, a) / sum over a of n(s, a)
 
 for x = reward and after: the mean of a posterior whose prior knows the frame and not the action, where that is less.  It takes
-luck away and forgives no mistake that was recorded once.  It leaves alone what was seen often and frames of one pair only.
+luck away and forgives no mistake that was recorded once.  It leaves alone what was seen often and frames of one pair only.  And
+where no pair was seen to have different outcomes, and some were seen twice, nothing is luck: K is 0.
 
 Nor does e need a network there.  What (47) fits is a mean over the others' actions at (s, a_i); with
 x = r + gamma E nu(s') - nu(s),
@@ -40,6 +41,8 @@ from alberdice.deep.batches.training_data import Rows, TrainingData
 __all__ = ["Population"]
 
 
+#: rewards of one pair differ by more than this share of the largest
+_ROUNDING = 1e-6
 #: of n that counts at (s, a_i) whatever rho: so little that it only tells where there is nothing else
 _TRACE = 1e-6
 
@@ -56,7 +59,7 @@ class Population:
         edge_pair, edge_frame, edge_share: the distinct (s, a, s') and n(s, a, s') / n(s, a), ``(E,)``.
         frame: the number of each pair's frame among those of pairs, ``(P,)``.
         part: n(s, a) / sum over a of n(s, a), ``(P,)``.
-        kept: n / (n + K), ``(P,)``; None: K is 0.
+        kept: n / (n + K), ``(P,)``; None: K is 0, or nothing is luck.
     """
 
     steps: Tensor
@@ -86,6 +89,7 @@ class Population:
         frames, frame = torch.unique(pairs[:, 0], return_inverse=True)
         here = torch.zeros(len(frames), dtype=torch.float64, device=pair.device).index_add_(0, frame, count.double())
         edges, number = torch.unique(torch.stack([pair, data.after], dim=1), dim=0, return_counts=True)
+        luck = len(edges) > len(pairs) or len(pairs) == data.n_steps or _differ(data.rewards.double(), pair, len(pairs))
         found = cls(
             steps=steps,
             pair=pair,
@@ -96,7 +100,7 @@ class Population:
             edge_share=(number.double() / count[edges[:, 0]]).float(),
             frame=frame,
             part=(count / here[frame]).float(),
-            kept=(count / (count + pooling)).float() if pooling > 0 else None,
+            kept=(count / (count + pooling)).float() if pooling > 0 and luck else None,
         )
         return replace(found, reward=found.pooled(found.reward[None])[0])
 
@@ -135,3 +139,9 @@ class Population:
         shown = (total > 0).view(size)
         least = table.view(size).masked_fill(~shown, torch.inf).amin(1, keepdim=True)
         return torch.where(shown, table.view(size), least.nan_to_num(posinf=0.0))
+
+
+def _differ(rewards: Tensor, pair: Tensor, pairs: int) -> bool:
+    """Whether a pair was seen to pay differently, by more than rounding."""
+    ends = [rewards.new_zeros(pairs).scatter_reduce(0, pair, rewards, how, include_self=False) for how in ("amax", "amin")]
+    return bool((ends[0] - ends[1]).max() > _ROUNDING * rewards.abs().max())
