@@ -53,7 +53,10 @@ from alberdice.errors import InvalidArgumentError, SolverError
 __all__ = ["run_training", "train"]
 
 #: what to do where policies are below the data
-_TRY = "raise alpha_end, train for more updates, or use the data's own policies (docs/trust.md)"
+_TRY = (
+    "more updates of cloning or of rounds, a larger alpha_end, more starts, a memory where agents see less than the state "
+    "(policy = transformer); until then keep what played the data (docs/trust.md)"
+)
 
 Progress = Callable[[str], None]
 
