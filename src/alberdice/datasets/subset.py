@@ -1,4 +1,4 @@
-"""Some episodes of a dataset as a dataset of their own, and episodes that are held out of learning."""
+"""Some episodes of a dataset as a dataset of their own: given ones, the best ones, and those that are held out of learning."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.errors import InvalidArgumentError, InvalidDataError
 
-__all__ = ["Split", "hold_out", "of_episodes"]
+__all__ = ["Split", "best_episodes", "hold_out", "of_episodes"]
 
 
 def of_episodes(dataset: OfflineDataset, which: NDArray[np.int64]) -> OfflineDataset:
@@ -43,6 +43,24 @@ def of_episodes(dataset: OfflineDataset, which: NDArray[np.int64]) -> OfflineDat
         final_known=dataset.final_known[chosen],
         notes=(*dataset.notes, note),
     )
+
+
+def best_episodes(dataset: OfflineDataset, share: float) -> OfflineDataset:
+    """The best episodes by return, among those that have a step to learn from; at least one of these.
+
+    Args:
+        dataset: E episodes with such a step.
+        share: in (0, 1]; share E is rounded to a whole number; of equal returns the earlier one is kept.
+
+    Raises:
+        InvalidArgumentError: a share outside (0, 1], or no episode with such a step.
+    """
+    if not 0.0 < share <= 1.0:
+        raise InvalidArgumentError("keep_best", got=share, expected="a share in (0, 1]")
+    played = np.unique(dataset.episode[dataset.usable])
+    count = max(1, round(share * len(played)))
+    order = np.argsort(-dataset.returns[played], kind="stable")
+    return of_episodes(dataset, played[order[:count]])
 
 
 @dataclass(frozen=True, eq=False)

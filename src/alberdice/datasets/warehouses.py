@@ -5,10 +5,8 @@
     -medium-expert     two conventions x two shares, 0 (expert) and .3 (medium), in equal parts
 
 The experts know the requests in their own 3 x 3 view (``environments.rware.experts``).  A random action is uniform over the
-                                                                                         five,
-drawn per step and per agent.  Which episode is of which kind is a permutation that the seed draws, so that the first K episodes
-                               of
-a dataset are a fair sample of it.  States and observations are whole numbers and kept in a byte each.
+five, drawn per step and per agent.  Which episode is of which kind is a permutation that the seed draws, so that the first K
+episodes of a dataset are a fair sample of it.  States and observations are whole numbers and kept in a byte each.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,11 @@ from deep_samples import (
 import alberdice as ad
 from alberdice import tabular
 from alberdice.datasets import make_builtin
+from alberdice.datasets.subset import best_episodes
 from alberdice.deep.algorithms.bc import BC, BCConfig
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.play.tables import policy_of_game
+from alberdice.errors import InvalidArgumentError
 
 CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,), "leak": 0.2}
 #: tested in test_history_runs.py
@@ -69,17 +71,35 @@ def test_filtered_cloning_imitates_the_best_episodes_alone() -> None:
 
 @pytest.mark.parametrize("share", [1e-6, 0.2, 0.5, 1.0])
 def test_the_best_episodes_are_those_of_the_highest_returns(share: float) -> None:
-    data = TrainingData.build(make_builtin("bridge-mix"), share=True)
     whole = make_builtin("bridge-mix")
     count = max(1, round(share * whole.n_episodes))
-    order = sorted(range(whole.n_episodes), key=lambda e: -np.float32(whole.returns[e]))
+    order = sorted(range(whole.n_episodes), key=lambda e: -whole.returns[e])
     kept = sorted(order[:count])
-    best = data.of_best_episodes(share)
+    best = TrainingData.of_run(whole, tiny("bc", keep_best=share))
     assert best.lengths.tolist() == whole.lengths[kept].tolist()
     rows = np.concatenate([np.arange(whole.starts[e], whole.starts[e] + whole.lengths[e]) for e in kept])
     np.testing.assert_array_equal(best.actions.numpy(), whole.actions[rows])
-    np.testing.assert_array_equal(best.here.numpy(), data.here.numpy()[rows])
+    seen = torch.from_numpy(np.array(whole.observations[rows]))
+    torch.testing.assert_close(best.features(seen), best.observations[best.here])
     assert best.endings == int(whole.terminated[rows].sum())
+
+
+def test_features_are_of_the_best_episodes_alone() -> None:
+    """What the other episodes show changes nothing, and takes no memory."""
+    whole = make_builtin("bridge-mix")
+    best = best_episodes(whole, 0.2)
+    strange = np.setdiff1d(np.arange(whole.n_episodes), np.argsort(-whole.returns, kind="stable")[: best.n_episodes])
+    frames = np.isin(np.concatenate([whole.episode, np.arange(whole.n_episodes)]), strange)
+    shown = np.array(whole.frame_observations)
+    shown[frames] += 9
+    other = replace(whole, frame_observations=shown)
+    assert equal(trained(tiny("bc", keep_best=0.2), whole), trained(tiny("bc", keep_best=0.2), other))
+    assert equal(trained(tiny("bc", keep_best=0.2), whole), trained(tiny("bc"), best))
+
+
+def test_a_share_of_best_episodes_is_checked() -> None:
+    with pytest.raises(InvalidArgumentError, match="keep_best"):
+        best_episodes(make_builtin("bridge-mix"), 0.0)
 
 
 def test_every_setting_is_covered() -> None:

@@ -13,7 +13,7 @@ Where a game has few distinct frames (Bridge: 184 in 28,812 steps), a network is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alberdice.datasets import OfflineDataset
+from alberdice.datasets.subset import best_episodes
 from alberdice.deep.batches.features import Features, standardised
 from alberdice.deep.config import TrainConfig
 from alberdice.errors import InvalidDataError
@@ -131,31 +132,11 @@ class TrainingData:
 
     @classmethod
     def of_run(cls, dataset: OfflineDataset, config: TrainConfig, device: str = "cpu") -> TrainingData:
-        """As a run's settings ask for them: the best episodes alone, if they say so."""
-        data = cls.build(
-            dataset, standardise=config.standardise, share=config.merges_frames, device=device, levels=config.levels
+        """As a run's settings ask for them: the best episodes alone, if they say so, before anything is made of the others."""
+        source = dataset if config.keep_best == 1.0 else best_episodes(dataset, config.keep_best)
+        return cls.build(
+            source, standardise=config.standardise, share=config.merges_frames, device=device, levels=config.levels
         )
-        return data if config.keep_best == 1.0 else data.of_best_episodes(config.keep_best)
-
-    def of_best_episodes(self, share: float) -> TrainingData:
-        """The steps of the best episodes by return alone, at least one of them; frames and features stay as they are.
-
-        Args:
-            share: of the episodes, in (0, 1]; of equal returns the earlier one is kept.
-        """
-        played = self.lengths > 0
-        ends = torch.cumsum(self.lengths, 0)
-        first = (ends - self.lengths).clamp(max=self.n_steps - 1)
-        returns = torch.where(played, self.returns_to_go[first], torch.full_like(self.returns_to_go[first], -torch.inf))
-        count = max(1, min(int(played.sum()), round(share * int(played.sum()))))
-        best = torch.zeros_like(played)
-        best[torch.argsort(returns, descending=True, stable=True)[:count]] = True
-        steps = torch.repeat_interleave(best, self.lengths)
-        of_steps = {
-            name: getattr(self, name)[steps] for name in ("here", "after", "rewards", "actions", "returns_to_go", "breaks")
-        }
-        endings = int((of_steps["after"] == len(self.states) - 1).sum())
-        return replace(self, **of_steps, starts=self.starts[best], lengths=self.lengths[best], endings=endings)
 
     @property
     def n_steps(self) -> int:
