@@ -34,6 +34,7 @@ FAST = {"learning_rate": 3e-3}
 CLONES = {**FAST, "pretrain_learning_rate": 3e-3}
 BY_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 750, "updates": 900, "turn_updates": 75, "episode_share": 0.08}
 PLAIN_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 1500, "updates": 6000, "turn_updates": 500}
+SMALL = {"batch_size": 1024, "pretrain_batch_size": 1024}
 LONG = {"pretrain_updates": 1000, "updates": 1200, "turn_updates": 150, "episode_share": 0.12}
 SLOW = {"learning_rate": 1e-3, "pretrain_learning_rate": 1e-3}
 LARGE = {"alpha_start": 1.0, "alpha_end": 1.0, "episode_share": 0.4, **CLONES, "pretrain_updates": 500, "updates": 1200}
@@ -76,6 +77,16 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
     "mixed, by episodes of the best quarter, share .45": (
         *("alberdice", "mixed", 1000, False),
         {**PLAIN_TURNS, "updates": 3000, "turn_updates": 250, "episode_share": 0.45, "keep_best": 0.25},
+        100,
+    ),
+    "mixed, by episodes of the best quarter, share .4, 1024 steps a minibatch": (
+        *("alberdice", "mixed", 4000, False),
+        {**PLAIN_TURNS, **SMALL, "episode_share": 0.4, "keep_best": 0.25},
+        100,
+    ),
+    "mixed, by episodes of the best quarter beside clones, share .3, 1024 steps a minibatch": (
+        *("alberdice", "mixed", 4000, False),
+        {**PLAIN_TURNS, **SMALL, "episode_share": 0.3, "keep_best": 0.25, "episode_ratio": "clones"},
         100,
     ),
     "conventions, by episodes, share .4": ("alberdice", "conventions", 1000, False, {**PLAIN_TURNS, "episode_share": 0.4}, 100),

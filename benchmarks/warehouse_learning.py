@@ -11,6 +11,7 @@ So differences are paired; their error is the larger of that over seeds' means a
 is kept in its folder under ``--out``; the JSON is written after every run, and what it holds is not run again.
 
     bc, bc-best              cloning; of the best quarter of the episodes by return alone
+    bc-best-memory           the latter with a memory, in a table of policies without one
     alberdice(-wide, -best)  weights of a tenth of the episodes at the least; of four tenths; of those of the best quarter
     alberdice-steps(-paper)  weights of steps, as printed; with the paper's alpha = 1
     ... pi^D                 what the same run cloned before its rounds
@@ -38,6 +39,7 @@ from alberdice.datasets.build import from_episodes
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.record import record
 from alberdice.datasets.warehouses import EPISODES, make_warehouse
+from alberdice.deep.algorithms.bc import BCConfig
 from alberdice.deep.config import TrainConfig, from_mapping
 from alberdice.deep.learner import learner_class
 from alberdice.deep.play.episodes import play_episodes
@@ -58,8 +60,9 @@ STEPS = {"weights": "steps", "updates": 600, "learning_rate": 5e-4, "starts": 1}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
     "bc-best": ("bc", BEST),
+    "bc-best-memory": ("bc", {**BCConfig.presets["rware"], **BEST}),
     "alberdice": ("alberdice", {}),
-    "alberdice-best": ("alberdice", {**BEST, "episode_share": 0.4}),
+    "alberdice-best": ("alberdice", {**BEST, "episode_share": 0.4, "batch_size": 1024, "pretrain_batch_size": 1024}),
     "optidice": ("optidice", {}),
     "omar": ("omar", {}),
     "bc-plain": ("bc", {"levels": 0}),
@@ -67,6 +70,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-steps": ("alberdice", STEPS),
     "alberdice-steps-paper": ("alberdice", {**STEPS, "alpha_start": 1.0, "alpha_end": 1.0}),
 }
+#: differences from these are columns of the tables, beside those from a run's own pi^D
+LESS = ("bc", "bc-best", "bc-best-memory")
+#: what was run before ``leak`` and ``nu_step`` became defaults
+EARLIER = machine.RESULTS / "warehouse_learning_earlier.json"
 KEYS = ("data", "variant", "seed", "share", "policy", "data_episodes")
 
 
@@ -157,24 +164,25 @@ def report(content: dict[str, Any]) -> None:
     for group in dict.fromkeys(tuple(row[name] for name in told) for row in content["compared"]):
         data, policy, share, episodes = group
         print(f"\n{data}, {policy}, {share:g} of the updates, {episodes} episodes\n")
-        print("| | seeds | deliveries | of the data's | agree | pure | less pi^D | less bc | less bc-best | seconds |")
-        print("|---|---|---|---|---|---|---|---|---|---|")
-        for row in content["compared"]:
-            if tuple(row[name] for name in told) == group:
-                print(line_of(row))
+        heads = ["", "seeds", "deliveries", "of the data's", "agree", "pure"]
+        heads += [*(f"less {other}" for other in ("pi^D", *LESS)), "seconds"]
+        rows = [cells_of(row) for row in content["compared"] if tuple(row[name] for name in told) == group]
+        shown = [k for k in range(len(heads)) if any(row[k] for row in rows)]  # no empty columns
+        for line in (heads, ["---"] * len(heads), *rows):
+            print("| " + " | ".join(line[k] for k in shown) + " |")
     for line in content["not_run"]:
         print(f"not run: {line}")
 
 
-def line_of(row: dict[str, Any]) -> str:
+def cells_of(row: dict[str, Any]) -> list[str]:
     """A row of the table."""
 
     def less(other: str) -> str:
         return "{:+.2f} ± {:.2f}".format(*row["minus"][other]) if other in row["minus"] else ""
 
-    cells = [row["variant"], row["seeds"], f"{row['mean']:.2f} ± {row['error']:.2f}", f"{row['share_of_data']:.2f}"]
-    cells += [f"{row['agree']:.2f}", f"{row['pure']:.2f}", less(f"{row['variant']} pi^D"), less("bc"), less("bc-best")]
-    return "| " + " | ".join(map(str, [*cells, row["seconds"]])) + " |"
+    cells = [row["variant"], str(row["seeds"]), f"{row['mean']:.2f} ± {row['error']:.2f}", f"{row['share_of_data']:.2f}"]
+    cells += [f"{row['agree']:.2f}", f"{row['pure']:.2f}", *(less(other) for other in (f"{row['variant']} pi^D", *LESS))]
+    return [*cells, str(row["seconds"])]
 
 
 def main() -> None:
@@ -205,6 +213,9 @@ def main() -> None:
             print(f"{name} {variant} seed {seed}: {np.mean(runs[-1]['returns']):.2f}", flush=True)
             write(runs)
     report(write(runs))
+    if args.report and EARLIER.exists():
+        print("\nof earlier code, whose units had no leak and whose features of the best episodes were scaled by all:")
+        report({**json.loads(EARLIER.read_text()), "not_run": []})
 
 
 def write(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ ELSEWHERE = {
     "levels": "test_levels.py",
     "others_see": "test_agreement.py",
     **dict.fromkeys(("length", "pooling"), "test_population.py"),
-    **dict.fromkeys(("weights", "episode_share", "turn_updates"), "test_episode_weights.py"),
+    **dict.fromkeys(("weights", "episode_share", "episode_ratio", "turn_updates"), "test_episode_weights.py"),
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }
 

@@ -90,6 +90,30 @@ def test_weights_against_episodes_one_by_one(policy: str, n_actions: tuple[int, 
 
 
 @pytest.mark.parametrize("policy", [*MEMORY])
+def test_beside_their_clones_policies_have_no_ratio_at_the_start(policy: str) -> None:
+    """Returns alone weigh then; later the policies beside the same policies' beginnings."""
+    dataset = chain_dataset(3, n_actions=(2, 3, 4))
+    config = settings(policy, units="rewards", episode_ratio="clones")
+    data = TrainingData.of_run(dataset, config)
+    learner = AlberDICE(data, config, torch.Generator().manual_seed(0))
+    for _ in range(config.pretrain_updates):
+        learner.update(torch.Generator().manual_seed(1))
+    learner.parameters["policy"].zero_()  # no change of the clones' logits, where there was a small one
+    before = replayed(learner.policies, dataset).numpy()
+    learner.update(torch.Generator().manual_seed(1))
+    turns, returns = learner.turns, np.array([dataset.rewards[dataset.episode == e].sum() for e in range(dataset.n_episodes)])
+    assert turns is not None
+    alpha, least = float(turns.alpha), 0.4 * dataset.n_episodes
+    np.testing.assert_allclose(turns.weights, by_bisection(returns / alpha, least), rtol=1e-4)
+    turns._take(1)
+    after = replayed(learner.policies, dataset).numpy()
+    first = np.take_along_axis(after - before, dataset.actions[..., None], 2)[:, 0, 0]
+    assert np.abs(first).max() > 1e-4
+    ratio = np.array([first[dataset.episode == e].sum() for e in range(dataset.n_episodes)])
+    np.testing.assert_allclose(turns.weights, by_bisection(returns / alpha + ratio, least), rtol=1e-4)
+
+
+@pytest.mark.parametrize("policy", [*MEMORY])
 def test_steps_are_drawn_by_the_weights(policy: str) -> None:
     """Every step that is scored in a minibatch is as frequent as it weighs."""
     dataset = chain_dataset(3, n_actions=(2, 3))
@@ -131,7 +155,9 @@ def test_agents_without_a_memory_agree_on_a_convention(seed: int) -> None:
     assert joint > 0.95
 
 
-@pytest.mark.parametrize(("name", "value"), [("weights", "steps"), ("episode_share", 0.9), ("turn_updates", 2)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("weights", "steps"), ("episode_share", 0.9), ("turn_updates", 2), ("episode_ratio", "clones")]
+)
 def test_settings_change_what_is_learned(name: str, value: Any) -> None:
     dataset, base = chain_dataset(n_actions=(2, 3)), settings("feed-forward")
     changed = tiny(**{"weights": "episodes", "turn_updates": 3, "episode_share": 0.4, name: value})

@@ -14,6 +14,11 @@ the distribution over the data's E episodes that maximises E_q R - alpha KL(q|p)
 uniform, and p ~ D prod_t rho_i are the episodes of pi_i^D and pi_-i.  kappa = ``episode_share``: so large a share of the
 episodes carries the weight, however far apart sums over hundreds of steps are.  Without a bound q would rest on one.
 
+The conditional sees the state, the policies an observation or a history, so that log rho_i sums to something at pi = pi^D
+already, and to most in episodes of many unlikely actions: noise draws weight.  With ``episode_ratio = clones`` the reference is
+the product of the others' own pi_j^D, of the form that their policies have: every rho_i is 1 at the start, and what the
+partner's choice tells beyond what they see is not priced.
+
 pi_i is cloned on the data weighted by q_i, the projection of q_i on policies of agent i alone.  A turn is ``turn_updates``
 steps of one agent; its weights stand until the next agent takes its turn.
 
@@ -90,6 +95,7 @@ class EpisodeTurns:
         self.episode = torch.repeat_interleave(torch.arange(len(data.lengths), device=data.here.device), data.lengths)
         self.returns = self._sums(data.rewards)
         self.played = torch.stack([self._along_data(i) for i in range(data.n_agents)])
+        self.reference = self._references()
         self.turn, self.weights, self._upto = -1, torch.empty(0), torch.empty(0)
 
     @property
@@ -134,8 +140,7 @@ class EpisodeTurns:
             self.played[self.agent] = self._along_data(self.agent)
         self.turn, config = turn, self.config
         others = torch.cat([self.played[: self.agent], self.played[self.agent + 1 :]]).sum(0)
-        log_data = self.behaviour.log_data[self.agent].clamp(min=math.log(config.behaviour_floor))
-        ratio = self._sums(losses.importance_log_ratio(others, log_data, config.ratio_clip))
+        ratio = self._sums(losses.importance_log_ratio(others, self.reference[self.agent], config.ratio_clip))
         usable = self.data.lengths > 0
         log_weight = (self.returns / self.alpha.double() + ratio).masked_fill(~usable, -math.inf)
         self.weights = capped(log_weight, max(1.0, config.episode_share * int(usable.sum())))
@@ -151,6 +156,20 @@ class EpisodeTurns:
         seen = look_at(self.data, self.behaviour, drawn, self.data.starts[:0])
         table = self._tables(parameters, seen, own)
         return at(table, seen.rows.here[None], self.data.actions[drawn.steps].T[own])[0]
+
+    @torch.no_grad()
+    def _references(self) -> Tensor:
+        """What the others' policies stand beside, the data's log pi^D(a_-i|.) of every agent's others, ``(N, T)``."""
+        floor, data, n = math.log(self.config.behaviour_floor), self.data, self.data.n_agents
+        if self.config.episode_ratio == "conditional":
+            return self.behaviour.log_data.clamp(min=floor)
+        cloned, form = torch.zeros(n, data.n_steps, device=data.here.device), self.behaviour.form
+        for drawn in form.everything(_CHUNK):
+            rows, scored = form.rows(drawn, data.starts[:0]), drawn.shares > 0
+            tables = self.behaviour.log_own.index_select(1, form.own_places(drawn, rows))
+            chosen = at(tables, rows.here.expand(n, -1), data.actions.index_select(0, drawn.steps).T)
+            cloned[:, drawn.steps[scored]] = chosen[:, scored]
+        return (cloned.sum(0) - cloned).clamp(min=floor)
 
     @torch.no_grad()
     def _along_data(self, agent: int) -> Tensor:

@@ -120,6 +120,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """what is weighted: steps, by critics (as printed), or whole episodes, by returns and ratios along them"""
     episode_share: Share = 0.1
     """with weights of episodes, the share of the episodes that carries the weight at the least, each of them equally"""
+    episode_ratio: Literal["conditional", "clones"] = "conditional"
+    """with weights of episodes, beside what the others' policies stand: pi^D(a_-i|s, a_i), or the product of their pi_j^D"""
     turn_updates: Count = 100
     """with weights of episodes, updates of an agent's turn, during which its weights stand"""
     importance: Literal["weight", "resample"] = "weight"
