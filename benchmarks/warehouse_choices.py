@@ -89,6 +89,11 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
         {**PLAIN_TURNS, **SMALL, "episode_share": 0.3, "keep_best": 0.25, "episode_ratio": "clones"},
         100,
     ),
+    "mixed, by episodes of the best half beside clones, share .2, 1024 steps a minibatch": (
+        *("alberdice", "mixed", 4000, False),
+        {**PLAIN_TURNS, **SMALL, "pretrain_updates": 1000, "episode_share": 0.2, "keep_best": 0.5, "episode_ratio": "clones"},
+        100,
+    ),
     "conventions, by episodes, share .4": ("alberdice", "conventions", 1000, False, {**PLAIN_TURNS, "episode_share": 0.4}, 100),
 }
 
