@@ -12,7 +12,8 @@ is kept in its folder under ``--out``; the JSON is written after every run, and 
 
     bc, bc-best              cloning; of the best quarter of the episodes by return alone
     bc-best-memory           the latter with a memory, in a table of policies without one
-    alberdice(-wide, -best)  weights of a tenth of the episodes at the least; of four tenths; of those of the best quarter
+    alberdice(-wide)         weights of a tenth of the episodes at the least; of four tenths
+    alberdice-best           of three tenths of the best quarter, beside their own clones
     alberdice-steps(-paper)  weights of steps, as printed; with the paper's alpha = 1
     ... pi^D                 what the same run cloned before its rounds
     omar, optidice           as they are
@@ -56,13 +57,14 @@ DATA = (
     "rware-small-4ag-conventions",
 )
 BEST = {"keep_best": 0.25}
+BESIDE_CLONES = {"episode_share": 0.3, "episode_ratio": "clones", "batch_size": 1024, "pretrain_batch_size": 1024}
 STEPS = {"weights": "steps", "updates": 600, "learning_rate": 5e-4, "starts": 1}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
     "bc-best": ("bc", BEST),
     "bc-best-memory": ("bc", {**BCConfig.presets["rware"], **BEST}),
     "alberdice": ("alberdice", {}),
-    "alberdice-best": ("alberdice", {**BEST, "episode_share": 0.4, "batch_size": 1024, "pretrain_batch_size": 1024}),
+    "alberdice-best": ("alberdice", {**BEST, **BESIDE_CLONES}),
     "optidice": ("optidice", {}),
     "omar": ("omar", {}),
     "bc-plain": ("bc", {"levels": 0}),
