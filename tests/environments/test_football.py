@@ -15,7 +15,7 @@ from alberdice.environments.football.runners import Runners, runner
 from alberdice.errors import InvalidArgumentError, ResourceError
 
 DOUBLE = Path(__file__).parent / "football_double"
-SCORED, CONCEDED, OUT, LOST, SWITCHED, BROKEN = (1000 * what for what in range(1, 7))  # at step seed % 1000
+SCORED, CONCEDED, OUT, LOST, SWITCHED, BROKEN, TURNED = (1000 * what for what in range(1, 8))  # at step seed % 1000
 
 
 def forget():
@@ -228,6 +228,15 @@ def test_a_seed_and_actions_are_an_episode_whatever_was_played_before(double):
     drawn = [match.reset(seed=seed)[0]["player_1"] for seed in (5, None, None, 5, None)]
     assert np.array_equal(drawn[1], drawn[4])
     assert not np.array_equal(drawn[1], drawn[2])
+
+
+def test_an_agent_is_a_player_whichever_controller_has_it(double):
+    match = FootballMatch("3v1")
+    match.reset(seed=TURNED + 1)
+    for _ in range(3):
+        seen, *_ = match.step({"player_3": 5, "player_1": 11, "player_2": 12})
+        assert [int(seen[agent][features.SELF].argmax()) for agent in match.agents] == [1, 2, 3]
+    assert match._engine._game.heard == [{1: 11, 2: 12, 3: 5}] * 3
 
 
 def test_what_goes_wrong_is_one_line(double):

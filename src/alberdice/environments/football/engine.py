@@ -46,6 +46,8 @@ class Engine:
     Args:
         scenario: which.
 
+    gfootball's controllers may change players among themselves; here an agent is a place in the roster, whichever has it.
+
     Attributes:
         seen: per agent, what gfootball tells.
         over: whether gfootball has ended the episode.
@@ -87,24 +89,28 @@ class Engine:
             raise ResourceError(f"{self._label}, reset", got="a closed environment", expected="one that is open")
         with self._one_line():
             self._config["game_engine_random_seed"] = seed
-            self.seen = self._game.reset()
+            seen = self._game.reset()
         self.over = False
-        self._check()
+        self._look(seen)
 
     def step(self, actions: NDArray[np.int64]) -> float:
         """Play (N,) actions, and give the goals scored less those conceded."""
+        given = np.empty(len(actions), np.int64)
+        given[self._controllers] = actions
         with self._one_line():
-            self.seen, rewards, self.over, _ = self._game.step([int(each) for each in actions])
+            seen, rewards, self.over, _ = self._game.step(given.tolist())
             reward = float(rewards[0])
-        self._check()
+        self._look(seen)
         return reward
 
-    def _check(self) -> None:
-        """The agents must be who they were."""
-        active = tuple(int(raw["active"]) for raw in self.seen)
-        if active != self.scenario.controlled:
+    def _look(self, seen: list[dict[str, Any]]) -> None:
+        """Put controllers in the agents' order; the agents must be who they were."""
+        active = [int(raw["active"]) for raw in seen]
+        if tuple(sorted(active)) != self.scenario.controlled:
             expected = f"{self.scenario.controlled}, with {_GOOD}"
-            raise ResourceError(f"{self._label}, players controlled", got=active, expected=expected)
+            raise ResourceError(f"{self._label}, players controlled", got=tuple(active), expected=expected)
+        self._controllers = np.argsort(active)
+        self.seen = [seen[at] for at in self._controllers]
 
     def rules(self) -> dict[str, bool]:
         """Which of score, out_of_play and possession_change end an episode."""

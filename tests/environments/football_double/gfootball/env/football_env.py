@@ -2,7 +2,7 @@
 
 import numpy as np
 
-NOTHING, SCORED, CONCEDED, OUT, LOST, SWITCHED, BROKEN = range(7)
+NOTHING, SCORED, CONCEDED, OUT, LOST, SWITCHED, BROKEN, TURNED = range(8)
 
 
 class FootballEnv:
@@ -14,7 +14,8 @@ class FootballEnv:
         assert self.config["reverse_team_processing"] is False
         self.config.build()
         self.steps, self.over = 0, False
-        self.score, self.mode, self.owner, self.shift = [0, 0], 0, 0, 0
+        self.score, self.mode, self.owner, self.shift, self.turned = [0, 0], 0, 0, 0, False
+        self.heard = []
         self.place = np.random.default_rng(self.config["game_engine_random_seed"]).random()
         return self.observation()
 
@@ -22,6 +23,7 @@ class FootballEnv:
         assert not self.over
         assert len(actions) == self.n_agents
         self.steps += 1
+        self.heard.append({raw["active"]: action for raw, action in zip(self.observation(), actions, strict=True)})
         self.place += 0.01 * sum(actions)
         before, (what, when) = list(self.score), divmod(self.config["game_engine_random_seed"], 1000)
         if self.steps == when:
@@ -42,6 +44,7 @@ class FootballEnv:
             self.over = self.config.ScenarioConfig().end_episode_on_possession_change
         if what == SWITCHED:
             self.shift = 1
+        self.turned = what == TURNED
         if what == BROKEN:
             raise SystemExit(1)
 
@@ -61,10 +64,11 @@ class FootballEnv:
             "score": list(self.score),
             "steps_left": 401 - self.steps if self.steps else 400,
         }
-        return [
+        seen = [
             {**common, "active": free[agent] - self.shift, "sticky_actions": np.zeros(10, np.uint8)}
             for agent in range(self.n_agents)
         ]
+        return seen[::-1] if self.turned else seen
 
     def close(self):
         self.over = True
