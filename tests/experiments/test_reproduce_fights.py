@@ -54,7 +54,9 @@ def test_every_cell_is_measured_or_not_run_with_the_reason() -> None:
         if (run.algorithm, run.dataset) == ("bc", "smax-3s5z-conventions")
     ]
     report = Report(table, "", runs, records, cells_of(table, records), [], {})
-    first, second = sections(report)
+    first, second, *lacking = sections(report)
+    assert [section.title for section in lacking] == list(fights.MISSING)
+    assert [row[1:3] for row in lacking[2].rows] == [("not run", x) for x in ("0.48", "0.12", "0.45", "0.14", "0.47", "0.67")]
     assert first.title == "3s5z: smax-3s5z-conventions"
     assert first.rows[0] == ("BC", "0.50 ± 0.06", "0.30", "1.00 ± 0.00", "2.00 ± 0.00%", "7", "3")
     assert [row[1] for row in (*first.rows[1:], *second.rows)] == ["not run"] * 11

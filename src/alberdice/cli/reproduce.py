@@ -25,8 +25,8 @@ __all__ = ["Reproduce"]
 class Reproduce(Places):
     """Train every algorithm on a table's datasets, and set the table beside the paper's; finished runs are kept."""
 
-    table: tyro.conf.Positional[Literal["table1", "table2", "table3", "table5", "table6", "table7", "figure5", "zoo"]]
-    """which table of the paper; table5, table7 and figure5 are of SMAX fights, not of SMAC"""
+    table: tyro.conf.Positional[Literal["table1", "table2", "table3", "table4", "table5", "table6", "table7", "figure5", "zoo"]]
+    """which table of the paper; table4 has no data of its own; table5, table7 and figure5 are of SMAX fights, not of SMAC"""
     out: Path = Path("runs")
     """where the runs' folders, the table and the pictures go, each table in a folder of its own"""
     seeds: int = 5
@@ -40,10 +40,10 @@ class Reproduce(Places):
     wandb: str = ""
     """a project of Weights & Biases that the runs are logged to, too (pip install 'alberdice[tracking]'; WANDB_MODE=offline)"""
     quick: bool = False
-    """table3, 5, 7, figure5: few updates, one seed, the first dataset unless others are named: to see that all of it works"""
+    """table3 to 5, 7, figure5: few updates, one seed, the first dataset unless others are named: to see that all of it works"""
 
     data: tuple[str, ...] = ()
-    """table5, 7, figure5: COLUMN=DATASET of your own in the place of the table's, e.g. 5m_vs_6m=lab/marines-v0"""
+    """table4, 5, 7, figure5: COLUMN=DATASET of your own in the place of the table's, e.g. 5m_vs_6m=lab/marines-v0"""
 
     def run(self) -> int:
         """Train, report; 1 if a run failed."""

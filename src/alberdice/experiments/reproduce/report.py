@@ -12,7 +12,7 @@ from alberdice.experiments.executors.work import Ended
 from alberdice.experiments.planned import PlannedRun
 from alberdice.experiments.reproduce.cells import Cell, Pooled
 from alberdice.experiments.reproduce.records import Record
-from alberdice.experiments.reproduce.tables import PaperTable, shown_name
+from alberdice.experiments.reproduce.tables import PAPER_NAMES, PaperTable, shown_name
 from alberdice.experiments.words import Section, as_markdown, conditions, number, percent, plus_minus, span
 
 __all__ = ["Report", "as_json", "markdown", "sections"]
@@ -39,7 +39,7 @@ class Report:
 def sections(report: Report) -> list[Section]:
     """One per dataset, and one over all datasets where that makes sense."""
     if report.table.metric:
-        return [_metric(report, dataset) for dataset in report.table.datasets]
+        return [_metric(report, dataset) for dataset in (*report.table.datasets, *report.table.missing)]
     if report.table.shares:
         return [_shares(report, dataset) for dataset in report.table.datasets]
     policies = report.table.shows == "policies"
@@ -72,10 +72,10 @@ def _shares(report: Report, dataset: str) -> Section:
 
 
 def _metric(report: Report, dataset: str) -> Section:
-    """One dataset's rates beside the paper's, every row of the table whether it was run or not."""
+    """One dataset's rates, or those of a column without data, beside the paper's, every row whether it was run or not."""
     cells = {cell.algorithm: cell for cell in report.cells if cell.dataset == dataset}
     outside, rows = report.table.runs != "", []
-    for algorithm in dict.fromkeys(run.algorithm for run in report.runs):
+    for algorithm in dict.fromkeys(run.algorithm for run in report.runs) or PAPER_NAMES:
         cell, paper = cells.get(algorithm), report.table.printed(algorithm, dataset) or {}
         told = percent(paper.get("mean", math.nan), math.nan) if outside else number(paper.get("mean"))
         if cell is None:
@@ -85,10 +85,11 @@ def _metric(report: Report, dataset: str) -> Section:
         first = (percent(*cell.estimated), told, rate, return_) if outside else (rate, told, return_, percent(*cell.estimated))
         seconds = "-" if math.isnan(cell.seconds) else f"{cell.seconds:.0f}"
         rows.append((shown_name(algorithm), *first, seconds, _seeds(cell)))
-    metric = report.table.metric
-    shown = ("estimated out of data", "paper (SMAC)", metric, "return") if outside else ()
-    shown = shown or (metric, "paper (SMAC)", "return", "estimated out of data")
-    return Section(f"{report.table.place(dataset)}: {dataset}", ("algorithm", *shown, "seconds", "seeds"), tuple(rows))
+    metric, paper_of = report.table.metric, f"paper ({report.table.beside})"
+    shown = ("estimated out of data", paper_of, metric, "return") if outside else ()
+    shown = shown or (metric, paper_of, "return", "estimated out of data")
+    title = dataset if dataset in report.table.missing else f"{report.table.place(dataset)}: {dataset}"
+    return Section(title, ("algorithm", *shown, "seconds", "seeds"), tuple(rows))
 
 
 def _row(cell: Cell, policies: bool) -> tuple[str, ...]:
@@ -129,7 +130,7 @@ def _words(table: PaperTable) -> list[str]:
     if table.metric:
         return [
             f"{table.metric}: mean and standard error over seeds of the share of episodes that report it. The paper's numbers "
-            "are of SMAC and of other data: they stand beside these and are no target.",
+            f"are of {table.beside} and of other data: they stand beside these and are no target.",
             "Estimated out of data: share of joint actions, drawn from the policies at the data's states, whose uncertainty "
             "under a random prior is above the 99.9% quantile of the data's own. Seconds: of a seed's training.",
         ]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from alberdice.datasets.zoo import ZOO_PREFIX
 from alberdice.environments.rware import SIZES, TEAMS
 from alberdice.errors import InvalidArgumentError
-from alberdice.experiments.reproduce import fights
+from alberdice.experiments.reproduce import fights, matches
 from alberdice.experiments.reproduce.fights import PAPER_NAMES
 from alberdice.games.zoo import REPORTING
 from alberdice.names import nearest
@@ -33,6 +33,7 @@ class PaperTable:
         preset: of every algorithm's settings; '': their defaults.
         quick: settings, one seed and the first dataset alone, that show in minutes that all of it works.
         metric: what episodes report that is tabulated beside returns; cells that were not run are shown, too.
+        beside: what the paper's numbers of the metric are of.
         columns: per dataset, the paper's column that it is set beside, where that is not its own name.
         missing: columns of the paper for which there are no data here, and why.
         variants: rows of settings of AlberDICE in the place of algorithms.
@@ -48,6 +49,7 @@ class PaperTable:
     preset: str = ""
     quick: Mapping[str, Any] = field(default_factory=dict)
     metric: str = ""
+    beside: str = "SMAC"
     columns: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -84,7 +86,8 @@ class PaperTable:
         With ``shares`` the ``share`` of the paper's data's mean, and no error: none is printed.
         """
         if self.metric:
-            return fights.printed(self.name, algorithm, self.columns.get(dataset, dataset))
+            column = self.columns.get(dataset, dataset)
+            return matches.printed(algorithm, column) if self.name == "table4" else fights.printed(self.name, algorithm, column)
         name = PAPER_NAMES.get(algorithm)
         if name is None or not self.in_paper:
             return None
@@ -111,6 +114,7 @@ TABLES = {
         preset="rware",
         quick={"updates": 20, "pretrain_updates": 20, "batch_size": 512, "pretrain_batch_size": 512, "evaluate_episodes": 10},
     ),
+    "table4": PaperTable("table4", **matches.TABLE),
     **{name: PaperTable(name, **fields) for name, fields in fights.TABLES.items()},
     "table6": PaperTable(
         "table6", "Table 6: joint policies on Penalty XOR", ("matrix-a", "matrix-b", "matrix-c", "matrix-d"), "policies"
