@@ -282,7 +282,7 @@ def _draw_legend(axes: Axes, size: tuple[float, float], colour: str, *, stays: b
     width, height = size[0] / LEGEND_CELL, size[1] / LEGEND_CELL
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
-    slots = [(width * (0.005 + 0.25 * k), height * (0.3 + 0.42 * line)) for line in (0, 1) for k in range(4)]
+    slots = [(width * (0.005 + 0.235 * k), height * (0.3 + 0.42 * line)) for line in (0, 1) for k in range(4)]
 
     def label(slot: int, text: str) -> None:
         axes.text(slots[slot][0] + 0.62, slots[slot][1], text, fontsize=8.5, color=INK, va="center_baseline")
