@@ -1,5 +1,7 @@
 """What no joint policy can exceed, held against linear programming, closed forms and every policy at hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,6 +70,8 @@ def test_a_policy_below_its_data_is_said_to_be():
     assert stuck.data_reward == pytest.approx((100 + 0.5) / 101)
     assert (stuck.reward, stuck.below_data) == (0.5, True)
     assert not alternate(game.mmdp, data, 0.0).below_data
+    assert not replace(stuck, reward=stuck.data_reward * (1 - 5e-4)).below_data
+    assert replace(stuck, reward=stuck.data_reward * (1 - 5e-3)).below_data
 
 
 def test_starts_go_on_until_the_bound_is_met():

@@ -321,10 +321,10 @@ def _print_policies(game: Game, report: dict[str, Any], say: Any) -> None:
     """Policies at the likeliest initial states."""
     likely = [int(s) for s in np.argsort(-game.mmdp.initial, kind="stable") if game.mmdp.initial[s] > 0][:SHOWN_STATES]
     for s in likely:
-        where = "" if game.mmdp.n_states == 1 else f" at {game.describe_state(s)}"
+        where = "" if game.mmdp.n_states == 1 else f"   where {game.describe_state(s)}"
         for i, table in enumerate(report["policies"]):
             cells = ", ".join(f"{name} {p:.4f}" for name, p in zip(game.action_names[i], table[s], strict=True))
-            say(f"agent {i + 1}{where}: {cells}")
+            say(f"agent {i + 1} does       {cells}{where}")
 
 
 def _draw(game: Game, data_name: str, data: DataDistribution, run: AlternatingRun, path: Path) -> None:

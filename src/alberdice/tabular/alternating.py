@@ -34,6 +34,8 @@ __all__ = ["AlternatingRun", "Saddle", "alternate", "annealing_schedule"]
 
 #: most rounds at a constant alpha unless told
 ROUNDS = 1000
+#: relative difference of rewards below which a policy earns what the data do: the regulariser's price of a small alpha
+_ALIKE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ class AlternatingRun:
 
     @property
     def below_data(self) -> bool:
-        """Whether the policy earns less per step than the data do, beyond the threshold."""
-        return self.reward < self.data_reward - self.threshold
+        """Whether the policy earns less per step than the data do, by more than the threshold and a thousandth."""
+        return self.reward < self.data_reward - max(self.threshold, _ALIKE * abs(self.data_reward))
 
     def __repr__(self) -> str:
         state = "converged" if self.converged else "not converged"
