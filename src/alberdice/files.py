@@ -111,7 +111,7 @@ def claim(file: IO[bytes], size: int) -> None:
 def _flush(path: Path) -> None:
     if os.name == "nt" and path.is_dir():  # directories cannot be opened there
         return
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows flushes only what may be written
     try:
         os.fsync(handle)
     finally:

@@ -12,13 +12,14 @@ A limit on the address space (``ulimit -v``) bounds memory too, and an affinity 
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["available_memory", "cores", "memory_limit", "peak_memory", "processor"]
+__all__ = ["available_memory", "cores", "load", "memory_limit", "peak_memory", "processor"]
 
 _ROOT = Path("/")
 _UNKNOWN = 8 << 30
@@ -76,6 +77,11 @@ def cores(root: Path = _ROOT) -> int:
         if quota is not None and period:
             count = min(count, quota // period)
     return max(1, count)
+
+
+def load() -> float:
+    """Processes that were under way or waited for a processor, on average over the last minute; NaN on Windows."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
 
 
 def processor(root: Path = _ROOT) -> str:

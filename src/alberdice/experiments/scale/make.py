@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from alberdice.experiments.scale.pictures import picture
 from alberdice.experiments.scale.plan import Planned, plan_scale
 from alberdice.experiments.scale.report import ScaleReport, as_json, markdown
 from alberdice.files import write_atomically
+from alberdice.machine import load
 from alberdice.plotting import save
 
 __all__ = ["make_scale"]
@@ -60,7 +60,7 @@ def make_scale(
     failed = {run: how for run, how in _execute(planned, executor).items() if how.status in ("failed", "stopped")}
     title = f"Scaling of {algorithm}{': a quick look' if quick else ''}"
     points = [measure(each, out) for each in planned]
-    report = ScaleReport(title, command, algorithm, base, names, points, round(os.getloadavg()[0], 2), failed)
+    report = ScaleReport(title, command, algorithm, base, names, points, round(load(), 2), failed)
     write_atomically(out / "scale.md", markdown(report).encode())
     write_atomically(out / "scale.json", (json_text(as_json(report)) + "\n").encode())
     figure = picture(report)
