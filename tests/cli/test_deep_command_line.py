@@ -53,6 +53,10 @@ def test_resume_on_the_command_line(tmp_path: Path, settings: Path) -> None:
     ("arguments", "words"),
     [
         (["train", "--out", "{run}", "--updtes", "3"], ["--updtes", "nearest match: --updates"]),
+        (
+            ["train", "--algorithm", "bc", "--out", "{run}", "--pretrain-updates", "3"],
+            ["--pretrain-updates", "(an option of other commands or algorithms)"],
+        ),
         (["train", "--updates", "3"], ["--out"]),
         (["train", "--out", "{run}", "--updates", "many"], ["many"]),
         (["train", "--out", "{run}", "--updates", "0"], ["updates", "at least 1"]),

@@ -208,7 +208,11 @@ def _without_frame(text: str) -> str:
     plain = one_line(re.sub(r"For full helptext.*", "", plain, flags=re.DOTALL))
     plain = re.sub(r"^(Parsing error|Unrecognized options|Missing argument) ", "", plain)
     suggestion = re.search(r"^(.*?) Perhaps you meant: (\S+)", plain)
-    return f"{suggestion[1]} (nearest match: {suggestion[2]})" if suggestion else plain
+    if suggestion is None:
+        return plain
+    words, match = re.sub(r" Arguments are applied to .* can matter\.", "", suggestion[1]), suggestion[2]
+    known = match in words.split()
+    return f"{words} ({'an option of other commands or algorithms' if known else f'nearest match: {match}'})"
 
 
 def check_picture_path(path: Path | None) -> None:
