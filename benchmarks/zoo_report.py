@@ -69,25 +69,16 @@ def grouped(runs: list[Run], key: str) -> dict[str, list[Run]]:
 def by_game(runs: list[Run], others: Mapping[str, list[Run]]) -> list[str]:
     """Mean returns over seeds, the largest gap, processor seconds; beside what ``others`` kept on the same data."""
     before, after = ("data", "cloned", "exact_alternation"), ("last", "selected", "optimum")
-    columns = (
-        "game",
-        "seeds",
-        "data",
-        "clone",
-        "exact alternation",
-        *others,
-        "last",
-        "selected",
-        "optimum",
-        "largest gap",
-        "seconds",
-    )
+    fewer = {name: len({run["seed"] for run in them}) for name, them in others.items()}
+    beside = [f"{name}, {k} seeds" if k != len({run["seed"] for run in runs}) else name for name, k in fewer.items()]
+    columns = ["game", "seeds", "data", "clone", "exact alternation"] + beside
+    columns += ["last", "selected", "optimum", "largest gap", "seconds"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for name, own in grouped(runs, "game").items():
         seeds = {run["seed"] for run in own}
         rivals = [[run["selected"] for run in them if run["game"] == name and run["seed"] in seeds] for them in others.values()]
         found = [np.mean([run[key] for run in own]) for key in before]
-        found += [np.mean(rival) if len(rival) == len(own) else np.nan for rival in rivals]
+        found += [np.mean(rival) if rival else np.nan for rival in rivals]
         found += [np.mean([run[key] for run in own]) for key in after]
         means = " | ".join("not run" if np.isnan(x) else f"{x:.4g}" for x in found)
         worst, seconds = max(gap(run, "selected") for run in own), np.mean([run["seconds"] for run in own])
