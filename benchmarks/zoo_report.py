@@ -71,7 +71,7 @@ def by_game(runs: list[Run], others: Mapping[str, list[Run]]) -> list[str]:
     before, after = ("data", "cloned", "exact_alternation"), ("last", "selected", "optimum")
     fewer = {name: len({run["seed"] for run in them}) for name, them in others.items()}
     beside = [f"{name}, {k} seeds" if k != len({run["seed"] for run in runs}) else name for name, k in fewer.items()]
-    columns = ["game", "seeds", "data", "clone", "exact alternation"] + beside
+    columns = ["game", "seeds", "data", "clone", "exact alternation", *beside]
     columns += ["last", "selected", "optimum", "largest gap", "seconds"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for name, own in grouped(runs, "game").items():
