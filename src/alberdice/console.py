@@ -24,8 +24,8 @@ from alberdice.texts import one_line
 
 __all__ = ["LEVELS", "explain", "json_text", "level", "print_json", "progress_bar", "tell", "verbosity", "warn"]
 
-#: how much is said
-LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG}
+#: how much is said; silent: nothing, as of one of several processes of which another speaks
+LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG, "silent": logging.CRITICAL}
 
 #: seconds between lines of progress where there is no terminal
 LINE_EVERY = 30.0

@@ -8,6 +8,8 @@ version of Linux's interface, on the group itself or on any group above it:
                 cpu/<group>/cpu.cfs_quota_us, cpu.cfs_period_us
 
 A limit on the address space (``ulimit -v``) bounds memory too, and an affinity mask (``taskset``) bounds the cores.
+
+Where torchrun started several processes of one program, the environment says which one this is (``place``).
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ import math
 import os
 import platform
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["available_memory", "cores", "load", "memory_limit", "peak_memory", "processor"]
+__all__ = ["Place", "available_memory", "cores", "load", "memory_limit", "peak_memory", "place", "processor"]
 
 _ROOT = Path("/")
 _UNKNOWN = 8 << 30
@@ -89,6 +93,25 @@ def processor(root: Path = _ROOT) -> str:
     lines = _lines(root / "proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name") and ":" in line]
     return names[0] if names else platform.processor() or "unknown"
+
+
+class Place(NamedTuple):
+    """Which of several processes of one program this is, from 0: of all, of this machine's; and at which start of theirs."""
+
+    rank: int = 0
+    local: int = 0
+    count: int = 1
+    attempt: int = 0
+
+
+def place(environment: Mapping[str, str] = os.environ) -> Place:
+    """Where torchrun put this process; alone, if it was started in another way."""
+    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+    told = [environment.get(name, "") for name in names]
+    if not all(word.isdecimal() for word in told) or not environment.get("MASTER_ADDR"):
+        return Place()
+    attempt = environment.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return Place(*map(int, told), int(attempt) if attempt.isdecimal() else 0)
 
 
 def _physical() -> int | None:

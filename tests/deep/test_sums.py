@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from deep_samples import chain_dataset, tiny, trained
+from parts_samples import shared
 
 from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.icq import batch_weights, critic_loss
@@ -19,40 +18,11 @@ from alberdice.deep.algorithms.optidice import sample_weights
 from alberdice.deep.networks.mlp import Adam
 
 N, B, A = 3, 12, 4
-#: where the rows are divided
-HALVES = (slice(0, 5), slice(5, B))
 
 
-class Threads:
-    """Parts that meet at a barrier."""
-
-    def __init__(self) -> None:
-        self.barrier, self.told = threading.Barrier(2, timeout=60), dict[int, torch.Tensor]()
-
-    def _all(self, x: torch.Tensor) -> list[torch.Tensor]:
-        self.told[threading.get_ident()] = x.detach().clone()
-        self.barrier.wait()
-        found = list(self.told.values())
-        self.barrier.wait()
-        return found
-
-    def total(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.stack(self._all(x)).sum(0)
-
-    def greatest(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.stack(self._all(x)).amax(0)
-
-
-def shared(work: Callable[[slice], torch.Tensor]) -> list[torch.Tensor]:
-    """What both parts find."""
-    parts = Threads()
-
-    def one(rows: slice) -> torch.Tensor:
-        with sums.shared_by(parts):
-            return work(rows)
-
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(one, HALVES))
+def on_both(work: Callable[[torch.Tensor], torch.Tensor]) -> list[torch.Tensor]:
+    """What both parts find, each told its own rows."""
+    return shared(2, lambda: work(sums.own(torch.arange(B))))
 
 
 DRAW = torch.Generator().manual_seed(0)
@@ -64,7 +34,7 @@ REAL = torch.arange(B) % 4 > 0
 OPEN = torch.ones(N, B, A, dtype=torch.bool)
 
 #: per name, a function of a tensor with rows on axis 1, and of which rows it is told
-CASES: dict[str, tuple[torch.Tensor, Callable[[torch.Tensor, slice], torch.Tensor]]] = {
+CASES: dict[str, tuple[torch.Tensor, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]]] = {
     "total": (VALUES, lambda v, x: sums.total(v)),
     "mean": (VALUES, lambda v, x: sums.mean(v)),
     "log_total": (50 * VALUES, lambda v, x: sums.log_total(v)),
@@ -91,17 +61,17 @@ CASES: dict[str, tuple[torch.Tensor, Callable[[torch.Tensor, slice], torch.Tenso
 def test_two_parts_find_the_whole_and_their_gradients_add_up_to_it(name: str) -> None:
     values, function = CASES[name]
     leaf = values.clone().requires_grad_()
-    whole = function(leaf, slice(None))
+    whole = function(leaf, torch.arange(B))
     (gradient,) = torch.autograd.grad(whole.sum(), leaf)
     found = torch.zeros_like(values)
 
-    def part(rows: slice) -> torch.Tensor:
+    def part(rows: torch.Tensor) -> torch.Tensor:
         own = values[:, rows].clone().requires_grad_()
         result = function(own, rows)
         found[:, rows] = torch.autograd.grad(result.sum(), own)[0]
         return result.detach()
 
-    for result in shared(part):
+    for result in on_both(part):
         torch.testing.assert_close(result, whole.detach())
     torch.testing.assert_close(found, gradient)
     assert found.abs().max() > 0
@@ -109,7 +79,7 @@ def test_two_parts_find_the_whole_and_their_gradients_add_up_to_it(name: str) ->
 
 @pytest.mark.parametrize("weigh", [sums.normalised, lambda v: sample_weights(v, torch.zeros_like(v), 0.5)])
 def test_weights_of_all_parts_sum_to_one(weigh: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    both = torch.cat(shared(lambda rows: weigh(30 * VALUES[:, rows])), 1)
+    both = torch.cat(on_both(lambda rows: weigh(30 * VALUES[:, rows])), 1)
     torch.testing.assert_close(both, weigh(30 * VALUES))
 
 
@@ -117,16 +87,18 @@ def test_optimisers_take_the_gradient_of_all_parts() -> None:
     gradient, whole = torch.randn(2, N, 6, generator=DRAW), torch.zeros(N, 6)
     Adam(whole).step(gradient.sum(0), 0.1)
 
-    def part(rows: slice) -> torch.Tensor:
+    def part(rows: torch.Tensor) -> torch.Tensor:
         own = torch.zeros(N, 6)
-        Adam(own).step(gradient[0 if rows.start == 0 else 1], 0.1)
+        Adam(own).step(gradient[int(rows[0] > 0)], 0.1)
         return own
 
-    assert all(torch.allclose(found, whole) for found in shared(part))
+    assert all(torch.allclose(found, whole) for found in on_both(part))
 
 
 class Counting:
     """One part that holds everything, and counts how often it is asked."""
+
+    count, place = 1, 0
 
     def __init__(self) -> None:
         self.asked = 0
@@ -136,6 +108,9 @@ class Counting:
         return x.clone()
 
     greatest = total
+
+    def everyone(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [self.total(x)]
 
 
 @pytest.mark.parametrize("algorithm", ["bc", "icq", "omar", "madtkd", "optidice", "alberdice"])

@@ -29,7 +29,7 @@ import tyro
 from alberdice import __version__
 from alberdice.console import LEVELS, explain, verbosity, warn
 from alberdice.errors import AlberDICEError, InvalidArgumentError, RoundingWarning
-from alberdice.machine import cores
+from alberdice.machine import cores, place
 from alberdice.texts import one_line
 
 
@@ -71,7 +71,7 @@ def run_command(
         arguments: those of the process unless given.
         description: for ``--help``.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given, command, first = list(sys.argv[1:] if arguments is None else arguments), None, place().rank == 0
     try:
         if given[:1] == ["--version"]:
             print(f"{program} {__version__}")
@@ -82,7 +82,7 @@ def run_command(
         command = parse(program, commands(plain), given, f"{description}  --version prints the version.")
         if command is None:
             return 0
-        with _notes(program), verbosity(_chosen(given)), _timed(program):
+        with _notes(program), verbosity(_chosen(given) if first else "silent"), _timed(program):
             return command.run() or 0
     except BrokenPipeError:
         # The reader of standard output has gone (e.g. ``| head``); nothing is left to say to it.
@@ -90,7 +90,9 @@ def run_command(
         return 1
     except (Exception, KeyboardInterrupt) as error:
         words, code = _told(error)
-        complain(program, words)
+        silent = getattr(error, "told_elsewhere", False) or not (first or command)  # arguments are the same in all processes
+        if not silent:
+            complain(program, words)
         return code
 
 

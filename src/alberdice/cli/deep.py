@@ -23,7 +23,9 @@ from alberdice.cli.reproduce import Reproduce
 from alberdice.cli.scale import Scale
 from alberdice.cli.sweep import Sweep
 from alberdice.cli.traffic import Traffic
-from alberdice.cli.training import Evaluate, Export, train_command
+from alberdice.cli.training import Evaluate, Export, Train, train_command
+from alberdice.errors import InvalidArgumentError
+from alberdice.machine import place
 
 __all__ = ["command_class", "main"]
 
@@ -65,6 +67,11 @@ class _Command:
     def run(self) -> int | None:
         """Run the command; its exit code."""
         command: Any = self.command  # type: ignore[attr-defined]
+        if place().count > 1 and not isinstance(command, Train):
+            got, expected = f"{place().count} processes", "one: train alone divides its work among them"
+            raise InvalidArgumentError(
+                type(command).__name__.lower(), got=got, expected=expected, remedy="start it without torchrun"
+            )
         code: int | None = command.run()
         return code
 

@@ -26,6 +26,7 @@ from alberdice.deep.config import TrainConfig, from_mapping, read_toml
 from alberdice.environments import PlayOptions
 from alberdice.errors import InvalidArgumentError, ResourceError, within
 from alberdice.files import is_file
+from alberdice.machine import place
 from alberdice.names import check_word
 from alberdice.readers import read_json
 
@@ -141,7 +142,8 @@ class Train(Verbosity):
         with progress_bar(f"{self.settings.algorithm} on {self.settings.dataset}", self.settings.total) as step:
             begun: dict[str, Any] = {"resume": self.resume, "origin": origin, "wandb": self.wandb}
             result = train(self.settings, self.out, progress=step, fewer=partial(step, "", 0), **begun)
-        print_json(result)
+        if place().rank == 0:
+            print_json(result)
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ def with_absorbing(
         share: in [0, 1).
     """
     at_end = ((discount - 1) * absorbing_nu)[..., None]
-    end_weight = at_end.new_full(at_end.shape, math.log(share) if share > 0 else MASKED)
+    # every part of the rows has a part of the absorbing one
+    end_weight = at_end.new_full(at_end.shape, math.log(share / sums.rows(1)) if share > 0 else MASKED)
     return torch.cat([advantage, at_end], -1), torch.cat([log_weight + math.log1p(-share), end_weight], -1)
 
 

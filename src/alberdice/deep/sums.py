@@ -1,13 +1,16 @@
-"""The one door for sums over a minibatch's rows, and for the gradients that come of them.
+"""The one door for sums over a minibatch's rows, for their division among devices, and for the gradients that come of them.
 
     total       sum_x v_x                    mean            sum_x v_x / sum_x 1
     log_total   log sum_x exp(v_x)           normalised      exp(v_x) / sum_x exp(v_x)
-    rows        sum_x 1                      gradient        of the whole loss, from each part's
+    rows        sum_x 1                      greatest        max_x v_x
+    gradient    of the whole loss, from each part's
+    own         this part's rows of what all parts drew alike          everyone        all parts' rows, from each part's
 
-The rows lie along one axis, by default the last.  Today one device holds all of them, and these are torch's own operations, bit
-for bit.  Where several each hold a part of the rows (``shared_by``), sums run over all parts, every part has the whole loss in
-hand, and a sum passes its gradient on to the part's own rows; so the parts' gradients add up to the whole one, which optimisers
-take through this door, too.  What is not a sum over rows (draws, one row that stands for no step) each part does for itself.
+The rows lie along one axis, by default the last.  On one device these are torch's own operations, bit for bit.  Where several
+each hold a part of the rows (``shared_by``), all parts draw the whole minibatch alike, with equal generators, and each takes
+its ``own`` rows, equally many.  Sums run over all parts, every part has the whole loss in hand, and a sum passes its gradient
+on to the part's own rows; so the parts' gradients add up to the whole one, which optimisers take through this door, too.  What
+every part does for itself, on rows that are not divided, it does ``alone``.
 """
 
 from __future__ import annotations
@@ -20,11 +23,35 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Parts", "gradient", "log_total", "mean", "normalised", "rows", "shared_by", "total"]
+from alberdice.errors import InvalidArgumentError
+
+__all__ = [
+    "Parts",
+    "alone",
+    "everyone",
+    "gradient",
+    "greatest",
+    "log_total",
+    "mean",
+    "normalised",
+    "own",
+    "parts",
+    "rows",
+    "shared_by",
+    "total",
+]
 
 
 class Parts(Protocol):
-    """Devices that each hold a part of the rows; they call the same functions in the same order."""
+    """Devices that each hold a part of the rows; they call the same functions in the same order.
+
+    Attributes:
+        count: of the parts.
+        place: which of them this one is, from 0.
+    """
+
+    count: int
+    place: int
 
     def total(self, x: Tensor) -> Tensor:
         """Sum of the parts' tensors, of the same shape; no gradient."""
@@ -32,18 +59,34 @@ class Parts(Protocol):
     def greatest(self, x: Tensor) -> Tensor:
         """The largest of the parts' tensors, number by number; no gradient."""
 
+    def everyone(self, x: Tensor) -> list[Tensor]:
+        """The parts' tensors, of the same shape, in their order; no gradient."""
+
 
 _PARTS: ContextVar[Parts | None] = ContextVar("parts", default=None)
 
 
 @contextmanager
-def shared_by(parts: Parts) -> Iterator[None]:
-    """Within, this device's rows are a part of the minibatch's."""
+def shared_by(parts: Parts | None) -> Iterator[None]:
+    """Within, this device's rows are a part of the minibatch's; None: they are all of them."""
     before = _PARTS.set(parts)
     try:
         yield
     finally:
         _PARTS.reset(before)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within, this device's rows are all there are."""
+    with shared_by(None):
+        yield
+
+
+def parts() -> int:
+    """Among how many devices rows are divided."""
+    shared = _PARTS.get()
+    return 1 if shared is None else shared.count
 
 
 class _Added(torch.autograd.Function):
@@ -63,47 +106,74 @@ def _added(x: Tensor, parts: Parts) -> Tensor:
     return found
 
 
+def own(drawn: Tensor, axis: int = 0) -> Tensor:
+    """The part's rows of what all parts drew alike.
+
+    Raises:
+        InvalidArgumentError: they cannot be divided equally.
+    """
+    shared = _PARTS.get()
+    if shared is None:
+        return drawn
+    size, rest = divmod(drawn.shape[axis], shared.count)
+    if rest:
+        got, expected = f"{drawn.shape[axis]} rows", f"a multiple of {shared.count}, the processes that share them"
+        raise InvalidArgumentError("a minibatch", got=got, expected=expected, remedy="choose another batch_size")
+    return drawn.narrow(axis, shared.place * size, size)
+
+
+def everyone(x: Tensor, axis: int = 0) -> Tensor:
+    """The rows of all parts, in the order in which they were drawn; no gradient."""
+    shared = _PARTS.get()
+    return x if shared is None else torch.cat(shared.everyone(x.detach()), axis)
+
+
 def total(x: Tensor, axis: int = -1) -> Tensor:
     """The sum over rows."""
-    parts, own = _PARTS.get(), x.sum(axis)
-    return own if parts is None else _added(own, parts)
+    shared, here = _PARTS.get(), x.sum(axis)
+    return here if shared is None else _added(here, shared)
 
 
 def rows(count: int) -> int:
     """How many rows there are in all, of ``count`` here."""
-    parts = _PARTS.get()
-    return count if parts is None else int(parts.total(torch.tensor(count)))
+    return count * parts()
 
 
 def mean(x: Tensor, axis: int = -1) -> Tensor:
     """The mean over rows."""
-    parts = _PARTS.get()
-    return x.mean(axis) if parts is None else _added(x.sum(axis), parts) / rows(x.shape[axis])
+    shared = _PARTS.get()
+    return x.mean(axis) if shared is None else _added(x.sum(axis), shared) / rows(x.shape[axis])
 
 
 def log_total(x: Tensor, axis: int = -1) -> Tensor:
     """The logarithm of the sum of exponentials over rows."""
-    parts = _PARTS.get()
-    if parts is None:
+    shared = _PARTS.get()
+    if shared is None:
         return torch.logsumexp(x, axis)
-    top = _top(x, axis, parts)
-    return _added((x - top).exp().sum(axis), parts).log() + top.squeeze(axis)
+    top = _top(x, axis, shared)
+    return _added((x - top).exp().sum(axis), shared).log() + top.squeeze(axis)
 
 
 def normalised(x: Tensor, axis: int = -1) -> Tensor:
     """Weights exp(v) of the rows that sum to 1 over all of them."""
-    parts = _PARTS.get()
-    if parts is None:
+    shared = _PARTS.get()
+    if shared is None:
         return torch.softmax(x, axis)
-    weights = (x - _top(x, axis, parts)).exp()
-    return weights / _added(weights.sum(axis, keepdim=True), parts)
+    weights = (x - _top(x, axis, shared)).exp()
+    return weights / _added(weights.sum(axis, keepdim=True), shared)
 
 
-def _top(x: Tensor, axis: int, parts: Parts) -> Tensor:
-    return parts.greatest(x.detach().amax(axis, keepdim=True))
+def greatest(x: Tensor, axis: int = -1) -> Tensor:
+    """The largest of the rows; no gradient."""
+    shared, here = _PARTS.get(), x.detach().amax(axis)
+    return here if shared is None else shared.greatest(here)
 
 
-def gradient(own: Tensor) -> Tensor:
+def _top(x: Tensor, axis: int, shared: Parts) -> Tensor:
+    return shared.greatest(x.detach().amax(axis, keepdim=True))
+
+
+def gradient(here: Tensor) -> Tensor:
     """The whole loss's gradient, from that through this part's rows."""
-    parts = _PARTS.get()
-    return own if parts is None else parts.total(own)
+    shared = _PARTS.get()
+    return here if shared is None else shared.total(here)

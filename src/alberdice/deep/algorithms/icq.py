@@ -185,12 +185,12 @@ class ICQ(NetworkLearner):
         self._steps(loss, parameters, {"critic": critic_rate, "mixer": mixer_rate})
         self._steps(baseline_loss, parameters, {"baseline": critic_rate})
         self._steps(policy_loss, parameters, {"policy": policy_rate})
-        seen, taught = total.detach(), known.any()
+        seen, taught = total.detach(), sums.total(known.flatten()) > 0
         return {
             "critic_loss": loss.detach(),
             "policy_loss": policy_loss.detach(),
-            "value_low": torch.where(taught, torch.where(known, seen, math.inf).min(), 0.0),
-            "value_high": torch.where(taught, torch.where(known, seen, -math.inf).max(), 0.0),
+            "value_low": torch.where(taught, -sums.greatest(torch.where(known, -seen, -math.inf).flatten()), 0.0),
+            "value_high": torch.where(taught, sums.greatest(torch.where(known, seen, -math.inf).flatten()), 0.0),
             "effective_rows": rows,
         }
 
@@ -201,7 +201,7 @@ class ICQ(NetworkLearner):
     def _draw(self, generator: torch.Generator) -> _Batch:
         """Windows at random; each step of the data is as likely as any other."""
         count, length = max(1, self.config.batch_size // self.config.window), self.config.window
-        picked = torch.randint(len(self._windows), (count,), generator=generator, device=self._windows.device)
+        picked = sums.own(torch.randint(len(self._windows), (count,), generator=generator, device=self._windows.device))
         steps = self._windows[picked][:, None] + torch.arange(length + 1, device=picked.device)
         steps = steps.clamp(max=self.data.n_steps - 1)
         follows = torch.cat([torch.zeros_like(steps[:, :1], dtype=torch.bool), self.data.breaks[steps[:, :-1]]], 1)
@@ -251,9 +251,11 @@ class ICQ(NetworkLearner):
 
     def _steps(self, loss: Tensor, parameters: dict[str, Tensor], rates: dict[str, float | Tensor]) -> None:
         """One step of these networks at these rates along the clipped gradient of a loss."""
-        gradients = torch.autograd.grad(loss, [parameters[name] for name in rates])
-        for (name, rate), gradient in zip(rates.items(), clipped(gradients, self.config.gradient_clip), strict=True):
-            self.step(name, gradient, rate)
+        own = torch.autograd.grad(loss, [parameters[name] for name in rates])
+        whole = clipped([sums.gradient(gradient) for gradient in own], self.config.gradient_clip)
+        with sums.alone():  # the gradients are whole already
+            for (name, rate), gradient in zip(rates.items(), whole, strict=True):
+                self.step(name, gradient, rate)
 
 
 register("icq", ICQ)

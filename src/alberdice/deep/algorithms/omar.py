@@ -134,8 +134,8 @@ class OMAR(NetworkLearner):
         return {
             "critic_loss": critic_loss.detach(),
             "policy_loss": policy_loss.detach(),
-            "value_low": chosen.detach().min(),
-            "value_high": chosen.detach().max(),
+            "value_low": -sums.greatest(-chosen.flatten()),
+            "value_high": sums.greatest(chosen.flatten()),
         }
 
     def complaint(self, metrics: dict[str, float]) -> str:

@@ -97,8 +97,8 @@ class OptiDICE(NetworkLearner):
         count = sums.rows(len(steps))
         shares = torch.full(steps.shape, 1 / count, device=alpha.device) if batch is None else batch.weight.flatten()
         log_share = shares.clamp(min=_NOTHING).log()
-        size = max(1, len(steps) // _STEPS_PER_START)
-        starts = data.starts[torch.randint(len(data.starts), (size,), generator=generator, device=alpha.device)]
+        size = max(1, count // _STEPS_PER_START)
+        starts = sums.own(data.starts[torch.randint(len(data.starts), (size,), generator=generator, device=alpha.device)])
         rows = data.rows(steps, starts)
         parameters = self.parameters["nu"].detach().requires_grad_()
         advantage, nu_loss = self._nu_loss(parameters, rows, steps, log_share, alpha)
@@ -126,7 +126,7 @@ class OptiDICE(NetworkLearner):
         if self.config.gradient_penalty == 0:
             return torch.zeros((), device=parameters.device)
         states = self.data.states[rows.frames[rows.here[:_SLOPE_POINTS]]]
-        slopes = slopes_between(self.networks["nu"], parameters, states, generator)
+        slopes = slopes_between(self.networks["nu"], parameters, states, generator, _SLOPE_POINTS)
         return losses.gradient_penalty(slopes, self.config.slope_limit).sum()
 
     def _clone(self, rows: Rows, steps: Tensor, batch: Batch | None, weight: Tensor, rate: float | Tensor) -> Tensor:

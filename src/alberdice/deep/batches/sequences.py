@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alberdice.datasets import OfflineDataset
+from alberdice.deep import sums
 from alberdice.deep.batches.training_data import TrainingData
 
 __all__ = ["Batch", "Sequences", "cut_episodes", "kept"]
@@ -144,15 +145,15 @@ class Sequences:
         return self.share[self.drawn].cumsum(0)
 
     def minibatch(self, generator: torch.Generator) -> Batch:
-        """At most ``size`` windows, see the module; the same shapes every time."""
+        """At most ``size`` windows, see the module; the same shapes every time; of several devices, their part."""
         share = self.share[self.always]
         if not len(self.drawn):
-            return self.batch(self.always, share)
+            return self.batch(*_part(self.always, share))
         rest, upto = self.size - len(self.always), self.upto
         points = torch.rand(rest, generator=generator, dtype=upto.dtype, device=upto.device) * upto[-1]
         places = torch.searchsorted(upto, points, right=True).clamp(max=len(upto) - 1)
         windows = torch.cat([self.always, self.drawn[places]])
-        return self.batch(windows, torch.cat([share, (upto[-1] / rest).expand(rest)]))
+        return self.batch(*_part(windows, torch.cat([share, (upto[-1] / rest).expand(rest)])))
 
     def batch(self, windows: Tensor, share: Tensor) -> Batch:
         """These windows ``(B,)``, weighed by ``share`` ``(B,)``."""
@@ -165,12 +166,21 @@ class Sequences:
         return Batch(
             steps=steps,
             valid=valid,
-            weight=(weight / weight.sum()).float(),
+            weight=(weight / sums.total(weight.flatten())).float(),
             observations=data.observations[frames].movedim(2, 0),
             actions=data.actions[steps].movedim(2, 0),
             available=data.available[frames].movedim(2, 0),
             returns_to_go=data.returns_to_go[steps],
         )
+
+
+def _part(windows: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """What one of several devices takes of windows ``(B,)`` and their shares, filled up by windows of no weight."""
+    missing = -len(windows) % sums.parts()
+    if missing:
+        windows = torch.cat([windows, windows[:1].expand(missing)])
+        share = torch.cat([share, share.new_zeros(missing)])
+    return sums.own(windows), sums.own(share)
 
 
 def _windows(lengths: NDArray[np.int64], steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.subset import best_episodes
+from alberdice.deep import sums
 from alberdice.deep.batches.features import Features, standardised
 from alberdice.deep.config import TrainConfig
 from alberdice.errors import InvalidDataError
@@ -42,6 +43,7 @@ class Rows:
         here, after: ``(B,)`` positions in ``frames``.
         start: ``(K,)`` positions of the initial frames.
         absorbing: position of the absorbing frame.
+        divided: whether several devices have rows of their own each, or all have all frames.
     """
 
     frames: Tensor
@@ -50,6 +52,7 @@ class Rows:
     after: Tensor
     start: Tensor
     absorbing: int
+    divided: bool = True
 
 
 @dataclass(frozen=True)
@@ -158,16 +161,16 @@ class TrainingData:
         return self.endings * stands_for / (self.n_steps + self.endings * stands_for)
 
     def draw(self, config: TrainConfig, generator: torch.Generator) -> Tensor:
-        """A minibatch of steps ``(batch_size,)``, each as likely as another, with repetitions."""
-        return torch.randint(self.n_steps, (config.batch_size,), generator=generator, device=self.here.device)
+        """A minibatch of steps ``(batch_size,)``, each as likely as another, with repetitions; of several devices, its part."""
+        return sums.own(torch.randint(self.n_steps, (config.batch_size,), generator=generator, device=self.here.device))
 
     def rows(self, steps: Tensor, starts: Tensor) -> Rows:
         """The frames to evaluate for these steps and initial frames: all of them once if that is less, or row by row."""
         batch, total = len(steps), len(self.states)
         here, after = self.here[steps], self.after[steps]
-        if self.shared and total <= 2 * batch + len(starts):
+        if self.shared and total <= sums.rows(2 * batch + len(starts)):
             everything = torch.arange(total, device=here.device)
-            return Rows(everything, total, here, after, starts, total - 1)
+            return Rows(everything, total, here, after, starts, total - 1, divided=False)
         last = torch.full((1,), total - 1, device=here.device)  # filled there: a copy would wait for the device
         places = torch.arange(2 * batch + len(starts), device=here.device)
         return Rows(

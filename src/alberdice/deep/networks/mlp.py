@@ -173,14 +173,20 @@ class _Run(torch.autograd.Function):
         return found, g if ctx.needs_input_grad[1] else None, None
 
 
-def slopes_between(network: StackedMLP, parameters: Tensor, inputs: Tensor, generator: torch.Generator) -> Tensor:
+def slopes_between(
+    network: StackedMLP, parameters: Tensor, inputs: Tensor, generator: torch.Generator, most: int | None = None
+) -> Tensor:
     """Slopes d output / d input at random points between random pairs of inputs ``(B, inputs)``: ``(n, B, inputs)``.
 
-    They can be differentiated once more, in the parameters ``(n, P)``; networks with one output.
+    They can be differentiated once more, in the parameters ``(n, P)``; networks with one output.  With ``most``, of the first
+    so many inputs, all of which every one of several devices takes.
     """
+    inputs = sums.everyone(inputs)[:most]
     order = torch.randperm(len(inputs), generator=generator, device=inputs.device)
     share = torch.rand(len(inputs), 1, generator=generator, device=inputs.device)
-    between = (share * inputs + (1 - share) * inputs[order]).expand(len(parameters), *inputs.shape).requires_grad_()
+    points = share * inputs + (1 - share) * inputs[order]
+    points = points if most else sums.own(points)
+    between = points.expand(len(parameters), *points.shape).requires_grad_()
     (slopes,) = torch.autograd.grad(network.by_autograd(parameters, between).sum(), between, create_graph=True)
     return slopes
 

@@ -3,6 +3,7 @@
     train(config, out)               a fresh run; the folder must not hold one
     train(config, out, resume=True)  goes on from the checkpoint, bit for bit as if never stopped (on one CPU thread)
     train(config, out, origin=...)   goes on from a state that another run kept, in a folder of its own
+    torchrun ... train ...           each of these by several processes, of which the first has the folder; see ``ranks``
     run_training(config, None, ...)  the same without a folder, on data and environments in memory
 
 Every random draw of the training comes from one generator whose state is in the checkpoint; evaluations draw from generators
@@ -23,6 +24,7 @@ import torch
 from alberdice.console import explain, tell, warn
 from alberdice.datasets import OfflineDataset, load_dataset
 from alberdice.datasets.horizon import mean_return_within
+from alberdice.deep import sums
 from alberdice.deep.batches.sequences import cut_episodes
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.batches.weights import weight_warning
@@ -40,6 +42,7 @@ from alberdice.deep.training.evaluators import Returns, ShareOutOfData
 from alberdice.deep.training.fit import Callback, Evaluator, Fitting, Logger, fit
 from alberdice.deep.training.held_out import held_out_note, split_of
 from alberdice.deep.training.loggers import MetricsFile, Narrator, TensorBoard
+from alberdice.deep.training.ranks import Ranks, Together, hand_over, joined, updating
 from alberdice.deep.training.result import TrainedRun, result_of
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.run_pictures import try_to_draw
@@ -118,26 +121,38 @@ def run_training(
         SolverError: training collapsed; the message says what to change, and ``result.json`` says so too.
         KeyboardInterrupt: stopped by SIGINT or SIGTERM, after saving.
     """
-    folder = None if out is None else RunDirectory(out)
-    with nullcontext() if folder is None else folder.locked():
+    with joined(config) as ranks:
+        leads = ranks is None or ranks.place == 0
+        folder = RunDirectory(out) if out is not None and leads else None
+        with nullcontext() if folder is None else folder.locked():
+            if folder is not None:
+                check_folder(folder, config, resume)
+            data = load_dataset(config.dataset, seed=config.dataset_seed) if dataset is None else dataset
+            options, where = PlayOptions.of(config.agents, config.flatten, config.max_steps), environment or config.environment
+            with closing(venue_of(where, data, workers=config.workers if leads else 0, options=options)) as venue:
+                run = _prepare(config, folder, data, venue, ranks)
+                if leads:
+                    _go_on(run, resume, origin)
+                if ranks is not None:
+                    hand_over(ranks, run.fitting, data.digest)
+                return _run(run, progress or (lambda note: None), extras or Extras())
+
+
+def _go_on(run: Run, resume: bool, origin: Origin | None) -> None:
+    """From where the folder's run, or another one, was left."""
+    folder = run.folder
+    if folder is not None and resume and folder.has_checkpoint:
+        run_state.resume(run, folder)
+    elif origin is not None:
+        run_state.begin_from(run, origin)
         if folder is not None:
-            check_folder(folder, config, resume)
-        data = load_dataset(config.dataset, seed=config.dataset_seed) if dataset is None else dataset
-        options = PlayOptions.of(config.agents, config.flatten, config.max_steps)
-        where = environment or config.environment
-        with closing(venue_of(where, data, workers=config.workers, options=options)) as venue:
-            run = _prepare(config, folder, data, venue)
-            if folder is not None and resume and folder.has_checkpoint:
-                run_state.resume(run, folder)
-            elif origin is not None:
-                run_state.begin_from(run, origin)
-                if folder is not None:
-                    folder.save(*run_state.state_of(run))  # before the settings: a folder that has those can be resumed
-            return _run(run, progress or (lambda note: None), extras or Extras())
+            folder.save(*run_state.state_of(run))  # before the settings: a folder that has those can be resumed
 
 
-def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineDataset, venue: Venue) -> Run:
-    """Draw a fresh learner."""
+def _prepare(
+    config: TrainConfig, folder: RunDirectory | None, dataset: OfflineDataset, venue: Venue, ranks: Ranks | None
+) -> Run:
+    """Draw a fresh learner; the first of several processes judges it."""
     device = device_of(config)
     maker = learner_class(config.algorithm)
     if not isinstance(config, maker.settings):
@@ -146,16 +161,19 @@ def _prepare(config: TrainConfig, folder: RunDirectory | None, dataset: OfflineD
     split = split_of(dataset, config.held_out, config.seed)
     pieces, scored = (cut_episodes(part, _steps_per_episode(config, venue)) for part in (split.learned, split.scored))
     data = TrainingData.of_run(pieces, config, device)
-    learner = maker(data, config, torch.Generator().manual_seed(config.seed))
+    with sums.shared_by(ranks):
+        learner = maker(data, config, torch.Generator().manual_seed(config.seed))
     if config.capture:
         capture_updates(learner, config, data.states.device)
     if venue.environment is not None:
         check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
     paced = getattr(learner, "config", config)  # a learner may choose its length by the data
     fitting = Fitting(learner, torch.Generator(device).manual_seed(config.seed + 1), paced.total, paced.pretraining)
-    selector = _selector(config, scored, learner)
+    leads = ranks is None or ranks.place == 0
+    selector = _selector(config, scored, learner) if leads else Selector(None, UNSCORED)
+    judges = _evaluators(config, dataset, venue) if leads else (None, None)
     names = {"algorithm": config.algorithm, "dataset": config.dataset}
-    return Run(config, names, folder, split, venue, device, fitting, selector, *_evaluators(config, dataset, venue))
+    return Run(config, names, folder, split, venue, device, fitting, selector, *judges, ranks=ranks)
 
 
 def _steps_per_episode(config: TrainConfig, venue: Venue) -> int:
@@ -187,8 +205,8 @@ def _data_return(dataset: OfflineDataset, venue: Venue) -> float:
 
 
 def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
-    """Begin or continue, to the end."""
-    config, folder = run.config, run.folder
+    """Begin or continue, to the end; what callers add is the first process's."""
+    config, folder, extras = run.config, run.folder, extras if run.leads else Extras()
     if folder is not None:
         folder.write_json("config.json", asdict(config))
     for note in (*run.venue.notes, *held_out_note(run.split)):
@@ -207,7 +225,7 @@ def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
                 loggers=[*loggers, *extras.loggers],
                 callbacks=[ours.Signals(came), *extras.callbacks, *_callbacks(run), ours.Notes(progress)],
                 evaluate_every=config.evaluate_every,
-                arithmetic=arithmetic,
+                arithmetic=updating(run.ranks, arithmetic),
                 going=run.fitting,
             )
     except SolverError as error:
@@ -251,6 +269,9 @@ def _loggers(run: Run, extras: Extras) -> list[Logger]:
 
 def _callbacks(run: Run) -> list[Callback]:
     """What every run does beside learning; the checkpoint comes last, since it holds what the others found."""
+    together: list[Callback] = [] if run.ranks is None else [Together(run.ranks)]
+    if not run.leads:
+        return together
     found: list[Callback] = [ours.Remarks(), ours.Selection(getattr(run.learner, "config", run.config), run.selector)]
     if run.config.capture:
         found.insert(0, _Captured(run.config))
@@ -259,7 +280,7 @@ def _callbacks(run: Run) -> list[Callback]:
         keep = (lambda fitting: folder.save_state(fitting.done, *state_of(run))) if config.keep_states else None
         found.append(ours.KeptPolicies(folder, config.keep_policies, keep))
         found.append(ours.Checkpoints(config.checkpoint_every, lambda fitting: folder.save(*state_of(run))))
-    return found
+    return [*together, *found]
 
 
 class _Captured:
@@ -285,7 +306,10 @@ def _judged(run: Run) -> tuple[str, str]:
 
 
 def _finish(run: Run, status: str, reason: str) -> TrainedRun:
-    """Write what came out, and only then draw it."""
+    """Write what came out, and only then draw it; but for the first process, nothing came out."""
+    weights = plain_numbers(_weights(run))
+    if not run.leads:
+        return TrainedRun(run.config, {}, run.fitting, run.selector, run.venue, None)
     result = result_of(
         run.config,
         run.fitting,
@@ -297,7 +321,7 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
         own={
             "episode_steps": _steps_per_episode(run.config, run.venue),
             "out_of_data": None if run.outside is None else run.outside.latest,
-            "weights": plain_numbers(_weights(run)),
+            "weights": weights,
             "second_opinion": plain_numbers(_second_opinion(run)),
             "choices": getattr(run.learner, "choices", {}),
             "held_out": run.split.as_json(),
@@ -305,6 +329,7 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
             "agreement": plain_numbers(getattr(run.learner, "agreement", {})),
             "wall_seconds": round(time.perf_counter() - run.begun, 3),
             "device": run.device,
+            "processes": 1 if run.ranks is None else run.ranks.count,
         },
     )
     if run.folder is not None:
@@ -327,7 +352,8 @@ def _second_opinion(run: Run) -> dict[str, Any]:
 
 def _weights(run: Run) -> dict[str, float]:
     """On how much of the data the learner's last weights rest, where it has such; a warning where that is little."""
-    report: dict[str, float] = getattr(run.learner, "weight_report", dict)()
+    with sums.shared_by(run.ranks):
+        report: dict[str, float] = getattr(run.learner, "weight_report", dict)()
     warning = weight_warning(report, run.split.learned.n_steps, run.split.learned.n_episodes) if report else ""
     if warning:
         warn(f"warning: {warning}, at the end of the last round")

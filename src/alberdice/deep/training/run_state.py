@@ -24,6 +24,7 @@ from alberdice.deep.play.venue import Venue
 from alberdice.deep.training.checkpoints import check_state
 from alberdice.deep.training.evaluators import Returns, ShareOutOfData
 from alberdice.deep.training.fit import Fitting
+from alberdice.deep.training.ranks import Ranks
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import DEPLOYED, check_header
 from alberdice.deep.training.selection import SCORES, SELECTED, Selector, split_selection
@@ -50,7 +51,8 @@ class Origin:
 class Run:
     """A run under way; ``names`` are its algorithm and dataset, ``origin`` the run and the update that it went on from.
 
-    ``split`` are its data, and which of their episodes are held out of learning.
+    ``split`` are its data, and which of their episodes are held out of learning; ``ranks`` are the processes that share
+    its updates.
     """
 
     config: TrainConfig
@@ -64,12 +66,18 @@ class Run:
     returns: Returns | None
     outside: ShareOutOfData | None
     origin: dict[str, Any] | None = None
+    ranks: Ranks | None = None
     begun: float = field(default_factory=time.perf_counter)
 
     @property
     def dataset(self) -> OfflineDataset:
         """All of the data."""
         return self.split.whole
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process has the run's folder, judges and speaks."""
+        return self.ranks is None or self.ranks.place == 0
 
     @property
     def learner(self) -> Learner:

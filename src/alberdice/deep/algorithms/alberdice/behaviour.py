@@ -80,11 +80,11 @@ class Behaviour:
         data, device = self.data, self.data.here.device
         drawn = self.form.drawn_to_clone(batch, generator)
         steps, weight = drawn.steps, drawn.shares
-        n, few = data.n_agents, data.n_agents * len(steps) <= 2 * batch
+        n, few = data.n_agents, data.n_agents * sums.rows(len(steps)) <= 2 * batch
         if drawn.population is not None and not few:  # the conditional's rows are drawn: all pairs cost more than they tell
-            steps = torch.randint(data.n_steps, (batch,), generator=generator, device=device)
-            weight = torch.full((batch,), 1.0 / sums.rows(batch), device=device)
-        given = torch.randint(n, (len(steps),), generator=generator, device=device)
+            steps = sums.own(torch.randint(data.n_steps, (batch,), generator=generator, device=device))
+            weight = torch.full(steps.shape, 1.0 / batch, device=device)
+        given = sums.own(torch.randint(n, (sums.rows(len(steps)),), generator=generator, device=device))
         whole = drawn.weight is not None and few
         if whole:
             given = torch.arange(n, device=device).repeat_interleave(len(steps))
@@ -103,7 +103,7 @@ class Behaviour:
 
     @torch.no_grad()
     def fill_caches(self) -> None:
-        """Log probabilities on the data, and the table of all joint actions where it is small."""
+        """Log probabilities on the data, and the table of all joint actions where it is small; several devices do all of it."""
         data, n = self.data, self.data.n_agents
         self.log_own = self.form.own_tables(self.own, _CHUNK)
         parts = torch.split(torch.arange(data.n_steps, device=data.here.device), self._conditional_rows)
@@ -140,6 +140,7 @@ class Behaviour:
         log_own: Tensor,
         floor: float,
         generator: torch.Generator,
+        divided: bool = True,
     ) -> Prices:
         """The price of one round: exact from the tables, otherwise with j and a_<j drawn.
 
@@ -150,12 +151,14 @@ class Behaviour:
             log_own: log pi_j^D, ``(N, R, A)``.
             floor: of pi^D(a_-i|s, a_i), or of its factors where there is no table.
             generator: draws j and a_<j.
+            divided: see ``SampledPrices``.
         """
         if self.tables:
             return ExactPrices([table.index_select(0, frames) for table in self.tables], floor)
         states = self.data.states.index_select(0, frames)
         base = log_own if self.from_own else None
-        return SampledPrices(self.conditional, self.others, states, available, log_policies, floor, generator, base)
+        own = self.conditional, self.others
+        return SampledPrices(*own, states, available, log_policies, floor, generator, base, divided)
 
     def _own(self, steps: Tensor) -> Tensor | None:
         """Log pi_j^D at these steps, ``(N, B, A)``, where the conditional begins there."""

@@ -35,7 +35,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.minibatch import Seen, look_at
@@ -123,7 +123,7 @@ class EpisodeTurns:
         drawn = self.behaviour.form.draw_weighted(self.config.batch_size, self._upto, generator)
         own = slice(self.agent, self.agent + 1)
         leaf = self.parameters[own].detach().clone().requires_grad_()
-        loss = -(drawn.shares * self._chosen(leaf, drawn, own)).sum()
+        loss = -sums.total(drawn.shares * self._chosen(leaf, drawn, own))
         (gradient,) = torch.autograd.grad(loss, leaf)
         self.optimiser.step(gradient, self.config.rate_at(trained), own)
         return {

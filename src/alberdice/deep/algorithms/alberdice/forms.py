@@ -64,7 +64,10 @@ def drawn_by(upto: Tensor, size: int, generator: torch.Generator) -> Tensor:
 
 
 class Form(Protocol):
-    """See the module; ``own`` are parameters ``(1, P)`` of one network for all agents, which is pi_i^D."""
+    """See the module; ``own`` are parameters ``(1, P)`` of one network for all agents, which is pi_i^D.
+
+    Of several devices each gets its part of what is drawn.
+    """
 
     @property
     def network(self) -> Any:
@@ -130,11 +133,11 @@ class OnFrames:
         """As ``Form``: so many, each as likely as any; or all of them."""
         if self.population is not None:
             return Drawn(self.population.steps, self.population.weight, population=self.population)
-        return Drawn(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device))
+        return Drawn(sums.own(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device)))
 
     def draw_weighted(self, size: int, upto: Tensor, generator: torch.Generator) -> Drawn:
         """As ``Form``."""
-        return Drawn(drawn_by(upto, size, generator))
+        return Drawn(sums.own(drawn_by(upto, size, generator)))
 
     def sums_of(self, weights: Tensor) -> Tensor:
         """As ``Form``."""

@@ -46,6 +46,7 @@ from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks.mlp import Layers, slopes_between
 from alberdice.deep.networks.module import own_or
 from alberdice.deep.policies import Policies
+from alberdice.errors import InvalidArgumentError
 
 __all__ = ["AlberDICE"]
 
@@ -65,6 +66,8 @@ class AlberDICE(NetworkLearner):
         wanted = config.minibatch == "population" and not config.remembers and config.weights == "steps"
         most = 2 * config.batch_size, 8 * config.batch_size
         self.population = Population.of(data, *most, config.pooling) if wanted else None
+        if self.population is not None and sums.parts() > 1:
+            raise _whole(len(self.population.steps))
         self.config = config = config.paced(self.population is not None)
         self.annealing = Annealing(config, data.states.device)
         layers = Layers(config.hidden, config.leak)
@@ -117,10 +120,7 @@ class AlberDICE(NetworkLearner):
             return self.execution(self._clone, generator, rate)
         if not self._cached:
             self.execution.forget()  # recordings hold the former caches
-            self.behaviour.fill_caches()
-            self._cached, self._whole = True, None
-            config = self.config
-            self.agreement = agreement(self.behaviour, config.batch_size, config.behaviour_floor, config.ratio_clip)
+            self._look_at_clones()
         trained = done - self.config.pretrain_updates
         if self.config.weights == "episodes":
             return self._episode_update(trained, generator)
@@ -128,6 +128,14 @@ class AlberDICE(NetworkLearner):
             return self.execution(self._round, generator, self.config.rate_at(trained))
         start, step = divmod(trained - self.config.updates, self.config.start_updates)
         return self._further(start + 1, step, generator)
+
+    def _look_at_clones(self) -> None:
+        """Cache what the clones say of the data, and whether they agree; every device does all of it."""
+        config = self.config
+        with sums.alone():
+            self.behaviour.fill_caches()
+            self.agreement = agreement(self.behaviour, config.batch_size, config.behaviour_floor, config.ratio_clip)
+        self._cached, self._whole = True, None
 
     def _episode_update(self, trained: int, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of the agent whose turn it is, see ``episodes``."""
@@ -243,7 +251,7 @@ class AlberDICE(NetworkLearner):
                 self.step(name, gradient, rate)
         log_weight = advantage.detach() / alpha + matched.log_weight
         self.latest = (log_weight, batch.steps.expand(len(log_weight), -1).gather(1, matched.picked))
-        self.annealing.lower(self._effective_rows(log_weight, drawn))
+        self.annealing.lower(self._effective_rows(log_weight, matched.log_count, drawn))
         return {
             "alpha": alpha,
             "nu_loss": nu_losses.detach().mean(),
@@ -259,7 +267,7 @@ class AlberDICE(NetworkLearner):
         if self.latest is None:
             return {}
         reports = []
-        for log_weight, steps in zip(*self.latest, strict=True):
+        for log_weight, steps in zip(*(sums.everyone(each, 1) for each in self.latest), strict=True):
             if self.population is None:
                 weights = step_weights(log_weight, steps, self.data.n_steps)
             else:  # a pair's weight is shared by its steps
@@ -268,14 +276,14 @@ class AlberDICE(NetworkLearner):
             reports.append(weight_report(weights, self.data.lengths))
         return min(reports, key=lambda report: report["effective_steps"])
 
-    def _effective_rows(self, log_weight: Tensor, drawn: Drawn) -> Tensor:
+    def _effective_rows(self, log_weight: Tensor, log_count: Tensor | float, drawn: Drawn) -> Tensor:
         """How many equally weighted rows of a minibatch the weights ``(N, B)`` are worth; the least of all agents'."""
         if drawn.population is not None:  # a row stands for many steps
             steps = losses.effective_sample_size(log_weight, (drawn.population.weight * self.data.n_steps).log())
             return steps.min() * (self.config.batch_size / self.data.n_steps)
         resampled = self.config.importance == "resample"
         rows = sums.rows(len(drawn.steps)) if resampled else drawn.scored  # those that carry the weights
-        return losses.effective_sample_size(log_weight).min() * (self.config.batch_size / rows)
+        return losses.effective_sample_size(log_weight, log_count).min() * (self.config.batch_size / rows)
 
     def _starts(self, generator: torch.Generator) -> Tensor:
         """Frames over which (1-gamma) E nu is taken."""
@@ -283,7 +291,7 @@ class AlberDICE(NetworkLearner):
             return self.data.starts
         pool = self.data.starts if self.config.initial_states == "initial" else self.data.here
         size = max(1, self.config.batch_size // _STEPS_PER_START)
-        return pool[torch.randint(len(pool), (size,), generator=generator, device=pool.device)]
+        return sums.own(pool[torch.randint(len(pool), (size,), generator=generator, device=pool.device)])
 
     def _turns(
         self, batch: Minibatch, f: Tensor, alpha: Tensor, rate: float | Tensor, generator: torch.Generator
@@ -327,7 +335,8 @@ class AlberDICE(NetworkLearner):
             return None
         frames = batch.rows.frames[: batch.rows.n_here]
         floor = self.config.behaviour_floor
-        return self.behaviour.prices(frames, batch.available, log_policies, batch.log_own, floor, generator)
+        seen = frames, batch.available, log_policies, batch.log_own
+        return self.behaviour.prices(*seen, floor, generator, batch.rows.divided)
 
     def _policy_step(
         self, agent: int, leaf: Tensor, table: Tensor, batch: Minibatch, e: Tensor, alpha: Tensor, rate: float | Tensor
@@ -381,8 +390,8 @@ class AlberDICE(NetworkLearner):
         self.step("nu", gradient, rate)
         if not math.isfinite(self.config.nu_step):
             return
-        changed = (self.networks["nu"](self.parameters["nu"], batch.states)[..., 0] - nu).abs().amax(1, keepdim=True)
-        share = (self.config.nu_step * alpha / changed.clamp(min=1e-30)).clamp(max=1.0)
+        changed = (self.networks["nu"](self.parameters["nu"], batch.states)[..., 0] - nu).abs()
+        share = (self.config.nu_step * alpha / sums.greatest(changed)[:, None].clamp(min=1e-30)).clamp(max=1.0)
         self.parameters["nu"].copy_(torch.lerp(before, self.parameters["nu"], share))
 
     def _slope_penalty(self, parameters: Tensor, batch: Minibatch, generator: torch.Generator) -> Tensor:
@@ -391,6 +400,13 @@ class AlberDICE(NetworkLearner):
             return torch.zeros((), device=parameters.device)
         slopes = slopes_between(self.networks["nu"], parameters, batch.states.index_select(0, batch.rows.here), generator)
         return self.config.gradient_penalty * losses.gradient_penalty(slopes, self.config.slope_limit).sum()
+
+
+def _whole(pairs: int) -> InvalidArgumentError:
+    """Several devices, where there is nothing to divide."""
+    got, expected = f"all {pairs} distinct steps of the data", "drawn steps, of which every device takes a part"
+    remedy = "train it on one device, or with minibatch = sampled"
+    return InvalidArgumentError("what an update is about", got=got, expected=expected, remedy=remedy)
 
 
 register("alberdice", AlberDICE)

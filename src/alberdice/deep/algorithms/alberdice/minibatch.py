@@ -73,6 +73,7 @@ class Matched:
         reward: r.
         log_weight: their log weights in (46).
         share: their weights in (47), summing to 1.
+        log_count: logarithms of how many alike each stands for, or 0.
     """
 
     picked: Tensor
@@ -81,6 +82,7 @@ class Matched:
     reward: Tensor
     log_weight: Tensor
     share: Tensor
+    log_count: Tensor | float = 0.0
 
 
 def look_at(data: TrainingData, behaviour: Behaviour, drawn: Drawn, starts: Tensor) -> Seen:
@@ -114,17 +116,26 @@ def gather_minibatch(data: TrainingData, behaviour: Behaviour, drawn: Drawn, sta
 def match(batch: Minibatch, log_ratio: Tensor, resample: bool, fallback: float, generator: torch.Generator) -> Matched:
     """Rows drawn in proportion to rho_i ``(N, B)`` and their weights, or all rows with both as weights.
 
-    Where rows are weighted, the shares in (47) are those of max(rho_i, ``fallback``).
+    Where rows are weighted, the shares in (47) are those of max(rho_i, ``fallback``).  Of several devices each keeps its own
+    rows, weighed by how often they were drawn from all.
     """
     n, size = log_ratio.shape
+    log_count: Tensor | float = 0.0
     least = log_ratio.clamp(min=math.log(fallback)) if fallback > 0 else log_ratio
     log_ratio, least = log_ratio + batch.log_relative, least + batch.log_relative
-    if resample:
+    picked = torch.arange(size, device=log_ratio.device).expand(n, size)
+    if resample and sums.parts() > 1:
+        drawn = losses.resample(sums.everyone(log_ratio, 1), sums.rows(size), generator)
+        once = torch.ones_like(drawn, dtype=log_ratio.dtype)
+        count = sums.own(torch.zeros_like(once).scatter_add_(1, drawn, once), 1)
+        log_count = count.log().clamp(min=losses.MASKED)
+        log_weight = losses.resampled_log_weight(log_ratio)[:, None] + log_count
+        share = count / sums.rows(size)
+    elif resample:
         picked = losses.resample(log_ratio, size, generator)
         log_weight = losses.resampled_log_weight(log_ratio)[:, None].expand(n, size)
         share = torch.full_like(log_ratio, 1.0 / sums.rows(size))
     else:
-        picked = torch.arange(size, device=log_ratio.device).expand(n, size)
         log_weight, share = log_ratio - math.log(sums.rows(size)), sums.normalised(least)
     return Matched(
         picked=picked,
@@ -133,6 +144,7 @@ def match(batch: Minibatch, log_ratio: Tensor, resample: bool, fallback: float, 
         reward=_pick(batch.rewards, picked),
         log_weight=log_weight,
         share=share,
+        log_count=log_count,
     )
 
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.conditional import Conditional
 
 __all__ = ["ExactPrices", "Prices", "SampledPrices", "draw_actions", "frozen_price"]
@@ -67,6 +67,7 @@ class SampledPrices:
         floor: of the factors pi^D(a_j|s, a_i, a_<j).
         generator: draws all agents' j and a.
         base: what is added to the network's logits, log pi_j^D, ``(N, R, A)``; None: nothing.
+        divided: whether several devices have rows of their own each, and not all the same ones.
     """
 
     def __init__(
@@ -79,14 +80,16 @@ class SampledPrices:
         floor: float,
         generator: torch.Generator,
         base: Tensor | None = None,
+        divided: bool = True,
     ) -> None:
         n, rows, _ = log_policies.shape
+        everyone, own = (sums.rows(rows), sums.own) if divided else (rows, _as_they_are)
         self.network, self.available, self.floor, self.base = network, available, floor, base
         self.layer = network.first(parameters)
         self.rows = torch.arange(rows, device=states.device)
-        self.uniform = torch.rand(n, rows, generator=generator, device=states.device)
+        self.uniform = own(torch.rand(n, everyone, generator=generator, device=states.device), 1)
         self.actions = draw_actions(log_policies, self.uniform)
-        other = torch.randint(max(n - 1, 1), (n, rows), generator=generator, device=states.device)
+        other = own(torch.randint(max(n - 1, 1), (n, everyone), generator=generator, device=states.device), 1)
         self.target = other + (other >= torch.arange(n, device=states.device)[:, None])
         self.before = torch.addmm(self.layer.bias, states, self.layer.state)
         self.sums = torch.empty(n, *self.before.shape, device=states.device)
@@ -124,6 +127,10 @@ class SampledPrices:
     def _seen(self, agent: int) -> Tensor:
         """w_k[a_k], ``(R, H)``."""
         return embedding(self.actions[agent], self.layer.actions[agent])
+
+
+def _as_they_are(drawn: Tensor, axis: int) -> Tensor:
+    return drawn
 
 
 def draw_actions(log_policies: Tensor, uniform: Tensor) -> Tensor:

@@ -9,10 +9,10 @@ begins at the others' pi_j^D(a_j|tau_j) and learns what the state and the given 
 price at a step takes the others' policies at their own histories there.
 
 A minibatch is a set of windows as ``sequences`` cuts them.  Networks with a memory run on whole windows.  On a CPU the round
-goes on with the rows that are scored alone; a GPU would have to be waited for to count them, so there it goes on with all rows,
-and padding and steps that are only known have no weight: the same losses, but for the penalty on nu's slope, which has no
-weights.  Every row is one step of one history, and nothing is shared between rows.  The log probabilities of pi_i^D are cached
-per step of the data: every step is scored in exactly one window.
+goes on with the rows that are scored alone; a GPU would have to be waited for to count them, so there, and where several
+devices have to have equally many, it goes on with all rows, and padding and steps that are only known have no weight: the same
+losses, but for the penalty on nu's slope, which has no weights.  Every row is one step of one history, and nothing is shared
+between rows.  The log probabilities of pi_i^D are cached per step of the data: every step is scored in exactly one window.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.forms import Drawn, drawn_by
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.sequences import Batch, Sequences
@@ -59,7 +59,8 @@ class OnWindows:
 
     def __init__(self, data: TrainingData, config: AlberDICEConfig) -> None:
         self.data = data
-        self.all_rows = data.here.device.type != "cpu"  # whether the round goes on with all rows, see the module
+        #: whether the round goes on with all rows, see the module
+        self.all_rows = data.here.device.type != "cpu" or sums.parts() > 1
         self.windows = Sequences.build(data, *config.windows, transitions=True)
         self.cloning = Sequences.build(data, config.context, config.pretrain_batch_size)
         seen, choices, steps = data.observations.shape[-1], data.available.shape[-1], self.windows.steps
@@ -72,7 +73,7 @@ class OnWindows:
 
     def draw_weighted(self, size: int, upto: Tensor, generator: torch.Generator) -> Drawn:
         """As ``Form``: windows, by the weights of the steps that they score."""
-        own, places = self.windows, drawn_by(upto, max(1, size // self.windows.steps), generator)
+        own, places = self.windows, sums.own(drawn_by(upto, max(1, size // self.windows.steps), generator))
         return self._drawn(own.batch(places, 1 / (own.length - own.known)[places]))
 
     def sums_of(self, weights: Tensor) -> Tensor:
