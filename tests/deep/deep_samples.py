@@ -55,6 +55,7 @@ ELSEWHERE = {
     "capture",
     "threads",
     "workers",
+    "memory_share",
     "agents",
     "flatten",
     "max_steps",

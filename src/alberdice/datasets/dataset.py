@@ -33,6 +33,7 @@ from alberdice import markup
 from alberdice.datasets.digests import ARRAYS, array_digest, content_digest
 from alberdice.datasets.episode import Episode
 from alberdice.datasets.header import DatasetHeader
+from alberdice.datasets.memory import mapping_of
 from alberdice.datasets.validation import check_index, validate
 from alberdice.errors import InvalidArgumentError
 
@@ -161,12 +162,7 @@ class OfflineDataset:
     @property
     def memory_mapped(self) -> bool:
         """Whether the observations live in a scratch file rather than in memory."""
-        base: Any = self.frame_observations
-        while base is not None:
-            if isinstance(base, np.memmap):
-                return True
-            base = getattr(base, "base", None)
-        return False
+        return mapping_of(self.frame_observations) is not None
 
     # ---- arrays by step ----------------------------------------------------------------------------------------------
 

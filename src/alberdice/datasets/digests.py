@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alberdice.datasets.memory import release
+
 __all__ = ["ARRAYS", "array_digest", "canonical_digest", "content_digest"]
 
 #: the flat arrays of a dataset
@@ -30,11 +32,18 @@ ARRAYS = (
 )
 
 
+#: bytes that are looked at in one piece
+_PIECE = 1 << 24
+
+
 def array_digest(array: NDArray[Any]) -> str:
     """SHA-256 of an array's type, shape and little-endian bytes."""
     kind = array.dtype.newbyteorder("<")
     seal = hashlib.sha256(f"{kind.str}{array.shape}".encode())
-    seal.update(np.ascontiguousarray(array, kind).reshape(-1).view(np.uint8).data if array.size else b"")
+    rows = max(1, _PIECE // max(1, array[:1].nbytes))
+    for first in range(0, len(array) if array.size else 0, rows):
+        seal.update(np.ascontiguousarray(array[first : first + rows], kind).reshape(-1).view(np.uint8).data)
+        release(array)
     return seal.hexdigest()
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.build import Arrays
 from alberdice.datasets.dataset import OfflineDataset
+from alberdice.datasets.memory import release
 from alberdice.datasets.packages import require
 from alberdice.errors import fail
 from alberdice.files import storage_errors
@@ -85,6 +86,8 @@ def check_links(path: Path, group: Any, name: str) -> Any:
 _UNSTORED = 1000
 #: bytes that a stored one can stand for when compressed, and bytes that need not be stored at all
 _DEFLATE, _SLACK = 1032, 1 << 20
+#: bytes of a mapped array that are held while it is filled
+_HELD = 1 << 26
 
 
 class _HeldFile:
@@ -233,6 +236,7 @@ class EpisodeFile:
         """
         frames = {name: getattr(arrays, field) for name, field in _FRAME_FIELDS.items()}
         frames = {name: array for name, array in frames.items() if array is not None and array.shape[-1]}
+        read = 0
         for episode, group in self._groups(len(arrays.lengths)):
             start, stop = int(arrays.starts[episode]), int(arrays.starts[episode] + arrays.lengths[episode])
             for name, field in _STEP_FIELDS.items():
@@ -241,6 +245,11 @@ class EpisodeFile:
             for name, array in frames.items():
                 tail = [array[last : last + 1]] if arrays.final_known[episode] else []
                 self._read(group, name, [array[start:stop], *tail])
+                read += array[start:stop].nbytes
+            if read > _HELD:
+                read = 0
+                for array in frames.values():
+                    release(array)
 
     def _read(self, group: Any, name: str, pieces: list[NDArray[Any]]) -> None:
         """Fill consecutive pieces of rows from one stored array."""

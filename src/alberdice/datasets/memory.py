@@ -6,13 +6,15 @@ control group's limit where that is lower) and a share q (``memory_share``, defa
     ordinary memory        if B <= q M,
     memory-mapped scratch  if B >  q M: one unlinked temporary file per array, its blocks reserved beforehand.
 
-Reserving (``posix_fallocate``) turns a full disk into an error before reading, instead of a crash in the middle of it.
+Reserving (``posix_fallocate``) turns a full disk into an error before reading, instead of a crash in the middle of it.  Whoever
+goes through a mapped array gives its pages back on the way (``release``), so that the process never holds much of it.
 """
 
 from __future__ import annotations
 
 import errno
 import math
+import mmap
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.files import claim
 from alberdice.machine import memory_limit
 
-__all__ = ["MemoryPlan", "check_rows"]
+__all__ = ["MemoryPlan", "check_rows", "mapping_of", "release"]
 
 
 #: bytes that a step and an episode take in memory whatever the plan: ends, lengths and the rows they lead to
@@ -45,6 +47,26 @@ def check_rows(source: str, steps: int, episodes: int) -> None:
         raise ResourceError(
             source or "dataset", got=got, expected=f"at most the memory, {room / 2**30:,.1f} GiB", remedy=remedy
         )
+
+
+def mapping_of(array: NDArray[Any]) -> np.memmap[Any, Any] | None:
+    """The mapped file that an array is a view of; None: it lies in memory."""
+    base: Any = array
+    while base is not None:
+        if isinstance(base, np.memmap):
+            return base
+        base = getattr(base, "base", None)
+    return None
+
+
+def release(array: NDArray[Any]) -> None:
+    """Give back the pages of a mapped array, which are read again when they are asked for; nothing of one in memory.
+
+    Nor of a copy on write (mode "c"), whose changes are in no file.
+    """
+    mapped = mapping_of(array)
+    if mapped is not None and mapped.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
+        mapped._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 class MemoryPlan:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.form import FlatForm
 from alberdice.datasets.header import DatasetHeader
+from alberdice.datasets.memory import release
 from alberdice.errors import InvalidArgumentError, fail
 
 __all__ = ["MOST_ACTIONS", "blocks", "check_index", "first_nonfinite", "place", "validate", "whole_actions"]
@@ -35,6 +36,7 @@ def blocks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     rows = max(1, _BLOCK // max(1, int(np.prod(array.shape[1:]))))
     for first in range(0, len(array), rows):
         yield first, array[first : first + rows]
+        release(array)
 
 
 def first_nonfinite(array: NDArray[Any]) -> tuple[int, ...] | None:

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 import torch
-from deep_samples import equal, tiny
+from deep_samples import chain_dataset, equal, tiny
 from run_samples import Killed, final_state, kill_at, run
 
+from alberdice.datasets import write_dataset
 from alberdice.deep.training import ranks as module
 from alberdice.deep.training.callbacks import SIGNALLED
 from alberdice.deep.training.fit import Fitting
@@ -170,7 +171,8 @@ def close(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> No
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_does_and_go_on_where_one_was(tmp_path: Path) -> None:
-    config = tiny(minibatch="sampled", pretrain_updates=5, updates=5, evaluate_every=5, threads=1)
+    write_dataset(chain_dataset(), "chain-v0", root=tmp_path)
+    config = tiny(dataset=str(tmp_path / "chain-v0"), pretrain_updates=5, updates=5, evaluate_every=5)
     train(config, tmp_path / "one")
     alone = final_state(tmp_path / "one")
     close(alone, done(config, tmp_path / "two"))
@@ -201,7 +203,7 @@ def test_a_killed_process_ends_all_with_one_line_and_one_goes_on(tmp_path: Path,
 
 @pytest.mark.slow
 def test_two_processes_that_were_stopped_go_on_bit_for_bit(tmp_path: Path) -> None:
-    config = tiny(minibatch="sampled", environment="none", pretrain_updates=300, updates=300, checkpoint_every=100)
+    config = tiny(minibatch="sampled", environment="none", pretrain_updates=150, updates=150, checkpoint_every=25)
     whole, out = done(config, tmp_path / "whole"), tmp_path / "parts"
     process = started(config, out)
     wait_for(out, process)
@@ -210,5 +212,5 @@ def test_two_processes_that_were_stopped_go_on_bit_for_bit(tmp_path: Path) -> No
     words = process.communicate()[1]
     assert "stopped at update" in words
     reached = RunDirectory(out).load()[1]["update"]
-    assert 100 <= reached < config.total
+    assert 25 <= reached < config.total
     assert equal(whole, done(config, out))

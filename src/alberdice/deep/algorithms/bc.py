@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses, sums
-from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.config import defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
@@ -78,12 +78,16 @@ class BC(NetworkLearner):
 
     def _on_steps(self, parameters: Tensor, generator: torch.Generator) -> Tensor:
         """(44) of every agent, ``(N,)``."""
-        data = self.data
-        steps = data.draw(self.config, generator)
-        rows = data.rows(steps, steps[:0])
+        data, (steps, rows) = self.data, self._drawn(generator)
+        data.ahead(generator, lambda copy: [(data.observations, (found := self._drawn(copy)[1]).frames[: found.n_here])])
         tables = policy_tables(self.networks["policy"], parameters, data, rows.frames[: rows.n_here])[:, rows.here]
         weight = torch.full((len(steps),), 1.0 / sums.rows(len(steps)), device=steps.device)
         return losses.behaviour_loss(tables, data.actions[steps].T, weight)
+
+    def _drawn(self, generator: torch.Generator) -> tuple[Tensor, Rows]:
+        """Steps, and where their frames are."""
+        steps = self.data.draw(self.config, generator)
+        return steps, self.data.rows(steps, steps[:0])
 
     def _on_windows(self, parameters: Tensor, generator: torch.Generator) -> Tensor:
         """(49) of every agent, ``(N,)``."""

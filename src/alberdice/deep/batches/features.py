@@ -6,7 +6,7 @@ whatever the pieces: what a run learns depends on no size of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from alberdice.datasets import OfflineDataset
+from alberdice.datasets.memory import release
+from alberdice.deep.batches.tables import MappedTable, Table
 
 __all__ = ["Features", "levels_of", "mean_and_scale", "standardised"]
 
@@ -69,8 +72,10 @@ class Features:
 
 def standardised(
     source: OfflineDataset, usable: NDArray[np.int64], kept: NDArray[np.int64], standardise: bool, levels: int
-) -> tuple[Tensor, Tensor, Features]:
+) -> tuple[Table, Table, Features]:
     """Frames ``kept`` and the absorbing one: states ``(U, S + 1)`` with the flag, inputs ``(U, N, O + L)``; the features.
+
+    Where the data are mapped from a file, so are these.
 
     Args:
         source: the data.
@@ -86,16 +91,30 @@ def standardised(
         return np.zeros(values.shape[1:]), np.ones(values.shape[1:])
 
     mean, scale = scales(source.states)
-    states = torch.zeros(len(kept) + 1, len(mean) + 1)
-    states[-1, -1] = 1.0
-    for rows, piece in _pieces(source.frame_states, kept):
-        states[rows, :-1] = torch.from_numpy((piece - mean) / scale).float()
     centre, spread = (torch.from_numpy(x) for x in scales(source.observations))
     features = Features(centre, spread, levels_of(source.observations, levels, usable))
-    seen = torch.zeros(len(kept) + 1, source.n_agents, features.size)
-    for rows, piece in _pieces(source.frame_observations, kept):
-        seen[rows] = features(torch.from_numpy(piece))
-    return states, seen, features
+
+    def flagged(raw: NDArray[np.float64]) -> Tensor:
+        return pad(torch.from_numpy((raw - mean) / scale).float(), (0, 1))
+
+    def seen(raw: NDArray[np.float64]) -> Tensor:
+        return features(torch.from_numpy(raw))
+
+    at_end = pad(torch.zeros(len(mean)), (0, 1), value=1.0), torch.zeros(source.n_agents, features.size)
+    make = MappedTable if source.memory_mapped else _table
+    states = make(source.frame_states, kept, flagged, at_end[0])
+    return states, make(source.frame_observations, kept, seen, at_end[1]), features
+
+
+def _table(
+    source: NDArray[Any], kept: NDArray[np.int64], inputs: Callable[[NDArray[np.float64]], Tensor], last: Tensor
+) -> Tensor:
+    """As ``MappedTable``, in memory."""
+    found = torch.zeros(len(kept) + 1, *last.shape)
+    for rows, piece in _pieces(source, kept):
+        found[rows] = inputs(piece)
+    found[-1] = last
+    return found
 
 
 def _pieces(values: NDArray[Any], chosen: NDArray[np.int64]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
@@ -104,6 +123,7 @@ def _pieces(values: NDArray[Any], chosen: NDArray[np.int64]) -> Iterator[tuple[s
     for first in range(0, len(chosen), step):
         rows = slice(first, min(first + step, len(chosen)))
         yield rows, values[chosen[rows]].astype(np.float64)
+        release(values)
 
 
 def _sum(total: NDArray[np.float64] | None, piece: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ Where a game has few distinct frames (Bridge: 184 in 28,812 steps), a network is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ from alberdice.datasets import OfflineDataset
 from alberdice.datasets.subset import best_episodes
 from alberdice.deep import sums
 from alberdice.deep.batches.features import Features, standardised
+from alberdice.deep.batches.tables import MappedTable, Table
 from alberdice.deep.config import TrainConfig
 from alberdice.errors import InvalidDataError
 
@@ -60,8 +63,8 @@ class TrainingData:
     """A dataset as one device holds it.
 
     Attributes:
-        states: ``(U, S + 1)``.
-        observations: ``(U, N, O)``.
+        states: ``(U, S + 1)``; of data that are mapped from a file, read when they are asked for.
+        observations: ``(U, N, O)``, likewise.
         available: ``(U, N, A)`` booleans.
         here, after, rewards: ``(T,)``.
         actions: ``(T, N)``.
@@ -75,8 +78,8 @@ class TrainingData:
         breaks: ``(T,)`` booleans, where step x + 1 is not what followed step x: steps are in the order of time in between.
     """
 
-    states: Tensor
-    observations: Tensor
+    states: Table
+    observations: Table
     available: Tensor
     here: Tensor
     after: Tensor
@@ -163,6 +166,26 @@ class TrainingData:
     def draw(self, config: TrainConfig, generator: torch.Generator) -> Tensor:
         """A minibatch of steps ``(batch_size,)``, each as likely as another, with repetitions; of several devices, its part."""
         return sums.own(torch.randint(self.n_steps, (config.batch_size,), generator=generator, device=self.here.device))
+
+    @property
+    def mapped(self) -> bool:
+        """Whether states and observations are read from a file when they are asked for."""
+        return isinstance(self.observations, MappedTable)
+
+    def ahead(self, generator: torch.Generator, looked_at: Callable[[torch.Generator], Sequence[tuple[Table, Tensor]]]) -> None:
+        """Read in the background what the next update looks at, if it draws as this says; nothing where all is in memory.
+
+        Args:
+            generator: from which the next update draws, once this one draws no more; it stays as it is.
+            looked_at: draws from a copy, and gives tables and which of their rows.
+        """
+        if not self.mapped:
+            return
+        copy = torch.Generator(generator.device)
+        copy.set_state(generator.get_state())
+        for table, rows in looked_at(copy):
+            if isinstance(table, MappedTable):
+                table.expect(rows)
 
     def rows(self, steps: Tensor, starts: Tensor) -> Rows:
         """The frames to evaluate for these steps and initial frames: all of them once if that is less, or row by row."""

@@ -42,7 +42,7 @@ __all__ = [
 _EARLIER: dict[str, Any] = {"pooling": 0.0, "leak": 0.0, "nu_step": math.inf}
 #: settings that may change when a run is resumed: none of them changes what is learned up to any update
 _FREE = (
-    *("threads", "workers", "agents", "flatten", "max_steps", "evaluate_every", "evaluate_episodes", "play"),
+    *("threads", "workers", "memory_share", "agents", "flatten", "max_steps", "evaluate_every", "evaluate_episodes", "play"),
     *("checkpoint_every", "keep_policies", "keep_states", "pictures"),
 )
 #: a hidden layer's width at most: nothing larger is made before memory is found to be short
@@ -71,6 +71,9 @@ class TrainConfig:
     environment: str = "auto"
     """where to evaluate: auto (what the dataset names), none, a name, or module:function of a PettingZoo env; arguments in
     brackets, e.g. 'bridge(hard=False)'"""
+    memory_share: Annotated[float, Within(0.0, 1.0)] = 0.5
+    """share of this machine's memory beyond which data are mapped from scratch files (in TMPDIR) and read as they are needed;
+    0: always.  Results are the same"""
     agents: tuple[str, ...] = ()
     """the environment's agents in the data's order, or which is which, DATA=ENVIRONMENT each; none: by their names"""
     flatten: bool = False

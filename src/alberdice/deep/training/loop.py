@@ -127,7 +127,7 @@ def run_training(
         with nullcontext() if folder is None else folder.locked():
             if folder is not None:
                 check_folder(folder, config, resume)
-            data = load_dataset(config.dataset, seed=config.dataset_seed) if dataset is None else dataset
+            data = dataset or load_dataset(config.dataset, seed=config.dataset_seed, memory_share=config.memory_share)
             options, where = PlayOptions.of(config.agents, config.flatten, config.max_steps), environment or config.environment
             with closing(venue_of(where, data, workers=config.workers if leads else 0, options=options)) as venue:
                 run = _prepare(config, folder, data, venue, ranks)
@@ -164,6 +164,9 @@ def _prepare(
     with sums.shared_by(ranks):
         learner = maker(data, config, torch.Generator().manual_seed(config.seed))
     if config.capture:
+        if data.mapped:
+            expected = "data in memory, as what is read from a file is not recorded"
+            raise InvalidArgumentError("capture", got=True, expected=expected, remedy="leave capture out")
         capture_updates(learner, config, data.states.device)
     if venue.environment is not None:
         check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training

@@ -85,6 +85,7 @@ class Behaviour:
             steps = sums.own(torch.randint(data.n_steps, (batch,), generator=generator, device=device))
             weight = torch.full(steps.shape, 1.0 / batch, device=device)
         given = sums.own(torch.randint(n, (sums.rows(len(steps)),), generator=generator, device=device))
+        self.form.ahead(generator, lambda copy: (self.form.drawn_to_clone(batch, copy), None))
         whole = drawn.weight is not None and few
         if whole:
             given = torch.arange(n, device=device).repeat_interleave(len(steps))

@@ -8,7 +8,7 @@ All else of Algorithm 1 is the same for both: nu, e and pi^D(a_-i|s, a_i) see th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.population import Population
+from alberdice.deep.batches.tables import Table
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.networks.mlp import Layers
 from alberdice.deep.policies import FeedForwardPolicies, Policies, policy_network
@@ -92,6 +93,12 @@ class Form(Protocol):
     def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
         """The steps of one update of cloning, about ``size``."""
 
+    def ahead(self, generator: torch.Generator, draw: Callable[[torch.Generator], tuple[Drawn, Tensor | None]]) -> None:
+        """Where data are read from a file, read what the next update looks at, which draws steps and starts as this says.
+
+        Without starts it clones: it looks at states of the steps alone.
+        """
+
     def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
         """The frames of these steps, of what follows them and of the beginnings ``(K,)``; rows of tables are the first R."""
 
@@ -158,6 +165,18 @@ class OnFrames:
         if drawn.population is not None:
             return drawn.population.rows(self.data, starts)
         return self.data.rows(drawn.steps, starts)
+
+    def ahead(self, generator: torch.Generator, draw: Callable[[torch.Generator], tuple[Drawn, Tensor | None]]) -> None:
+        """As ``Form``."""
+        data = self.data
+
+        def looked_at(copy: torch.Generator) -> list[tuple[Table, Tensor]]:
+            drawn, starts = draw(copy)
+            rows = self.rows(drawn, drawn.steps[:0] if starts is None else starts)
+            states = data.here[drawn.steps] if starts is None else rows.frames
+            return [(data.observations, rows.frames[: rows.n_here]), (data.states, states)]
+
+        data.ahead(generator, looked_at)
 
     def inputs(self, drawn: Drawn, rows: Rows) -> Tensor:
         """Observations, ``(N, R, O)``."""

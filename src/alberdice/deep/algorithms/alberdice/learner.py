@@ -307,6 +307,8 @@ class AlberDICE(NetworkLearner):
         log_data = self.behaviour.log_data.index_select(1, batch.steps).clamp(min=math.log(self.config.behaviour_floor))
         chosen = at(newest, batch.rows.here.expand(n, -1), batch.actions.T)
         everyone, prices = chosen.sum(0), self._prices(batch, newest, generator)
+        if self.config.gradient_penalty == 0 and self.config.importance == "weight":  # nothing more is drawn
+            self.form.ahead(generator, lambda copy: (self.form.draw(self.config.batch_size, copy), self._starts(copy)))
         ratios, k, policy_losses = [], torch.zeros_like(newest), []
         for i in range(n):
             ratios.append(losses.importance_log_ratio(everyone - chosen[i], log_data[i], self.config.ratio_clip))

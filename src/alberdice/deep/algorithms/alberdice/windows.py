@@ -17,7 +17,7 @@ between rows.  The log probabilities of pi_i^D are cached per step of the data: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -87,6 +87,9 @@ class OnWindows:
         own = self.windows
         for part in torch.split(torch.arange(len(own), device=own.first.device), self._windows_of(size)):
             yield self._drawn(own.batch(part, own.share[part]))
+
+    def ahead(self, generator: torch.Generator, draw: Callable[[torch.Generator], tuple[Drawn, Tensor | None]]) -> None:
+        """As ``Form``: windows are read as they are drawn."""
 
     def _drawn(self, batch: Batch) -> Drawn:
         """These windows."""
