@@ -72,6 +72,7 @@ ELSEWHERE = {
     "capture": "test_capture.py",
     "threads": "test_threads",
     "workers": "test_vector.py",
+    "memory_share": "test_tables.py",
     **dict.fromkeys(("agents", "flatten", "max_steps"), "test_play_options.py"),
     "collapse_rows": "test_training.py",
     "evaluate_every": "test_rows_of_metrics",
