@@ -19,9 +19,9 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 __all__ = ["Place", "available_memory", "cores", "load", "memory_limit", "peak_memory", "place", "processor"]
 
@@ -95,7 +95,8 @@ def processor(root: Path = _ROOT) -> str:
     return names[0] if names else platform.processor() or "unknown"
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """Which of several processes of one program this is, from 0: of all, of this machine's; and at which start of theirs."""
 
     rank: int = 0
@@ -111,7 +112,8 @@ def place(environment: Mapping[str, str] = os.environ) -> Place:
     if not all(word.isdecimal() for word in told) or not environment.get("MASTER_ADDR"):
         return Place()
     attempt = environment.get("TORCHELASTIC_RESTART_COUNT", "0")
-    return Place(*map(int, told), int(attempt) if attempt.isdecimal() else 0)
+    rank, local, count = map(int, told)
+    return Place(rank, local, count, int(attempt) if attempt.isdecimal() else 0)
 
 
 def _physical() -> int | None:

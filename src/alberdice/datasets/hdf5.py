@@ -166,6 +166,7 @@ class EpisodeFile:
                         if target.size:
                             target[:length] = frames[start : start + length]
                             target[length:] = frames[dataset.n_steps + episode :][: rows - length]
+                            release(frames)
             if held.problem is not None:
                 raise held.problem
 

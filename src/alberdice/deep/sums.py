@@ -43,15 +43,15 @@ __all__ = [
 
 
 class Parts(Protocol):
-    """Devices that each hold a part of the rows; they call the same functions in the same order.
+    """Devices that each hold a part of the rows; they call the same functions in the same order."""
 
-    Attributes:
-        count: of the parts.
-        place: which of them this one is, from 0.
-    """
+    @property
+    def count(self) -> int:
+        """How many parts there are."""
 
-    count: int
-    place: int
+    @property
+    def place(self) -> int:
+        """Which of them this one is, from 0."""
 
     def total(self, x: Tensor) -> Tensor:
         """Sum of the parts' tensors, of the same shape; no gradient."""

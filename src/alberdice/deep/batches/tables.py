@@ -46,6 +46,9 @@ class Table(Protocol):
     def index_select(self, axis: int, rows: Tensor, /) -> Tensor:
         """The same for rows ``(R,)``; the axis is 0."""
 
+    def to(self, device: str, /) -> Table:
+        """The same, for a device."""
+
 
 @cache
 def _reader() -> ThreadPoolExecutor:
