@@ -50,6 +50,10 @@ class Table(Protocol):
         """The same, for a device."""
 
 
+#: rows that are read before their pages are given back: a system may map 2 MiB for each
+_TOUCHED = 64
+
+
 @cache
 def _reader() -> ThreadPoolExecutor:
     """One thread for all tables; denormal numbers are features like others, whatever the training does with them."""
@@ -103,8 +107,12 @@ class MappedTable:
     def _read(self, rows: Tensor) -> Tensor:
         places = rows.reshape(-1).cpu().numpy()
         beyond = places == len(self.kept)
-        raw = np.take(np.asarray(self.source), self.kept[np.where(beyond, 0, places)], axis=0)  # lets other threads go on
-        release(self.source)
+        chosen, held = self.kept[np.where(beyond, 0, places)], np.asarray(self.source)
+        raw = np.empty((len(chosen), *held.shape[1:]), held.dtype)
+        for first in range(0, len(chosen), _TOUCHED):
+            part = slice(first, first + _TOUCHED)
+            np.take(held, chosen[part], axis=0, out=raw[part], mode="clip")  # lets other threads go on
+            release(self.source)
         found = self.inputs(raw.astype(np.float64))
         found[torch.from_numpy(beyond)] = self.absorbing
         return found.view(*rows.shape, *self.absorbing.shape).to(self.device)
