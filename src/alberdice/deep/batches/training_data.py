@@ -13,9 +13,8 @@ Where a game has few distinct frames (Bridge: 184 in 28,812 steps), a network is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
