@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from alberdice.datasets.passwords import play_passwords
+from alberdice.datasets import load_dataset
+from alberdice.datasets.passwords import passwords_name, play_passwords
 from alberdice.environments import environment_for
+from alberdice.errors import InvalidArgumentError
 from alberdice.games.passwords import passwords
 
 
@@ -43,3 +46,27 @@ def test_the_header_names_the_game() -> None:
     assert found is not None, why
     with found.open() as environment:
         np.testing.assert_array_equal(environment.game.codes, game.codes)
+
+
+def test_data_by_their_name() -> None:
+    name = passwords_name(3, 50, (0.0, 0.25))
+    assert name == "passwords-3ag-50st-0-250"
+    made, same, other = (load_dataset(name, seed=seed) for seed in (4, 4, 5))
+    assert made.digest == same.digest != other.digest
+    assert (made.n_agents, made.n_steps, made.name) == (3, 50, name)
+    assert made.header.recipe == f"{name} seed=4"
+    played = play_passwords(passwords(3), 10, (0.0, 0.25), np.random.default_rng(4))
+    np.testing.assert_array_equal(made.actions, played.actions)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("passwords-3ag-52st-0", "got 52 steps, expected a multiple of 5"),
+        ("passwords-3ag-50st-1001", "got noise 1.001"),
+        ("passwords-1ag-50st-0", "n_agents"),
+    ],
+)
+def test_names_of_no_data(name: str, words: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        load_dataset(name)

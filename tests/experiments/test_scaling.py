@@ -121,28 +121,34 @@ def test_points_that_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_facts_of_the_data(tmp_path: Path) -> None:
     """Clones of a noiseless mixture miss as chance has it; coverage counts what is shown; data are made once."""
     spec = DataSpec("passwords", 3, 2_000, (0.0,))
-    data = load_dataset(make_data(spec, tmp_path))
+    make_data(spec, tmp_path)
+    data = load_dataset(spec.dataset(tmp_path), seed=scale_data.SEED)
     facts, game = facts_of(spec, tmp_path), game_of(3)
     assert facts["pairs"] == 2 * 10
     assert facts["coverage"] == pytest.approx(20 / (10 * 4**3))
     assert facts["optimum"] == game.optimum
     assert facts["data_return"] == pytest.approx(data.returns.mean())
     assert 0 < facts["clone"] < 0.5 * facts["data_return"]  # three agents that mix two passwords meet once in four times
-    before = (tmp_path / spec.name / "facts.json").stat().st_mtime_ns
+    before = (tmp_path / f"{spec.name}.json").stat().st_mtime_ns
     make_data(spec, tmp_path)
-    assert (tmp_path / spec.name / "facts.json").stat().st_mtime_ns == before
+    assert (tmp_path / f"{spec.name}.json").stat().st_mtime_ns == before
     with pytest.raises(InvalidArgumentError, match="a multiple of 5"):
         make_data(replace(spec, steps=2_001), tmp_path)
 
 
 def test_data_whose_facts_were_not_written(tmp_path: Path) -> None:
     """As after a kill between the two: the same facts, of the same data."""
-    spec = DataSpec("passwords", 2, 100, (0.0, 0.3))
-    facts = make_data(spec, tmp_path) / "facts.json"
-    before = facts.read_bytes()
+    spec = DataSpec("rware-tiny", 2, 500)
+    make_data(spec, tmp_path)
+    facts = tmp_path / f"{spec.name}.json"
+    before, stored = facts.read_bytes(), load_dataset(spec.dataset(tmp_path))
     facts.unlink()
     make_data(spec, tmp_path)
     assert facts.read_bytes() == before
+    assert json.loads(before)["data_return"] == pytest.approx(stored.returns.mean())
+    assert stored.header.environment == "rware-tiny-2ag"
+    with pytest.raises(InvalidArgumentError, match="a multiple of 500"):
+        make_data(replace(spec, steps=750), tmp_path)
 
 
 # ---- measuring -------------------------------------------------------------------------------------------------------
@@ -227,7 +233,7 @@ def test_returns_of_policies_are_those_that_are_played(here: list[PlannedRun], t
     make_data(planned.place.data, tmp_path / "data")
     make_run(planned.runs[0], lambda note: None)
     policies = policies_of_run(planned.runs[0].folder, "last", trust=True)
-    with find_environment(f"passwords(n_agents=2, seed={scale_data.SEED})").open() as environment:
+    with find_environment("passwords(n_agents=2)").open() as environment:
         played = evaluate(policies, environment, 20_000, 3)
     assert abs(exact_return(policies, game_of(2)) - played.return_mean) < 4 * played.return_stderr
 

@@ -5,6 +5,7 @@
     bridge-optimal         hard Bridge: 500 episodes, each by one of two deterministic optimal policies, agent 1 or agent 2
                            crossing first, as a fair coin falls
     bridge-*-asrecorded    Bridge with a recorder's habits, see ``bridge_as_recorded``
+    passwords-*            of games of passwords of any size, see ``passwords``
     zoo-NAME               data of mixed conventions and noise from the zoo's games, see ``alberdice.games.zoo``
     bridge-mix             500 episodes as in bridge-optimal, then 500 by a uniformly random joint policy
     rware-*                1,000 episodes of scripted experts in robotic warehouses, see ``warehouses``
@@ -33,6 +34,7 @@ from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.fights import FIGHT_RECIPES
 from alberdice.datasets.packages import require
+from alberdice.datasets.passwords import is_passwords, make_passwords
 from alberdice.datasets.recipe import Recipe
 from alberdice.datasets.warehouses import WAREHOUSE_RECIPES
 from alberdice.datasets.zoo import ZOO_PREFIX, played_zoo
@@ -175,7 +177,7 @@ def make_builtin(name: str, seed: int = 0) -> OfflineDataset:
     """Make a built-in dataset.
 
     Args:
-        name: a key of :data:`RECIPES`, or 'zoo-' and a game of the zoo.
+        name: a key of :data:`RECIPES`, 'zoo-' and a game of the zoo, or a name of ``passwords``.
         seed: of the generator that the recipe draws from; equal seeds give equal bits.
 
     Raises:
@@ -187,6 +189,8 @@ def make_builtin(name: str, seed: int = 0) -> OfflineDataset:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InvalidArgumentError("seed", got=seed, expected="a whole number, 0 or more")
     generator = np.random.default_rng(seed)
+    if is_passwords(name):
+        return make_passwords(name, int(seed))
     if name not in RECIPES:
         return played_zoo(zoo_game(name.removeprefix(ZOO_PREFIX)), generator, int(seed))
     made = RECIPES[name].make(generator)
@@ -196,4 +200,4 @@ def make_builtin(name: str, seed: int = 0) -> OfflineDataset:
 
 def is_builtin(name: str) -> bool:
     """Whether a recipe makes the dataset of that name."""
-    return name in RECIPES or (name.startswith(ZOO_PREFIX) and name.removeprefix(ZOO_PREFIX) in ZOO)
+    return name in RECIPES or is_passwords(name) or (name.startswith(ZOO_PREFIX) and name.removeprefix(ZOO_PREFIX) in ZOO)

@@ -3,19 +3,26 @@
 Every episode keeps to one number k: its agents say c_k(s) at every state, and each of them, at every step and apart from the
 others, plays with the episode's probability eps a uniformly random action instead.  k and eps are drawn for each episode, k
 uniformly and eps from ``noises``.  What agents see is whole and kept in a byte a number.
+
+    passwords-8ag-10000st-0-300        8 agents, 10,000 steps, noises 0 and .3, in thousandths; the game of seed 0
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.header import DatasetHeader
-from alberdice.games.passwords import Passwords
+from alberdice.errors import InvalidArgumentError
+from alberdice.games.passwords import Passwords, passwords
 
-__all__ = ["play_passwords"]
+__all__ = ["is_passwords", "make_passwords", "passwords_name", "play_passwords"]
+
+_NAME = re.compile(r"passwords-(\d{1,4})ag-(\d{1,12})st((?:-\d{1,4})+)")
 
 
 def play_passwords(
@@ -66,3 +73,41 @@ def play_passwords(
             episode_limit=stages,
         ),
     )
+
+
+def passwords_name(n_agents: int, steps: int, noises: Sequence[float]) -> str:
+    """The name of data of so many agents and steps."""
+    return f"passwords-{n_agents}ag-{steps}st" + "".join(f"-{round(1000 * noise)}" for noise in noises)
+
+
+def is_passwords(name: str) -> bool:
+    """Whether it is such a name."""
+    return _NAME.fullmatch(name) is not None
+
+
+def make_passwords(name: str, seed: int) -> OfflineDataset:
+    """Data by their name.
+
+    Args:
+        name: see the module.
+        seed: of the generator.
+
+    Raises:
+        InvalidArgumentError: steps that are no whole episodes, a noise above 1, a game that is none.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        expected = "passwords-<agents>ag-<steps>st-<noise>-..., noises in thousandths"
+        raise InvalidArgumentError("dataset", got=repr(name), expected=expected)
+    game, steps = passwords(int(match[1])), int(match[2])
+    noises = [int(word) / 1000 for word in match[3].split("-")[1:]]
+    episodes, rest = divmod(steps, game.stages)
+    if rest or not episodes:
+        raise InvalidArgumentError(
+            f"dataset {name!r}", got=f"{steps} steps", expected=f"a multiple of {game.stages}, an episode's"
+        )
+    if max(noises) > 1:
+        raise InvalidArgumentError(f"dataset {name!r}", got=f"noise {max(noises):g}", expected="at most 1000 thousandths")
+    made = play_passwords(game, episodes, noises, np.random.default_rng(seed), name=name)
+    notes = (*made.notes, f"Made by the recipe {name!r} with seed {seed}.")
+    return replace(made, notes=notes, header=replace(made.header, recipe=f"{name} seed={seed}"))

@@ -1,4 +1,8 @@
-"""The data of scaling experiments, made once and kept in a store of their own, with what is true of them beside them."""
+"""The data of scaling experiments, and what is true of them.
+
+A game's data are a recipe's, made anew by every run; a warehouse's are made once and kept in a store of the experiment's own.
+What is true of either is found once, and kept in ``OUT/data/NAME.json``.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.console import json_text
-from alberdice.datasets import OfflineDataset, write_dataset
+from alberdice.datasets import OfflineDataset, make_builtin, write_dataset
 from alberdice.datasets.header import DatasetHeader
-from alberdice.datasets.passwords import play_passwords
+from alberdice.datasets.passwords import passwords_name
 from alberdice.datasets.warehouses import make_warehouse
+from alberdice.environments.rware import EPISODE_LIMIT
 from alberdice.errors import InvalidArgumentError
 from alberdice.files import write_atomically
 from alberdice.games.passwords import Passwords, passwords
 from alberdice.readers import read_json
 
-__all__ = ["DataSpec", "game_of", "make_data"]
+__all__ = ["DataSpec", "facts_of", "game_of", "make_data"]
 
-#: of all data
+#: of all recipes
 SEED = 0
-_WAREHOUSE_STEPS = 500
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,14 @@ class DataSpec:
 
     @property
     def name(self) -> str:
-        """Of the dataset in the store."""
-        noises = "".join(f"-{round(1000 * noise)}" for noise in self.noises)
-        return f"scale/{self.kind}-{self.n_agents}ag-{self.steps}st{noises}-v0"
+        """Of the data: their recipe's, or one of our own."""
+        if self.kind == "passwords":
+            return passwords_name(self.n_agents, self.steps, self.noises)
+        return f"{self.kind}-{self.n_agents}ag-{self.steps}st"
+
+    def dataset(self, root: Path) -> str:
+        """By which a run finds them."""
+        return self.name if self.kind == "passwords" else str(root / f"{self.name}-v0")
 
     @property
     def bytes_needed(self) -> int:
@@ -61,44 +70,38 @@ class DataSpec:
 @cache
 def game_of(n_agents: int) -> Passwords:
     """The game of so many agents."""
-    return passwords(n_agents, seed=SEED)
+    return passwords(n_agents)
 
 
-def make_data(spec: DataSpec, root: Path) -> Path:
-    """The dataset's directory under ``root``; made if it is not there.
+def make_data(spec: DataSpec, root: Path) -> None:
+    """Find out what is true of the data, and keep them where they are no recipe's; nothing if that was done.
 
     Raises:
         InvalidArgumentError: steps that are no whole episodes.
     """
-    place = root / spec.name
-    if (place / "facts.json").exists():
-        return place
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([SEED, spec.n_agents, spec.steps])))
-    length = game_of(2).stages if spec.kind == "passwords" else _WAREHOUSE_STEPS
-    episodes, rest = divmod(spec.steps, length)
-    if rest or not episodes:
-        raise InvalidArgumentError("steps", got=spec.steps, expected=f"a multiple of {length}")
-    if spec.kind == "passwords":
-        made = play_passwords(game_of(spec.n_agents), episodes, spec.noises, generator)
-    else:
-        made = _warehouse(spec.n_agents, episodes, generator)
-    facts = json_text(_facts(made, spec)) + "\n"
-    if not (place / "data").exists():
-        write_dataset(made, spec.name, root=root)
-    write_atomically(place / "facts.json", facts.encode())
-    return place
+    facts, stored = root / f"{spec.name}.json", root / f"{spec.name}-v0"
+    if facts.exists() and (spec.kind == "passwords" or stored.exists()):
+        return
+    made = make_builtin(spec.name, SEED) if spec.kind == "passwords" else _warehouse(spec)
+    if spec.kind != "passwords" and not stored.exists():
+        write_dataset(made, stored.name, root=root)
+    root.mkdir(parents=True, exist_ok=True)
+    write_atomically(facts, (json_text(_facts(made, spec)) + "\n").encode())
 
 
 def facts_of(spec: DataSpec, root: Path) -> dict[str, Any]:
-    """What is true of the data that were made."""
-    return dict(read_json(root / spec.name / "facts.json"))
+    """What is true of the data."""
+    return dict(read_json(root / f"{spec.name}.json"))
 
 
-def _warehouse(n_agents: int, episodes: int, generator: np.random.Generator) -> OfflineDataset:
-    made = make_warehouse("tiny", n_agents, "medium-expert", generator, episodes=episodes)
-    agents = tuple(f"agent_{i + 1}" for i in range(n_agents))
-    limit = _WAREHOUSE_STEPS
-    return replace(made, header=DatasetHeader(environment=f"rware-tiny-{n_agents}ag", agents=agents, episode_limit=limit))
+def _warehouse(spec: DataSpec) -> OfflineDataset:
+    episodes, rest = divmod(spec.steps, EPISODE_LIMIT)
+    if rest or not episodes:
+        raise InvalidArgumentError("steps", got=spec.steps, expected=f"a multiple of {EPISODE_LIMIT}")
+    made = make_warehouse("tiny", spec.n_agents, "medium-expert", np.random.default_rng(SEED), episodes=episodes)
+    agents = tuple(f"agent_{i + 1}" for i in range(spec.n_agents))
+    environment = f"rware-tiny-{spec.n_agents}ag"
+    return replace(made, header=DatasetHeader(environment=environment, agents=agents, episode_limit=EPISODE_LIMIT))
 
 
 def _facts(data: OfflineDataset, spec: DataSpec) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Point:
         update_ms: processor milliseconds of a round of all agents, all threads', the median.
         update_wall_ms: the same by the clock.
         cloning_ms: processor milliseconds of an update before the rounds.
-        preparing_seconds: processor seconds that come once: reading and building the data, caches.
+        preparing_seconds: processor seconds that come once: making or reading and building the data, caches.
         memory_mib: memory at most, less what the program held before the data were read.
         updates_per_second: of all runs side by side, by the clock, from the first one's start to the last one's end.
         steps, coverage: of the data; the share of all joint actions that they show, NaN where nobody can count them.

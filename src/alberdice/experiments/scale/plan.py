@@ -12,6 +12,7 @@ from alberdice.deep.training.fit import Callback
 from alberdice.experiments.planned import PlannedRun, settings_of
 from alberdice.experiments.scale.axes import Base, Place
 from alberdice.experiments.scale.cost import Cost
+from alberdice.experiments.scale.data import SEED
 from alberdice.machine import available_memory, cores
 
 __all__ = ["MeasuredRun", "Planned", "plan_scale"]
@@ -73,12 +74,10 @@ def plan_scale(
 
 
 def _run(place: Place, config: TrainConfig, out: Path, algorithm: str, seed: int) -> MeasuredRun:
-    data = place.data.name.removeprefix("scale/").removesuffix("-v0")
     own = [f"{_SHORT[name]}-{getattr(config, name)}" for name in _SHORT]
     own += [f"beside-{place.beside}"] if place.beside else []
-    where = str(out / "data" / place.data.name)
-    given: dict[str, Any] = {"dataset": where, "seed": seed}
-    folder = out / "runs" / data / algorithm.replace(":", "-") / ",".join(own) / f"seed-{seed}"
+    given: dict[str, Any] = {"dataset": place.data.dataset(out / "data"), "dataset_seed": SEED, "seed": seed}
+    folder = out / "runs" / place.data.name / algorithm.replace(":", "-") / ",".join(own) / f"seed-{seed}"
     return MeasuredRun(from_mapping(given, config), folder)
 
 

@@ -91,8 +91,8 @@ def notes(report: ScaleReport) -> list[str]:
         f"{' or '.join(f'{x:g}' for x in base.data.noises)}, one thread, {common}. Warehouses: rware-tiny, "
         f"{base.warehouse:,} steps.",
         "Update: processor time of all threads, the median over a run's rounds of all agents; by the clock: the same, which "
-        "whatever else the machine does makes longer. Once: reading and building the data, caches. Memory: the most that the "
-        "process held, less what it held before the data were read.",
+        "whatever else the machine does makes longer. Once: making (games) or reading (warehouses) and building the data, and "
+        "caches. Memory: the most that the process held, less what it held before the data were made or read.",
         "Return: exact where the optimum is known, the mean of played episodes elsewhere. Clones: each agent's shares of "
         "actions in the data, played apart, exactly. So few updates show costs, not what learning to the end gives.",
         f"Load of the machine at the end: {report.load:.1f} on {conditions()['machine']['cores']} core(s).",
