@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
@@ -56,6 +58,17 @@ class Shorter(Quick):
 
     def __init__(self, data: TrainingData, config: StubConfig, generator: torch.Generator) -> None:
         super().__init__(data, replace(config, updates=config.updates // 2), generator)
+
+
+class Preempted(Quick):
+    """Is sent a signal in its seventh update, once: SIGUSR2 where the seed is even, SIGTERM where it is odd."""
+
+    def update(self, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        marker = Path(os.environ["PREEMPTED"]) / str(self.config.seed)
+        if self.done == 6 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), (signal.SIGUSR2, signal.SIGTERM)[self.config.seed % 2])
+        return super().update(generator)
 
 
 class Diverging(Quick):

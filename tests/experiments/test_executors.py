@@ -23,6 +23,7 @@ from alberdice.cli.places import Places
 from alberdice.cli.training import train_command
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.errors import InvalidArgumentError, ResourceError
+from alberdice.experiments.executors import on_slurm
 from alberdice.experiments.executors.folders import Needs, Watch, make_run_elsewhere
 from alberdice.experiments.executors.local import LocalExecutor
 from alberdice.experiments.executors.on_ray import RayExecutor
@@ -183,11 +184,74 @@ def test_submitits_processes_make_the_same_runs(tmp_path: Path, monkeypatch: pyt
     assert ended[dying].reason.startswith("job ")
 
 
+@pytest.mark.slow
+def test_jobs_that_are_preempted_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the warning of a time limit, which submitit hears, and by SIGTERM, which the run hears: the same runs come of it."""
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+    monkeypatch.setenv("PREEMPTED", str(tmp_path))
+    there = [planned(tmp_path / "there", seed, algorithm="reproduce_stubs:Preempted") for seed in range(2)]
+    ended = SlurmExecutor(tmp_path / "logs", "local", jobs=2).execute(there, ignore)
+    assert set(ended.values()) == {Ended("done")}
+    assert (tmp_path / "0").exists()
+    assert (tmp_path / "1").exists()
+    here = [planned(tmp_path / "here", seed, algorithm="reproduce_stubs:Preempted") for seed in range(2)]
+    for run in here:  # nobody is sent a signal twice
+        make_run(run, ignore)
+    assert all(map(same, here, there))
+
+
+class Job:
+    """Of SLURM's, over at once."""
+
+    job_id = "7"
+
+    def __init__(self, outcome: tuple[str, str] | Exception, state: str) -> None:
+        self.outcome, self.state = outcome, state
+
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> tuple[str, str]:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "tries"),
+    [
+        (("stopped", ""), "COMPLETED", 3),  # by somebody else's SIGTERM: saved
+        (RuntimeError("node failed"), "NODE_FAIL", 3),
+        (RuntimeError("preempted"), "PREEMPTED by 0", 3),
+        (RuntimeError("out of memory"), "OUT_OF_MEMORY", 1),  # would be so again
+        (("failed", "got 3"), "COMPLETED", 1),
+    ],
+)
+def test_jobs_that_are_not_to_blame_are_submitted_again(
+    outcome: Any, state: str, tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted: list[PlannedRun] = []
+
+    class Submitter:
+        def map_array(self, make: Any, runs: list[PlannedRun]) -> list[Job]:
+            submitted.extend(runs)
+            return [Job(outcome, state) for _ in runs]
+
+    monkeypatch.setattr(SlurmExecutor, "submitter", lambda self: Submitter())
+    monkeypatch.setattr(on_slurm, "_LOOK", 0.0)
+    run = planned(tmp_path)
+    ended = SlurmExecutor(tmp_path, retries=2).execute([run], ignore)
+    assert submitted == [run] * tries
+    assert ended[run].status == ("stopped" if outcome == ("stopped", "") else "failed")
+
+
 def test_what_sbatch_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The script that SLURM gets is a script, and asks for what was asked."""
     submitit = pytest.importorskip("submitit")
     monkeypatch.setattr(submitit.SlurmExecutor, "affinity", classmethod(lambda cls: 1))
     given = SlurmExecutor(tmp_path, "gpu", 5, Needs(2, 1, 8), 90, {"account": "lab"})
+    assert given.submitter()._executor.max_num_timeout > 1000  # a run longer than the limit is queued as often as it takes
     slurm = given.submitter()._executor
     text = slurm._make_submission_file_text("true", "id")
     for line in ("partition=gpu", "cpus-per-task=2", "gpus-per-node=1", "mem=8GB", "time=90", "account=lab", "signal=USR2"):

@@ -38,7 +38,7 @@ class Places(Verbosity):
     minutes: int = 1440
     """with --slurm: after which a job is ended and queued again; its run goes on from its last checkpoint"""
     retries: int = 3
-    """with --ray: how often a run begins again whose node or process was lost"""
+    """with --ray or --slurm: how often a run begins again whose node, process or job was lost"""
 
     def executor(self, logs: Path) -> Executor:
         """What the options ask for; nothing is started yet.
@@ -58,8 +58,9 @@ class Places(Verbosity):
             raise InvalidArgumentError("--slurm", got="both --ray and --slurm", expected="one of them")
         jobs = whole_number(self.jobs, "--jobs", low=1)
         needs = Needs(*(real_number(getattr(self, name), f"--{name}", low=0.0) for name in ("cpus", "gpus", "memory")))
+        retries = whole_number(self.retries, "--retries")
         if self.ray:
-            return RayExecutor(self.ray, jobs, needs, whole_number(self.retries, "--retries"))
+            return RayExecutor(self.ray, jobs, needs, retries)
         if not self.slurm:
             return LocalExecutor(jobs)
         minutes, options = whole_number(self.minutes, "--minutes", low=1), {}
@@ -68,4 +69,4 @@ class Places(Verbosity):
             if not (name and equals):
                 raise InvalidArgumentError("--slurm-options", got=repr(text), expected="NAME=VALUE, e.g. account=lab")
             options[name] = value
-        return SlurmExecutor(logs, self.slurm, jobs, needs, minutes, options)
+        return SlurmExecutor(logs, self.slurm, jobs, needs, minutes, options, retries)

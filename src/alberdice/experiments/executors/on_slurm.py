@@ -1,5 +1,9 @@
 """Runs as jobs of SLURM, by submitit: SLURM places them, and a job that is preempted or out of time is queued again.
 
+    out of time        SLURM warns by SIGUSR2, submitit queues the job again: the run goes on from its last checkpoint
+    preempted          where the warning is SIGTERM, the run saves and stops; it is submitted again here, and so is one whose
+                       job was lost with its node, ``retries`` times
+
 A run's result is its folder, on a file system that all machines share.  submitit keeps what it hands to jobs, and what they
 print, in a folder of logs; its files there are its own pickles, which nobody but the user should be able to write.
 """
@@ -14,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from alberdice.console import explain
 from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.experiments.executors.folders import Needs, Watch, make_run_elsewhere
 from alberdice.experiments.executors.interrupts import PATIENCE, terminated_as_interrupted
@@ -24,6 +29,10 @@ __all__ = ["SlurmExecutor"]
 
 #: seconds between looks at the jobs
 _LOOK = 1.0
+#: how often a job that is out of time is queued again
+_TIMES = 10_000
+#: states in which SLURM leaves a job that is not to blame
+_LOST = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED")
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,7 @@ class SlurmExecutor:
         needs: of one run.
         minutes: after which SLURM ends a job; it is queued again, and its run goes on from its last checkpoint.
         options: further options of sbatch by submitit's names, e.g. ``{"account": "lab"}``.
+        retries: how often a run is submitted again whose job was stopped by others, or lost.
     """
 
     logs: Path
@@ -45,11 +55,13 @@ class SlurmExecutor:
     needs: Needs = field(default_factory=Needs)
     minutes: int = 1440
     options: Mapping[str, str] = field(default_factory=dict)
+    retries: int = 3
 
     def execute(self, runs: Sequence[PlannedRun], step: Callable[..., None], share: float = 1.0) -> dict[PlannedRun, Ended]:
         """See ``work.Executor``."""
         submitter, make = self.submitter(), _Make(share, os.getcwd())
         waiting, ended, watch = deque(runs), dict[PlannedRun, Ended](), Watch(runs, step)
+        left = dict.fromkeys(runs, self.retries)
         pending: dict[Any, PlannedRun] = {}
         with terminated_as_interrupted():
             try:
@@ -61,8 +73,14 @@ class SlurmExecutor:
                     time.sleep(_LOOK)
                     for job in [job for job in pending if job.done()]:
                         run = pending.pop(job)
-                        ended[run] = _outcome(job)
-                        watch.ended(run, ended[run])
+                        how, lost = _outcome(job)
+                        if lost and left[run]:
+                            left[run] -= 1
+                            waiting.append(run)
+                            explain(f"{run}: {how.reason or how.status}; submitted again, {left[run]} time(s) left")
+                        else:
+                            ended[run] = how
+                            watch.ended(run, how)
                     watch.look(pending.values())
             finally:
                 _stop(list(pending))
@@ -82,7 +100,8 @@ class SlurmExecutor:
             raise ResourceError("submitit", got="not installed", expected="submitit 1.5 or later", remedy=remedy) from None
         local = self.partition == "local"
         try:
-            found = submitit.AutoExecutor(self.logs.resolve(), cluster="local" if local else "slurm")
+            cluster = "local" if local else "slurm"
+            found = submitit.AutoExecutor(self.logs.resolve(), cluster=cluster, **{f"{cluster}_max_num_timeout": _TIMES})
         except RuntimeError as problem:
             raise ResourceError("--slurm", got=str(problem), expected="sbatch on this machine") from None
         asked: dict[str, Any] = {
@@ -119,12 +138,15 @@ class _Make:
         return submitit.helpers.DelayedSubmission(self, run)
 
 
-def _outcome(job: Any) -> Ended:
+def _outcome(job: Any) -> tuple[Ended, bool]:
+    """How a job ended, and whether it was stopped by others or lost, and not by what it did."""
     try:
-        return Ended(*job.result())
+        how = Ended(*job.result())
+        return how, how.status == "stopped"
     except Exception as problem:  # whatever a job can die of
         lines = [line for line in str(problem).splitlines() if line.strip()]
-        return Ended("failed", f"job {job.job_id}: {lines[-1].strip() if lines else type(problem).__name__}"[:500])
+        reason = f"job {job.job_id}: {lines[-1].strip() if lines else type(problem).__name__}"[:500]
+        return Ended("failed", reason), str(job.state).split()[0].rstrip("+") in _LOST
 
 
 def _stop(jobs: list[Any]) -> None:
