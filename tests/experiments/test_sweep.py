@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from alberdice.deep.training import loop as training
 from alberdice.experiments.executors.local import LocalExecutor
 from alberdice.experiments.executors.work import make_run
 from alberdice.experiments.planned import PlannedRun
+from alberdice.experiments.sweep import search
 from alberdice.experiments.sweep.file import read_sweep
 from alberdice.experiments.sweep.make import make_sweep
 from alberdice.experiments.sweep.plan import plan_sweep
@@ -130,6 +133,13 @@ def test_environments_of_datasets(here: list[Any], tmp_path: Path) -> None:
         ("[stop]\nafter = 1.0", ["stop.after"]),
         ("[stop]\nkep = 0.2", ["stop.kep", "nearest match: keep"]),
         ("[stop]\nmetric = 3", ["stop.metric"]),
+        ("[optuna]\ntrials = 3", ["optuna.settings"]),
+        ("[optuna]\ntrails = 3", ["optuna.trails", "nearest match: trials"]),
+        ("[optuna]\ntrials = 0\n[optuna.settings]\npush = [1]", ["optuna.trials"]),
+        ("[optuna.settings]\npsh = [1]", ["optuna.settings.psh", "nearest match: push"]),
+        ("[optuna.settings]\nupdates = { low = 0, high = 4, log = true }", ["optuna.settings.updates", "0 < low"]),
+        ("[optuna.settings]\npush = [1]\n[grid]\npush = [1]", ["[grid]", "beside [optuna]"]),
+        ("[optuna]\nmetric = 3\n[optuna.settings]\npush = [1]", ["optuna.metric"]),
         ("[[[", ["TOML"]),
     ],
 )
@@ -210,6 +220,75 @@ def test_a_metric_that_is_none(here: list[Any], tmp_path: Path, capsys: pytest.C
     assert run("sweep", write(tmp_path, FILE + '[stop]\nmetric = "retrn_mean"\n'), "--out", tmp_path / "runs") == 2
     assert "stop.metric: got 'retrn_mean'" in (error := capsys.readouterr().err)
     assert "nearest match: return_mean" in error
+
+
+# ---- Optuna ----------------------------------------------------------------------------------------------------------
+
+SEARCH = """
+[optuna]
+trials = 40
+parallel = 2
+seed = 5
+
+[optuna.settings]
+updates = { low = 1, high = 200, log = true }
+push = { low = 1e-4, high = 1.0, log = true }
+hidden = [[4], [8]]
+"""
+ONE = 'algorithms = ["bc"]\ndatasets = ["matrix-d"]\nseeds = 1\n' + SETTINGS.replace("updates = 12\n", "")
+
+
+def searched(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch, value: Any) -> list[PlannedRun]:
+    """What is chosen where a setting comes to ``value(its first run)``; nothing is trained."""
+    monkeypatch.setattr(search, "mean_of", lambda runs, share, metric, table: value(runs[0]))
+    (study,) = search.studies_of(read_sweep(write(folder, text)), Path("out"))
+    chosen = []
+    while asked := study.ask():
+        chosen += asked
+        study.tell()
+    return chosen
+
+
+def test_settings_that_optuna_chooses(here: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Larger ones where the largest wins, smaller ones where the lowest does; the same from the same seed."""
+    pytest.importorskip("optuna")
+    found = {}
+    for lowest, seed in ((False, 5), (True, 5), (False, 6)):
+        text = ONE + SEARCH.replace("seed = 5", f"seed = {seed}\nlowest = {str(lowest).lower()}")
+        runs, again = (searched(tmp_path, text, monkeypatch, lambda run: float(run.config.updates)) for _ in range(2))
+        assert runs == again
+        updates = [run.config.updates for run in runs]
+        assert len(runs) == 40
+        assert all(1 <= each <= 200 for each in updates)
+        assert {run.config.hidden for run in runs} == {(4,), (8,)}
+        assert all(float(f"{run.config.push:.6g}") == run.config.push for run in runs)
+        found[lowest, seed] = updates
+    assert np.mean(found[False, 5][20:]) > 100 > 20 > np.mean(found[True, 5][20:])  # of a median of 14 at random
+    assert found[False, 5][:10] == found[True, 5][:10] != found[False, 6][:10]
+    failed = searched(tmp_path, ONE + SEARCH, monkeypatch, lambda run: math.nan)
+    assert len(failed) == 40
+
+
+def test_a_search_goes_on_from_its_folders(here: list[Any], tmp_path: Path) -> None:
+    """What was finished is not made again, and what is chosen next is what would have been."""
+    pytest.importorskip("optuna")
+    text = (ONE + SEARCH).replace("high = 200", "high = 9")
+    few, more = text.replace("trials = 40", "trials = 2"), text.replace("trials = 40", "trials = 5")
+    first = make_sweep(write(tmp_path, few), tmp_path / "parts", LocalExecutor())
+    parts = make_sweep(write(tmp_path, more), tmp_path / "parts", LocalExecutor())
+    assert len(here) == len(parts.runs) == 5
+    assert list(parts.runs[:2]) == list(first.runs)
+    assert len({run.folder for run in parts.runs}) == 5
+    whole = make_sweep(write(tmp_path, more), tmp_path / "whole", LocalExecutor())
+    assert [run.algorithm for run in whole.runs] == [run.algorithm for run in parts.runs]
+    assert [cell.values for cell in whole.cells] == [cell.values for cell in parts.cells]
+
+
+def test_without_optuna(here: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert run("sweep", write(tmp_path, ONE + SEARCH), "--out", tmp_path / "runs") == 1
+    assert "pip install 'alberdice[sweep]'" in capsys.readouterr().err
+    assert not here
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from alberdice.deep.config import read_toml
 from alberdice.errors import InvalidArgumentError, within
 from alberdice.names import nearest
 
-__all__ = ["Draws", "Stopping", "SweepFile", "read_sweep"]
+__all__ = ["Draws", "Search", "Stopping", "SweepFile", "read_sweep"]
 
 #: runs of one sweep
 _MOST = 100_000
@@ -30,6 +30,27 @@ class Draws:
 
     draws: int
     seed: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Settings that Optuna chooses, by what earlier ones came to; a study of its own for each algorithm on each dataset.
+
+    Attributes:
+        trials: how many settings in all.
+        parallel: how many are chosen at a time, from what is finished.
+        seed: of the sampler.
+        metric: the last value of this column of metrics.csv, averaged over seeds, is what counts.
+        lowest: whether the lowest value wins.
+        settings: as of ``Draws``.
+    """
+
+    trials: int
+    parallel: int
+    seed: int
+    metric: str
+    lowest: bool
     settings: Mapping[str, Any]
 
 
@@ -63,6 +84,7 @@ class SweepFile:
         settings: of all runs that have them; a table under an algorithm's name is its own.
         grid: setting -> values, all of whose combinations are made; likewise.
         random: settings drawn at random, beside every combination of the grid.
+        optuna: settings chosen by what earlier ones came to, in the place of grid, random and stop.
         stop: who is stopped early.
     """
 
@@ -74,10 +96,23 @@ class SweepFile:
     settings: Mapping[str, Any] = field(default_factory=dict)
     grid: Mapping[str, Any] = field(default_factory=dict)
     random: Draws | None = None
+    optuna: Search | None = None
     stop: Stopping | None = None
 
 
-_KEYS = ("title", "algorithms", "datasets", "environment", "environments", "seeds", "settings", "grid", "random", "stop")
+_KEYS = (
+    "title",
+    "algorithms",
+    "datasets",
+    "environment",
+    "environments",
+    "seeds",
+    "settings",
+    "grid",
+    "random",
+    "optuna",
+    "stop",
+)
 
 
 def read_sweep(path: Path) -> SweepFile:
@@ -110,6 +145,7 @@ def read_sweep(path: Path) -> SweepFile:
             settings=_table(values, "settings"),
             grid=_table(values, "grid"),
             random=_draws(values),
+            optuna=_search(values),
             stop=_stopping(values),
         )
 
@@ -159,6 +195,32 @@ def _draws(values: Mapping[str, Any]) -> Draws | None:
     return Draws(draws, whole_number(table.get("seed", 0), "random.seed"), settings)
 
 
+def _search(values: Mapping[str, Any]) -> Search | None:
+    if "optuna" not in values:
+        return None
+    table = _table(values, "optuna")
+    _check_keys(table, ("trials", "parallel", "seed", "metric", "lowest", "settings"), "optuna.")
+    for other in ("grid", "random", "stop"):
+        if other in values:
+            raise InvalidArgumentError(f"[{other}]", got="beside [optuna]", expected="one of them")
+    settings = _table(table, "settings")
+    if not settings:
+        raise InvalidArgumentError("optuna.settings", got="nothing", expected="a table [optuna.settings] of what is chosen")
+    trials = whole_number(table.get("trials", 20), "optuna.trials", low=1, high=_MOST)
+    parallel = whole_number(table.get("parallel", 1), "optuna.parallel", low=1, high=_MOST)
+    return Search(trials, parallel, whole_number(table.get("seed", 0), "optuna.seed"), *_metric(table, "optuna"), settings)
+
+
+def _metric(table: Mapping[str, Any], where: str) -> tuple[str, bool]:
+    """What is compared, and whether the lowest wins."""
+    metric, lowest = table.get("metric", "return_mean"), table.get("lowest", False)
+    if not isinstance(metric, str):
+        raise InvalidArgumentError(f"{where}.metric", got=repr(metric), expected="a column of metrics.csv")
+    if not isinstance(lowest, bool):
+        raise InvalidArgumentError(f"{where}.lowest", got=repr(lowest), expected="true or false")
+    return metric, lowest
+
+
 def _stopping(values: Mapping[str, Any]) -> Stopping | None:
     if "stop" not in values:
         return None
@@ -170,9 +232,5 @@ def _stopping(values: Mapping[str, Any]) -> Stopping | None:
     )
     if not after or list(after) != sorted(set(after)):
         raise InvalidArgumentError("stop.after", got=told, expected="ascending shares of the updates, each between 0 and 1")
-    metric, lowest = table.get("metric", "return_mean"), table.get("lowest", False)
-    if not isinstance(metric, str):
-        raise InvalidArgumentError("stop.metric", got=repr(metric), expected="a column of metrics.csv")
-    if not isinstance(lowest, bool):
-        raise InvalidArgumentError("stop.lowest", got=repr(lowest), expected="true or false")
-    return Stopping(after, real_number(table.get("keep", 0.5), "stop.keep", low=0.0, high=1.0, open_ends=True), metric, lowest)
+    keep = real_number(table.get("keep", 0.5), "stop.keep", low=0.0, high=1.0, open_ends=True)
+    return Stopping(after, keep, *_metric(table, "stop"))

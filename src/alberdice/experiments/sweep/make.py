@@ -12,9 +12,10 @@ from alberdice.experiments.executors.work import Ended, Executor
 from alberdice.experiments.planned import PlannedRun, check_settings, is_finished
 from alberdice.experiments.report.run import read_run
 from alberdice.experiments.report.sweep import curves
-from alberdice.experiments.sweep.file import read_sweep
+from alberdice.experiments.sweep.file import SweepFile, read_sweep
 from alberdice.experiments.sweep.plan import plan_sweep
 from alberdice.experiments.sweep.report import SweepReport, as_json, cells_of, markdown
+from alberdice.experiments.sweep.search import studies_of
 from alberdice.experiments.sweep.stopping import Stopped, losers, reached
 from alberdice.files import write_atomically
 from alberdice.plotting import Mark, draw_returns, save
@@ -43,6 +44,8 @@ def make_sweep(file: Path, out: Path, executor: Executor, *, command: str = "", 
         KeyboardInterrupt: stopped; what was under way is saved, and no report is written.
     """
     sweep = read_sweep(file)
+    if sweep.optuna is not None:
+        return _search(sweep, out, executor, command, wandb)
     runs = [replace(run, wandb=wandb) for run in plan_sweep(sweep, out)]
     for run in runs:
         check_settings(run)
@@ -55,6 +58,22 @@ def make_sweep(file: Path, out: Path, executor: Executor, *, command: str = "", 
             gone = {run for each in lost for run in each.runs}
             going = [run for run in going if run not in gone]
     report = SweepReport(sweep, command, runs, cells_of(going), stopped, _failed(ended))
+    _write(report, out)
+    return report
+
+
+def _search(sweep: SweepFile, out: Path, executor: Executor, command: str, wandb: str) -> SweepReport:
+    """The same where Optuna chooses settings, some at a time, by what the earlier ones came to."""
+    studies, runs, ended = studies_of(sweep, out), list[PlannedRun](), dict[PlannedRun, Ended]()
+    while asked := [replace(run, wandb=wandb) for study in studies for run in study.ask()]:
+        fresh = [run for run in dict.fromkeys(asked) if run not in runs]
+        for run in fresh:
+            check_settings(run)
+        runs += fresh
+        ended |= _train(fresh, executor, 1.0, sweep.title)
+        for study in studies:
+            study.tell()
+    report = SweepReport(sweep, command, runs, cells_of(runs), [], _failed(ended))
     _write(report, out)
     return report
 

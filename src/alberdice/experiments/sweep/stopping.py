@@ -18,7 +18,7 @@ from alberdice.experiments.planned import PlannedRun, is_finished, updates_of
 from alberdice.experiments.sweep.file import Stopping
 from alberdice.names import nearest
 
-__all__ = ["Stopped", "losers", "reached"]
+__all__ = ["Stopped", "losers", "mean_of", "reached"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def losers(runs: Sequence[PlannedRun], stop: Stopping, share: float) -> list[Sto
         groups.setdefault((run.dataset, run.learner), {}).setdefault(run.algorithm, []).append(run)
     found = []
     for (dataset, _), variants in groups.items():
-        values = {name: _mean(own, stop, share) for name, own in variants.items()}
+        values = {name: mean_of(own, share, stop.metric, "stop") for name, own in variants.items()}
         sign = -1 if stop.lowest else 1
         order = sorted(values, key=lambda name: -math.inf if math.isnan(values[name]) else sign * values[name], reverse=True)
         count = max(1, math.ceil(stop.keep * len(order)))
@@ -82,17 +82,25 @@ def losers(runs: Sequence[PlannedRun], stop: Stopping, share: float) -> list[Sto
     return found
 
 
-def _mean(runs: Sequence[PlannedRun], stop: Stopping, share: float) -> float:
-    """Mean over seeds of the metric at each run's first evaluation from the share on, or at its last one."""
+def mean_of(runs: Sequence[PlannedRun], share: float, metric: str, table: str) -> float:
+    """Mean over seeds of the metric at each run's first evaluation from the share on, or at its last one; NaN: there is none.
+
+    Args:
+        runs: of one setting.
+        share: of the updates; 1: the last evaluation.
+        metric: a column of ``metrics.csv``.
+        table: of the sweep's file, for messages.
+
+    Raises:
+        InvalidArgumentError: no such column in any run's metrics.
+    """
     values, columns = [], set[str]()
     for run in runs:
         rows = RunDirectory(run.folder).read_metrics()
         columns |= {name for row in rows for name in row}
         later = [row for row in rows if row.get("update", 0) >= share * updates_of(run)]
-        values += [row[stop.metric] for row in (later[:1] or rows[-1:]) if stop.metric in row]
-    if columns and stop.metric not in columns:
+        values += [row[metric] for row in (later[:1] or rows[-1:]) if metric in row]
+    if columns and metric not in columns:
         expected = f"a column of metrics.csv: {', '.join(sorted(columns))}"
-        raise InvalidArgumentError(
-            "stop.metric", got=repr(stop.metric), expected=expected, remedy=nearest(stop.metric, columns)
-        )
+        raise InvalidArgumentError(f"{table}.metric", got=repr(metric), expected=expected, remedy=nearest(metric, columns))
     return float(np.mean(values)) if values else math.nan
