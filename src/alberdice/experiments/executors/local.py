@@ -1,4 +1,4 @@
-"""Runs in parallel processes of this machine: spawned, one thread each, none of them able to take the others along.
+"""Runs in parallel processes of this machine: one thread each, none of them able to take the others along.
 
     parent -> worker    (PlannedRun, share), or None: no more
     worker -> parent    Progress while a run is under way, then Ended
@@ -32,6 +32,15 @@ _PAUSE = 0.2
 _SPAWN = multiprocessing.get_context("spawn")
 
 
+def _context(alone: bool) -> Any:
+    """How processes begin: spawned; where each makes one run only, forked from one that has imported everything."""
+    if not alone or "forkserver" not in multiprocessing.get_all_start_methods():
+        return _SPAWN
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([work.__module__])
+    return context
+
+
 @dataclass(frozen=True)
 class Progress:
     """So many more updates, the latest evaluation, and how many fewer are to be made than the settings say."""
@@ -50,10 +59,11 @@ class LocalExecutor:
     def execute(self, runs: Sequence[PlannedRun], step: Callable[..., None], share: float = 1.0) -> dict[PlannedRun, Ended]:
         """See ``work.Executor``."""
         waiting, ended, workers = deque(runs), dict[PlannedRun, Ended](), list[_Worker]()
+        context = _context(any(run.alone for run in runs))
         with terminated_as_interrupted():
             try:
                 while waiting or any(worker.run for worker in workers):
-                    workers += [_Worker() for _ in range(min(self.jobs - len(workers), len(waiting)))]
+                    workers += [_Worker(context) for _ in range(min(self.jobs - len(workers), len(waiting)))]
                     for worker in workers:
                         if worker.run is None and waiting:
                             worker.give(waiting.popleft(), share)
@@ -71,9 +81,9 @@ class LocalExecutor:
 class _Worker:
     """A process, its pipe, and the run that it has."""
 
-    def __init__(self) -> None:
-        self.pipe, theirs = _SPAWN.Pipe()
-        self.process = _SPAWN.Process(target=work, args=(theirs,), daemon=True)
+    def __init__(self, context: Any) -> None:
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=work, args=(theirs,), daemon=True)
         with _deaf_and_single_threaded():
             self.process.start()
         theirs.close()

@@ -79,7 +79,7 @@ AXES: dict[str, Axis] = {
 }
 
 _SETTINGS: dict[str, Any] = {
-    "updates": 100,
+    "updates": 60,
     "pretrain_updates": 100,
     "learning_rate": 3e-3,
     "pretrain_learning_rate": 5e-3,
@@ -91,7 +91,7 @@ _SETTINGS: dict[str, Any] = {
     "starts": 1,
     "select": "last",
     "evaluate_every": 1 << 24,
-    "evaluate_episodes": 100,
+    "evaluate_episodes": 20,
     "checkpoint_every": 50,
     "keep_policies": 0,
     "pictures": False,
