@@ -38,6 +38,7 @@ NEEDS = {
     "starcraft.md": "jaxmarl",
     "report.md": "torch",
     "sweeps.md": "torch",
+    "scaling.md": "torch",
     "deployment.md": "onnxruntime",
 }
 
@@ -68,7 +69,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 #: pages whose blocks train or trace for long
-LONG = ("deployment.md", "environments.md", "own-data.md", "starcraft.md", "training.md", "tutorial.md")
+LONG = ("deployment.md", "scaling.md", "environments.md", "own-data.md", "starcraft.md", "training.md", "tutorial.md")
 
 
 def _page(page: Path) -> Any:

@@ -207,7 +207,8 @@ def test_a_scaling_experiment_is_made_and_resumed(
     first = make_scale(tmp_path, LocalExecutor(1), **asked)
     assert len(here) == 4  # three numbers of agents; the base on the axis of devices is one of them; one beside itself
     assert not first.failed
-    again = make_scale(tmp_path, LocalExecutor(1), **asked)
+    (tmp_path / "scale.json").unlink()
+    again = make_scale(tmp_path, LocalExecutor(1), only_report=True, **asked)
     assert len(here) == 4
     assert [vars(point) for point in again.points] == [vars(point) for point in first.points]
     found = json.loads((tmp_path / "scale.json").read_text())
@@ -219,6 +220,12 @@ def test_a_scaling_experiment_is_made_and_resumed(
     for point in found["points"][:3]:
         assert 0 < point["learned"] < point["optimum"]
         assert point["update_ms"] > 0
+    more = make_scale(tmp_path, LocalExecutor(1), only_report=True, **{**asked, "seeds": 2})
+    assert [point.seeds for point in more.points[:3]] == [1, 1, 1]
+    none = make_scale(tmp_path / "none", LocalExecutor(1), only_report=True, **asked)
+    assert {point.missing for point in none.points} == {"not finished", "no CUDA device on this machine"}
+    make_scale(tmp_path, LocalExecutor(1), **asked)
+    assert len(here) == 4
     assert "cuda: no CUDA device on this machine" in markdown(again)
     assert (tmp_path / "scale.png").stat().st_size > 10_000
 

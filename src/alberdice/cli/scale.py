@@ -34,6 +34,8 @@ class Scale(Places):
     """what is trained; or module:Class of one's own"""
     most_steps: int = _MOST
     """points whose data have more steps are listed as not run"""
+    only_report: bool = False
+    """make nothing: report what is finished, as after a command that was stopped, or while another one is at work"""
     json: bool = False
     """print JSON instead of tables"""
     jobs: int = 1
@@ -52,6 +54,7 @@ class Scale(Places):
             quick=self.quick,
             seeds=whole_number(self.seeds, "--seeds", low=1),
             algorithm=self.algorithm,
+            only_report=self.only_report,
             most_steps=whole_number(self.most_steps, "--most-steps", low=1),
             command=self.command,
         )

@@ -20,6 +20,7 @@ __all__ = ["Curve", "Panel", "draw_panels"]
 _COLOURS = (AGENT_COLOURS[1], AGENT_COLOURS[0], WALL)
 _MARKERS = ("o", "s", "^")
 _WIDE, _HIGH = 3.3, 2.5
+_MOST_TICKS = 8
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def draw_panels(rows: Sequence[Sequence[Panel]], *, title: str = "") -> Figure:
     columns = max(len(row) for row in rows)
     width, height = _WIDE * columns, 0.6 + _HIGH * len(rows)
     figure = new_figure(width, height)
-    space = {"left": 0.65 / width, "right": 1 - 0.15 / width, "bottom": 0.55 / height, "top": 1 - 0.85 / height}
+    space = {"left": 0.8 / width, "right": 1 - 0.15 / width, "bottom": 0.55 / height, "top": 1 - 0.85 / height}
     grid = figure.add_gridspec(len(rows), columns, hspace=0.75, wspace=0.42, **space)
     for k, row in enumerate(rows):
         for j, panel in enumerate(row):
@@ -83,6 +84,9 @@ def _draw(axes: Axes, panel: Panel) -> None:
             axes.plot(ends, curve.law[0] * ends ** curve.law[1], color=PALE, linewidth=1.6, zorder=0)
     if not panel.log:
         axes.set_ylim(bottom=0)
+    places = sorted({float(value) for curve in panel.curves for value in curve.x})[:_MOST_TICKS]
+    axes.set_xticks(places, [f"{value:,.3g}" if value < 1000 else f"{value:.0e}".replace("e+0", "e") for value in places])
+    axes.set_xticks([], minor=True)
     if len(panel.curves) > 1:
         axes.legend(frameon=False, fontsize=7.5, labelcolor=INK)
     axes.set_title(panel.title, fontsize=9, color=INK)

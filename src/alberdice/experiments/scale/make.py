@@ -33,6 +33,7 @@ def make_scale(
     seeds: int = 1,
     algorithm: str = "alberdice",
     most_steps: int = 1 << 40,
+    only_report: bool = False,
     command: str = "",
 ) -> ScaleReport:
     """Run the points that are asked for and not finished, and report on all of them.
@@ -45,6 +46,7 @@ def make_scale(
         seeds: runs of every point.
         algorithm: what is trained.
         most_steps: data of more are not made.
+        only_report: make nothing, and report what is finished.
         command: the command line, for the report.
 
     Raises:
@@ -56,11 +58,14 @@ def make_scale(
     planned = plan_scale(base, places_of(base, names), out, algorithm, seeds, most_steps, here)
     for run in {run for each in planned for run in each.runs}:
         check_settings(run)
-    _make_data(planned, out)
-    failed = {run: how for run, how in _execute(planned, executor).items() if how.status in ("failed", "stopped")}
+    failed = dict[PlannedRun, Ended]()
+    if not only_report:
+        _make_data(planned, out)
+        failed = {run: how for run, how in _execute(planned, executor).items() if how.status in ("failed", "stopped")}
     title = f"Scaling of {algorithm}{': a quick look' if quick else ''}"
     points = [measure(each, out) for each in planned]
     report = ScaleReport(title, command, algorithm, base, names, points, round(load(), 2), failed)
+    out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "scale.md", markdown(report).encode())
     write_atomically(out / "scale.json", (json_text(as_json(report)) + "\n").encode())
     figure = picture(report)
