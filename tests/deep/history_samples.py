@@ -99,4 +99,4 @@ def memory_dataset(clever: bool, episodes: int = 400, seed: int = 0) -> OfflineD
 def offer(monkeypatch: pytest.MonkeyPatch, dataset: OfflineDataset) -> None:
     """Make ``train`` find the game as 'memory', and these data whatever it asks for."""
     monkeypatch.setitem(ENVIRONMENTS, "memory", EnvironmentEntry(memory_game, "a test of memory"))
-    monkeypatch.setattr(training, "load_dataset", lambda name, seed: dataset)
+    monkeypatch.setattr(training, "load_dataset", lambda name, **_: dataset)

@@ -306,7 +306,7 @@ def test_a_killed_node_costs_nothing_but_time(two_nodes: tuple[Any, Any], tmp_pa
     here, there = ([planned(tmp_path / place, seed, **long) for seed in range(4)] for place in ("here", "there"))
     lost: list[str] = []
 
-    def kill(note: str = "", steps: int = 1) -> None:
+    def kill(note: str = "", steps: int = 1, fewer: int = 0) -> None:
         if not lost and sum((run.folder / "checkpoint.safetensors").exists() for run in there) == 2:
             lost.extend(node["NodeID"] for node in ray.nodes() if node["NodeID"] == second.node_id)
             cluster.remove_node(second, allow_graceful=False)
