@@ -47,7 +47,7 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.statistics import row_keys
 from alberdice.errors import InvalidDataError
 
-__all__ = ["Estimate", "ResampledModels", "repeated_share"]
+__all__ = ["Estimate", "ResampledModels", "may_be_luck", "repeated_share"]
 
 #: what the intervals allow for where outcomes are luck: the learner's own K
 LUCK = 3.0
@@ -123,6 +123,7 @@ class ResampledModels:
     Attributes:
         rows: a frame row of the dataset for every distinct frame, ``(K,)``: where policies are to be known.
         weights: m_b of every episode, ``(B, E)``, E in sum.
+        luck: whether outcomes may be luck, see ``may_be_luck``.
 
     Raises:
         InvalidDataError: no transition.
@@ -163,11 +164,7 @@ class ResampledModels:
         self.pair_weight = np.stack([np.bincount(pair, m, len(pairs)) for m in held])
         self.pair_reward = np.stack([np.bincount(pair, m * reward, len(pairs)) for m in held])
         self.begin = np.stack([np.bincount(self.starts, m, size) for m in self.weights]) / episodes
-        paid = np.array([np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)])
-        for row, sign in zip(paid, (1.0, -1.0), strict=True):
-            np.maximum.at(row, pair, sign * reward)
-        apart = paid.sum(axis=0).max() > _ROUNDING * np.abs(reward).max()
-        self._differ = bool(apart or len(each) > len(pairs))
+        self.luck = may_be_luck(reward, pair, len(each))
         self.best = _most_to_go(dataset)
 
     def estimate(self, tables: Sequence[FloatArray]) -> Estimate:
@@ -202,11 +199,6 @@ class ResampledModels:
             mass = chain @ mass
         return total
 
-    @cached_property
-    def luck(self) -> bool:
-        """Whether outcomes may be luck: a pair was seen to have different ones, or none was seen twice."""
-        return self._differ or len(self.pair_frame) == len(self.dataset.usable)
-
     def pooled_rewards(self, pooling: float) -> FloatArray:
         """r_b of every pair, drawn to its frame's mean with K = ``pooling``, ``(B, P)``."""
         mean = (self._by_frame(self.pair_reward) / self._frame_weight)[:, self.pair_frame]
@@ -235,6 +227,22 @@ class ResampledModels:
     def data_return(self) -> Estimate:
         """The data's own mean return with the same weights."""
         return Estimate(self.weights @ self.dataset.returns / self.dataset.n_episodes)
+
+
+def may_be_luck(rewards: FloatArray, pair: NDArray[np.int64], edges: int) -> bool:
+    """Whether a pair was seen to have different outcomes, or none was seen twice.
+
+    Args:
+        rewards: of the steps, ``(T,)``.
+        pair: the number of each step's (s, a), ``(T,)``; every number up to the largest occurs.
+        edges: how many different (s, a, s') there are.
+    """
+    pairs = int(pair.max()) + 1
+    highest, lowest = np.full(pairs, -np.inf), np.full(pairs, np.inf)
+    np.maximum.at(highest, pair, rewards)
+    np.minimum.at(lowest, pair, rewards)
+    apart = (highest - lowest).max() > _ROUNDING * np.abs(rewards).max()
+    return bool(apart or edges > pairs or pairs == len(pair))
 
 
 def _outside(rewards: FloatArray) -> float:

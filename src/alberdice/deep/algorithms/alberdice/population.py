@@ -35,14 +35,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from alberdice.datasets.resampled import may_be_luck
 from alberdice.deep import sums
 from alberdice.deep.batches.training_data import Rows, TrainingData
 
 __all__ = ["Population"]
 
 
-#: rewards of one pair differ by more than this share of the largest
-_ROUNDING = 1e-6
 #: of n that counts at (s, a_i) whatever rho: so little that it only tells where there is nothing else
 _TRACE = 1e-6
 
@@ -89,7 +88,7 @@ class Population:
         frames, frame = torch.unique(pairs[:, 0], return_inverse=True)
         here = torch.zeros(len(frames), dtype=torch.float64, device=pair.device).index_add_(0, frame, count.double())
         edges, number = torch.unique(torch.stack([pair, data.after], dim=1), dim=0, return_counts=True)
-        luck = len(edges) > len(pairs) or len(pairs) == data.n_steps or _differ(data.rewards.double(), pair, len(pairs))
+        luck = may_be_luck(data.rewards.double().cpu().numpy(), pair.cpu().numpy(), len(edges))
         found = cls(
             steps=steps,
             pair=pair,
@@ -139,9 +138,3 @@ class Population:
         shown = (total > 0).view(size)
         least = table.view(size).masked_fill(~shown, torch.inf).amin(1, keepdim=True)
         return torch.where(shown, table.view(size), least.nan_to_num(posinf=0.0))
-
-
-def _differ(rewards: Tensor, pair: Tensor, pairs: int) -> bool:
-    """Whether a pair was seen to pay differently, by more than rounding."""
-    ends = [rewards.new_zeros(pairs).scatter_reduce(0, pair, rewards, how, include_self=False) for how in ("amax", "amin")]
-    return bool((ends[0] - ends[1]).max() > _ROUNDING * rewards.abs().max())
