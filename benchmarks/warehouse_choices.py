@@ -35,6 +35,7 @@ CLONES = {**FAST, "pretrain_learning_rate": 3e-3}
 BY_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 750, "updates": 900, "turn_updates": 75, "episode_share": 0.08}
 PLAIN_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 1500, "updates": 6000, "turn_updates": 500}
 SMALL = {"batch_size": 1024, "pretrain_batch_size": 1024}
+THEN: dict[str, Any] = {"memory_updates": 1500, "width": 64, "context": 20}
 LONG = {"pretrain_updates": 1000, "updates": 1200, "turn_updates": 150, "episode_share": 0.12}
 SLOW = {"learning_rate": 1e-3, "pretrain_learning_rate": 1e-3}
 LARGE = {"alpha_start": 1.0, "alpha_end": 1.0, "episode_share": 0.4, **CLONES, "pretrain_updates": 500, "updates": 1200}
@@ -92,6 +93,16 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
     "mixed, by episodes of the best half beside clones, share .2, 1024 steps a minibatch": (
         *("alberdice", "mixed", 4000, False),
         {**PLAIN_TURNS, **SMALL, "pretrain_updates": 1000, "episode_share": 0.2, "keep_best": 0.5, "episode_ratio": "clones"},
+        100,
+    ),
+    "mixed, by episodes of the best quarter beside clones, share .3, 1024 steps a minibatch, then a memory": (
+        *("alberdice", "mixed", 4000, False),
+        {**PLAIN_TURNS, **SMALL, **THEN, "episode_share": 0.3, "keep_best": 0.25, "episode_ratio": "clones"},
+        100,
+    ),
+    "conventions, by episodes, share .4, then a memory": (
+        *("alberdice", "conventions", 1000, False),
+        {**PLAIN_TURNS, **THEN, "episode_share": 0.4},
         100,
     ),
     "conventions, by episodes, share .4": ("alberdice", "conventions", 1000, False, {**PLAIN_TURNS, "episode_share": 0.4}, 100),

@@ -92,6 +92,7 @@ ELSEWHERE = {
     "others_see": "test_agreement.py",
     **dict.fromkeys(("length", "pooling"), "test_population.py"),
     **dict.fromkeys(("weights", "episode_share", "episode_ratio", "turn_updates"), "test_episode_weights.py"),
+    "memory_updates": "test_remembering.py",
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }
 

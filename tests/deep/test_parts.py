@@ -41,6 +41,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice, all sampled prices": ("alberdice", {**EVEN, "nu_price": "analytic"}),
     "alberdice with a memory": ("alberdice", {**WINDOWS, "pretrain_batch_size": 16}),
     "alberdice on episodes": ("alberdice", {**EVEN, "weights": "episodes", "turn_updates": 3}),
+    "alberdice, cloned with a memory": (
+        "alberdice",
+        {**EVEN, "weights": "episodes", "turn_updates": 3, "memory_updates": 9, "width": 8, "context": 2},
+    ),
 }
 FOUND: ContextVar[list[torch.Tensor]] = ContextVar("found")
 

@@ -138,13 +138,25 @@ class EpisodeTurns:
             return
         if self.turn >= 0:
             self.played[self.agent] = self._along_data(self.agent)
-        self.turn, config = turn, self.config
-        others = torch.cat([self.played[: self.agent], self.played[self.agent + 1 :]]).sum(0)
-        ratio = self._sums(losses.importance_log_ratio(others, self.reference[self.agent], config.ratio_clip))
+        self.turn = turn
+        self.weights = self.weights_of(self.agent)
+        self._upto = self.behaviour.form.sums_of(self.step_weights)
+
+    def weights_of(self, agent: int) -> Tensor:
+        """The q_i(h) of one agent beside the others' policies as they were last looked at, ``(E,)`` float64."""
+        config = self.config
+        others = torch.cat([self.played[:agent], self.played[agent + 1 :]]).sum(0)
+        ratio = self._sums(losses.importance_log_ratio(others, self.reference[agent], config.ratio_clip))
         usable = self.data.lengths > 0
         log_weight = (self.returns / self.alpha.double() + ratio).masked_fill(~usable, -math.inf)
-        self.weights = capped(log_weight, max(1.0, config.episode_share * int(usable.sum())))
-        self._upto = self.behaviour.form.sums_of(self.step_weights)
+        return capped(log_weight, max(1.0, config.episode_share * int(usable.sum())))
+
+    def settled(self) -> Tensor:
+        """End the last turn: weights are from now on the mean over the agents of theirs, beside the newest policies; of all steps."""
+        for agent in range(self.data.n_agents):
+            self.played[agent] = self._along_data(agent)
+        self.weights = torch.stack([self.weights_of(agent) for agent in range(self.data.n_agents)]).mean(0)
+        return self.step_weights
 
     def _sums(self, values: Tensor) -> Tensor:
         """Sums of steps' values ``(T,)`` over each episode, ``(E,)`` float64."""

@@ -35,6 +35,7 @@ from alberdice.deep.algorithms.alberdice.forms import Drawn, Form, OnFrames
 from alberdice.deep.algorithms.alberdice.minibatch import Matched, Minibatch, Seen, gather_minibatch, match
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.algorithms.alberdice.price import Prices
+from alberdice.deep.algorithms.alberdice.remembering import Remembering
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.starts import chosen_pairs, start_weights
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
@@ -100,6 +101,9 @@ class AlberDICE(NetworkLearner):
         }
         if not self.tabular:
             networks["e"] = (own_or(e, config.e_network, "e_network"), n)
+        self.remembering = Remembering(data, config) if config.memory_updates else None
+        if self.remembering is not None:
+            networks["memory"] = (self.remembering.form.network, n)
         self.chosen = torch.zeros(pairs or 0, device=data.states.device)
         turn = {"turn_alpha": self.annealing.alpha.clone()} if config.weights == "episodes" else {}
         super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen, **turn})
@@ -109,6 +113,9 @@ class AlberDICE(NetworkLearner):
     @property
     def policies(self) -> Policies:
         """The present policies."""
+        decided = self.config.pretrain_updates + self.config.updates
+        if self.remembering is not None and int(self.scalars["updates_done"]) > decided:
+            return self.remembering.policies(self.parameters["memory"])
         own = self.behaviour.own if self.config.policy_start == "data" else None
         return self.form.deployed(self.parameters["policy"], own)
 
@@ -142,6 +149,11 @@ class AlberDICE(NetworkLearner):
         if self.turns is None:
             own = self.parameters["policy"], self.optimisers["policy"], self.scalars["turn_alpha"]
             self.turns = EpisodeTurns(self.data, self.behaviour, self.config, *own, self._tables)
+        if self.remembering is not None and trained >= self.config.updates:
+            if not self.remembering.prepared:
+                self.remembering.clone_these(self.turns.settled())
+            own = self.parameters["memory"], self.optimisers["memory"]
+            return self.remembering.update(trained - self.config.updates, *own, generator)
         metrics = self.turns.update(trained, self.annealing.alpha, generator)
         self.annealing.lower(metrics["effective_episodes"] * (self.config.batch_size / len(self.data.lengths)))
         return metrics
@@ -215,6 +227,8 @@ class AlberDICE(NetworkLearner):
         """Continue from a state; caches are filled again when they are needed."""
         super().load_state_dict(state)
         self._cached, self._whole, self.turns = False, None, None
+        if self.remembering is not None:
+            self.remembering.clone_these(None)
 
     def _clone(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         """One step of behaviour cloning."""

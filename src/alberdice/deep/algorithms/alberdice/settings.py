@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from alberdice.deep.algorithms.annealing import AnnealedConfig
-from alberdice.deep.config import LEAST, ConservativeConfig, Count, Rate, Share, Within, defaults, fights, warehouses
+from alberdice.deep.config import LEAST, MOST, ConservativeConfig, Count, Rate, Share, Within, defaults, fights, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.errors import InvalidArgumentError
 
@@ -124,6 +124,9 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """with weights of episodes, beside what the others' policies stand: pi^D(a_-i|s, a_i), or the product of their pi_j^D"""
     turn_updates: Count = 100
     """with weights of episodes, updates of an agent's turn, during which its weights stand"""
+    memory_updates: Annotated[int, Within(0, MOST)] = 0
+    """with weights of episodes and policies without a memory: in so many more updates transformers are cloned on what has the
+    weight at the end, and are the policies"""
     importance: Literal["weight", "resample"] = "weight"
     """how samples are matched to the others' policies: weighted by their ratio, or drawn by it (as printed)"""
     price: Literal["analytic", "sample"] = "analytic"
@@ -146,6 +149,10 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
         if self.capture and self.weights == "episodes":
             remedy = "leave capture out, or weights = steps"
             raise InvalidArgumentError("capture", got=True, expected="false, as turns are not recorded", remedy=remedy)
+        if self.memory_updates and (self.weights == "steps" or self.remembers):
+            expected = "0, as there are no weights of episodes" if self.weights == "steps" else "0, as policies have a memory"
+            remedy = "leave memory_updates out, or set weights = episodes and policy = feed-forward"
+            raise InvalidArgumentError("memory_updates", got=self.memory_updates, expected=expected, remedy=remedy)
 
     def paced(self, repeats: bool) -> AlberDICEConfig:
         """These settings with the length that ``length`` says; ``repeats``: an update is about all distinct steps."""
@@ -161,7 +168,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     @property
     def unread(self) -> tuple[str, ...]:
         """As ``PolicyConfig``."""
-        return super().unread if self.remembers else (*super().unread, "others_see")
+        unread = () if self.memory_updates else super().unread
+        return super().unread if self.remembers else (*unread, "others_see")
 
     @property
     def pretraining(self) -> int:
@@ -170,6 +178,6 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
 
     @property
     def total(self) -> int:
-        """All updates: cloning, the rounds, and the further starts."""
+        """All updates: cloning, the rounds, the further starts, and cloning with a memory."""
         further = 0 if self.remembers or self.weights == "episodes" else self.starts - 1
-        return super().total + further * self.start_updates
+        return super().total + further * self.start_updates + self.memory_updates

@@ -1,0 +1,119 @@
+"""Transformers cloned on what agents without a memory agreed on: the loss by a slow route, which episodes, resuming."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from deep_samples import chain_dataset, equal, tiny
+from history_samples import replayed
+from test_episode_weights import conventions
+
+from alberdice.datasets import OfflineDataset
+from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.policies.transformer import TransformerPolicies
+from alberdice.errors import InvalidArgumentError
+
+SMALL: dict[str, Any] = {"weights": "episodes", "turn_updates": 3, "episode_share": 0.4, "width": 8, "context": 4}
+
+
+def settings(**changes: Any) -> Any:
+    return tiny(**{**SMALL, "memory_updates": 6, **changes})
+
+
+def learner_of(config: Any, dataset: OfflineDataset) -> AlberDICE:
+    return AlberDICE(TrainingData.of_run(dataset, config), config, torch.Generator().manual_seed(0))
+
+
+def decided(config: Any, dataset: OfflineDataset) -> tuple[AlberDICE, torch.Generator]:
+    """A learner whose agents without a memory are done."""
+    learner, generator = learner_of(config, dataset), torch.Generator().manual_seed(1)
+    for _ in range(config.total - config.memory_updates):
+        learner.update(generator)
+    return learner, generator
+
+
+def test_the_policies_are_transformers_once_they_are_cloned() -> None:
+    learner, generator = decided(settings(), chain_dataset(3, n_actions=(2, 3)))
+    assert not isinstance(learner.policies, TransformerPolicies)
+    learner.update(generator)
+    assert isinstance(learner.policies, TransformerPolicies)
+
+
+def test_what_is_cloned_is_the_mean_of_the_agents_weights_beside_the_newest_policies() -> None:
+    dataset = chain_dataset(3, n_actions=(2, 3))
+    learner, generator = decided(settings(), dataset)
+    played = replayed(learner.policies, dataset).numpy()
+    learner.update(generator)
+    assert learner.turns is not None
+    turns, expected = learner.turns, []
+    for agent in (0, 1):
+        chosen = np.take_along_axis(played, dataset.actions[..., None], 2)[..., 0]
+        np.testing.assert_allclose(turns.played[agent].numpy(), chosen[:, agent], rtol=1e-4, atol=1e-5)
+        expected.append(turns.weights_of(agent).numpy())
+    np.testing.assert_allclose(turns.weights.numpy(), np.mean(expected, 0))
+    assert float(turns.weights.sum()) == pytest.approx(1)
+
+
+def test_the_loss_by_playing_along_the_data() -> None:
+    """The drawn windows' mean of -log pi(a|tau), tables replayed step by step from the episodes' beginnings."""
+    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings(context=64)
+    learner, generator = decided(config, dataset)
+    learner.update(generator)
+    assert learner.remembering is not None
+    remembering, seed = learner.remembering, torch.Generator().manual_seed(4)
+    drawn = remembering.form.draw_weighted(config.batch_size, remembering._upto, seed)
+    played = replayed(learner.policies, dataset).numpy()
+    chosen = np.take_along_axis(played, dataset.actions[..., None], 2)[..., 0]
+    expected = -(drawn.shares.numpy()[:, None] * chosen[drawn.steps.numpy()]).sum(0).mean()
+    found = learner.update(torch.Generator().manual_seed(4))["memory_loss"]
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_team_keeps_what_was_decided() -> None:
+    """Data of two conventions and random play: transformers play the one that the agents without a memory agreed on."""
+    sizes = {"updates": 200, "turn_updates": 25, "pretrain_updates": 100, "batch_size": 128, "pretrain_batch_size": 128}
+    rates = {"learning_rate": 2e-2, "pretrain_learning_rate": 2e-2}
+    alpha = {"alpha_start": 0.3, "alpha_end": 0.3, "episode_share": 0.2}
+    dataset, config = conventions(), settings(**sizes, **rates, **alpha, memory_updates=150)
+    learner, generator = decided(config, dataset)
+    first = learner.policies.actor(1).log_probabilities(torch.ones(1, 2, 1)).exp()[0]
+    agreed = [int(row.argmax()) for row in first]
+    for _ in range(config.memory_updates):
+        learner.update(generator)
+    actor = learner.policies.actor(1)
+    for _ in range(3):
+        table = actor.log_probabilities(torch.ones(1, 2, 1)).exp()[0]
+        assert float(table[0, agreed[0]] * table[1, agreed[1]]) > 0.9
+        actor.observe(torch.tensor([agreed]), torch.ones(1))
+    assert agreed[0] != agreed[1]
+
+
+@pytest.mark.parametrize("left", [8, 6, 5, 1])
+def test_a_run_goes_on(left: int) -> None:
+    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings()
+    whole, first, second = (learner_of(config, dataset) for _ in range(3))
+    generators = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
+    for _ in range(config.total):
+        whole.update(generators[0])
+    for _ in range(config.total - left):
+        first.update(generators[1])
+    second.load_state_dict({name: tensor.clone() for name, tensor in first.state_dict().items()})
+    for _ in range(left):
+        second.update(generators[1])
+    assert equal(whole.state_dict(), second.state_dict())
+    assert whole.weight_report() == second.weight_report()
+
+
+@pytest.mark.parametrize("changes", [{"weights": "steps"}, {"policy": "transformer"}])
+def test_what_does_not_go_together(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgumentError, match="memory_updates: got 6, expected 0, as"):
+        settings(**changes)
+
+
+def test_transformers_settings_are_read_by_nobody_else() -> None:
+    with pytest.raises(InvalidArgumentError, match="width: got 8"):
+        settings(memory_updates=0)
