@@ -152,7 +152,7 @@ class EpisodeTurns:
         return capped(log_weight, max(1.0, config.episode_share * int(usable.sum())))
 
     def settled(self) -> Tensor:
-        """End the last turn: weights are from now on the mean over the agents of theirs, beside the newest policies; of all steps."""
+        """End the last turn: weights are the mean of all agents' from now on, beside the newest policies; of steps."""
         for agent in range(self.data.n_agents):
             self.played[agent] = self._along_data(agent)
         self.weights = torch.stack([self.weights_of(agent) for agent in range(self.data.n_agents)]).mean(0)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from alberdice.deep import losses, sums
+from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.alberdice.windows import OnWindows
 from alberdice.deep.batches.training_data import TrainingData
