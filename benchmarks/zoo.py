@@ -4,6 +4,7 @@
     python benchmarks/zoo.py --games lock wilds --seeds 1      # some games
     python benchmarks/zoo.py --algorithm optidice              # into zoo_optidice.json
     python benchmarks/zoo.py --half choosing --seeds 2         # the other half, seeds 100 and 101, into zoo_choosing.json
+    python benchmarks/zoo.py --half choosing --held-out .2     # a share of the episodes scores and is not learned from
 
 A run's data are made with its seed. No environment is used in training or choosing; returns here are exact, from the model.
 Per run:
@@ -36,6 +37,7 @@ from alberdice.deep.learner import learner_class
 from alberdice.deep.play.model_scores import ModelScores
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.policies import load_policies
+from alberdice.deep.training.held_out import split_of
 from alberdice.deep.training.selection import MODELS, Selector
 from alberdice.evaluation import undiscounted_return
 from alberdice.games.zoo import CHOOSING, REPORTING, ZooGame, zoo_game
@@ -74,14 +76,15 @@ def exact_alternation(game: ZooGame, dataset: Any, spread: float) -> float:
 
 def one_run(name: str, seed: int, settings: dict[str, Any], algorithm: str = "alberdice") -> dict[str, Any]:
     game, dataset = zoo_game(name), load_dataset(f"zoo-{name}", seed=seed)
+    split = split_of(dataset, settings.get("held_out", 0.0), seed)
     maker = learner_class(algorithm)
     config = maker.settings(algorithm=algorithm, dataset=f"zoo-{name}", dataset_seed=seed, seed=seed, **settings)
     begun = time.process_time()
-    data = TrainingData.build(dataset, share=True)
+    data = TrainingData.build(split.learned, share=True)
     agents: Any = maker(data, config, torch.Generator().manual_seed(seed))
     config: Any = agents.config
     selector = Recorded(
-        ModelScores(dataset, seed, MODELS), lambda p: undiscounted_return(game.mmdp, policy_of_game(p, game), game.horizon)
+        ModelScores(split.scored, seed, MODELS), lambda p: undiscounted_return(game.mmdp, policy_of_game(p, game), game.horizon)
     )
     generator = torch.Generator().manual_seed(seed + 1)
     for update in range(1, config.total + 1):
@@ -91,7 +94,7 @@ def one_run(name: str, seed: int, settings: dict[str, Any], algorithm: str = "al
     seconds = time.process_time() - begun
     rewards = dataset.rewards
     played = float(rewards.mean() if game.horizon == 1 else dataset.returns.mean())
-    wide = ModelScores(dataset, seed + 1000, 100).estimate(load_policies(*selector.chosen_policies))
+    wide = ModelScores(split.scored, seed + 1000, 100).estimate(load_policies(*selector.chosen_policies))
     low, high = (end / (game.limit if game.horizon == 1 else 1) for end in wide.interval())
     unit = max(game.optimum - played, 0.05 * (game.optimum - game.uniform))
     truths = [true for _, true in selector.points]
@@ -125,10 +128,13 @@ def main() -> None:
     parser.add_argument("--games", nargs="*", help="of that half; none named: all")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--algorithm", default="alberdice")
+    parser.add_argument("--held-out", type=float, default=0.0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     halves = {"choosing": list(CHOOSING), "reporting": list(REPORTING)}
-    parts = ("zoo", options.half * (options.half == "choosing"), options.algorithm * (options.algorithm != "alberdice"))
+    other, held = options.algorithm != "alberdice", options.held_out > 0
+    parts = ("zoo", options.half * (options.half == "choosing"), options.algorithm * other, "held_out" * held)
+    settings = {"held_out": options.held_out} if held else {}
     options.out = options.out or HERE / f"{'_'.join(filter(None, parts))}.json"
     first = FIRST_SEED if options.half == "choosing" else 0
     torch.set_num_threads(1)
@@ -137,7 +143,7 @@ def main() -> None:
         for name in options.games or halves[options.half]:
             if any((run["game"], run["seed"]) == (name, seed) for run in found):
                 continue
-            found.append(one_run(name, seed, {}, options.algorithm))
+            found.append(one_run(name, seed, settings, options.algorithm))
             run = found[-1]
             print(
                 f"{name:22s} seed {seed} gap {run['gap']:.3f} last {run['gap_last']:.3f} regret {run['regret']:.3f}", flush=True
