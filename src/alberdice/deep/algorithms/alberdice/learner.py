@@ -152,8 +152,8 @@ class AlberDICE(NetworkLearner):
         if self.remembering is not None and trained >= self.config.updates:
             if not self.remembering.prepared:
                 self.remembering.clone_these(self.turns.settled())
-            own = self.parameters["memory"], self.optimisers["memory"]
-            return self.remembering.update(trained - self.config.updates, *own, generator)
+            memory = self.parameters["memory"], self.optimisers["memory"]
+            return self.remembering.update(trained - self.config.updates, *memory, generator)
         metrics = self.turns.update(trained, self.annealing.alpha, generator)
         self.annealing.lower(metrics["effective_episodes"] * (self.config.batch_size / len(self.data.lengths)))
         return metrics
