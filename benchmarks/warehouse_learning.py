@@ -11,11 +11,12 @@ So differences are paired; their error is the larger of that over seeds' means a
 is kept in its folder under ``--out``; the JSON is written after every run, and what it holds is not run again.
 
     bc, bc-best              cloning; of the best quarter of the episodes by return alone
-    bc-best-memory           the latter with a memory, in a table of policies without one
+    bc(-best)-memory         the same with a memory, in a table of policies without one
     alberdice(-wide)         weights of a tenth of the episodes at the least; of four tenths
     alberdice-best           of three tenths of the best quarter, beside their own clones
+    ...-memory               what these agreed on, cloned with a memory on as many rows as BC's
     alberdice-steps(-paper)  weights of steps, as printed; with the paper's alpha = 1
-    ... pi^D                 what the same run cloned before its rounds
+    ... pi^D                 what the same run cloned before its rounds, without a memory where it decides without one
     omar, optidice           as they are
     bc-plain                 cloning with places as numbers, without indicators
 
@@ -28,7 +29,7 @@ import argparse
 import itertools
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ DATA = (
 )
 BEST = {"keep_best": 0.25}
 BESIDE_CLONES = {"episode_share": 0.3, "episode_ratio": "clones", "batch_size": 1024, "pretrain_batch_size": 1024}
+THEN = {"memory_updates": 2000, "width": 64, "context": 20}
 STEPS = {"weights": "steps", "updates": 600, "learning_rate": 5e-4, "starts": 1}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
@@ -65,15 +67,18 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc-best-memory": ("bc", {**BCConfig.presets["rware"], **BEST}),
     "alberdice": ("alberdice", {}),
     "alberdice-best": ("alberdice", {**BEST, **BESIDE_CLONES}),
+    "bc-memory": ("bc", BCConfig.presets["rware"]),
+    "alberdice-best-memory": ("alberdice", {**BEST, **BESIDE_CLONES, **THEN}),
     "optidice": ("optidice", {}),
     "omar": ("omar", {}),
     "bc-plain": ("bc", {"levels": 0}),
     "alberdice-wide": ("alberdice", {"episode_share": 0.4}),
+    "alberdice-wide-memory": ("alberdice", {"episode_share": 0.4, **THEN, "memory_updates": 1000}),
     "alberdice-steps": ("alberdice", STEPS),
     "alberdice-steps-paper": ("alberdice", {**STEPS, "alpha_start": 1.0, "alpha_end": 1.0}),
 }
 #: differences from these are columns of the tables, beside those from a run's own pi^D
-LESS = ("bc", "bc-best", "bc-best-memory")
+LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory")
 #: what was run before ``leak`` and ``nu_step`` became defaults
 EARLIER = machine.RESULTS / "warehouse_learning_earlier.json"
 KEYS = ("data", "variant", "seed", "share", "policy", "data_episodes")
@@ -85,7 +90,7 @@ def config_of(key: dict[str, Any]) -> TrainConfig:
     settings: Any = learner_class(algorithm).settings
     preset = "rware-feed-forward" if key["policy"] == "feed-forward" else "rware"
     values = {**settings.presets[preset], **own, "algorithm": algorithm, "seed": key["seed"], "environment": "none"}
-    for name in ("updates", "pretrain_updates", "turn_updates"):
+    for name in ("updates", "pretrain_updates", "turn_updates", "memory_updates"):
         if name in values:
             values[name] = max(1, round(values[name] * key["share"]))
     return from_mapping({**values, "pictures": False, "checkpoint_every": 250}, settings(algorithm=algorithm))
@@ -119,12 +124,12 @@ def one_run(key: dict[str, Any], data: OfflineDataset, episodes: int, out: Path)
     """Train, or go on, and judge; AlberDICE's pi^D as a row of its own."""
     config, began = config_of(key), time.process_time()
     folder = out / "-".join(str(key[name]) for name in KEYS)
-    if not (folder / "result.json").exists():
-        run_training(config, folder, dataset=data, resume=True)
-    seconds, policies = time.process_time() - began, policies_of_run(folder)
-    players = {key["variant"]: policies}
-    if getattr(policies, "base", None) is not None:  # no change of pi^D's logits: pi^D itself
-        players[f"{key['variant']} pi^D"] = replace(policies, parameters=torch.zeros_like(policies.parameters))
+    run = run_training(config, folder, dataset=data, resume=True)
+    seconds, players = time.process_time() - began, {key["variant"]: policies_of_run(folder)}
+    learner: Any = run.learner
+    if key["variant"].startswith("alberdice"):  # no change of pi^D's logits: pi^D itself
+        unchanged = torch.zeros_like(learner.parameters["policy"])
+        players[f"{key['variant']} pi^D"] = learner.form.deployed(unchanged, learner.behaviour.own)
     shown = {"data_return": float(data.returns.mean()), "seconds": round(seconds, 1), "settings": asdict(config)}
     return [{**key, "variant": name, **judged(p, key["data"], episodes), **shown} for name, p in players.items()]
 
