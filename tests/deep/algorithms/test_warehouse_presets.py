@@ -12,8 +12,15 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.warehouses import make_warehouse
 from alberdice.deep.learner import ALGORITHMS, learner_class
 
-FEED_FORWARD = "rware-feed-forward"
-BUDGET = {"updates": 2, "pretrain_updates": 2, "batch_size": 64, "pretrain_batch_size": 64, "evaluate_episodes": 2}
+FEED_FORWARD, MIXED = "rware-feed-forward", "rware-mixed"
+BUDGET = {
+    "updates": 2,
+    "pretrain_updates": 2,
+    "batch_size": 64,
+    "pretrain_batch_size": 64,
+    "evaluate_episodes": 2,
+    "memory_updates": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +30,22 @@ def data() -> OfflineDataset:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("algorithm", "preset"), [*((name, "rware") for name in ALGORITHMS), ("alberdice", FEED_FORWARD), ("bc", FEED_FORWARD)]
+    ("algorithm", "preset"),
+    [*((name, "rware") for name in ALGORITHMS), ("alberdice", FEED_FORWARD), ("bc", FEED_FORWARD), ("alberdice", MIXED)],
 )
 def test_it_trains_and_plays(algorithm: str, preset: str, data: OfflineDataset, tmp_path: Path) -> None:
     settings = learner_class(algorithm).settings
     own = {**settings.presets[preset], **{k: v for k, v in BUDGET.items() if hasattr(settings, k)}}  # type: ignore[attr-defined]
+    if preset == MIXED:
+        own["memory_updates"] = 2
     run = ad.deep.train(data, algorithm, environment="rware-tiny-2ag", out=tmp_path / "run", pictures=False, **own)
     assert run.result["status"] in ("done", "below_behaviour")
     assert run.result["episodes"] == 2
     assert 0 <= run.result["agree_mean"] <= 1
     assert 0.5 <= run.result["purity_mean"] <= 1
-    assert run.policies.has_memory == (preset == "rware" and algorithm in ("bc", "optidice", "madtkd", "alberdice"))
+    assert run.policies.has_memory == (
+        preset == MIXED or (preset == "rware" and algorithm in ("bc", "optidice", "madtkd", "alberdice"))
+    )
     again = ad.deep.load(tmp_path / "run").features
     assert again.levels is not None
     assert len(again.levels) == 10 + 11  # the columns and the rows of the map

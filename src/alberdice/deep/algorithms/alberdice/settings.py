@@ -61,6 +61,18 @@ WAREHOUSES_FEED_FORWARD = {
     "turn_updates": 500,
     "conservatism": 0.0,
 }
+#: on data of mixed quality: agents without a memory choose among the best episodes, transformers are cloned on what they choose
+WAREHOUSES_MIXED = {
+    **WAREHOUSES_FEED_FORWARD,
+    "keep_best": 0.25,
+    "episode_share": 0.3,
+    "episode_ratio": "clones",
+    "batch_size": 1024,
+    "pretrain_batch_size": 1024,
+    "memory_updates": 2000,
+    "width": 64,
+    "context": 20,
+}
 #: on StarCraft-like fights
 FIGHTS = {**fights.PLAIN, **fights.ANNEALED, **fights.CLONED}
 
@@ -84,6 +96,7 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
         "paper": PAPER,
         "rware": WAREHOUSES,
         "rware-feed-forward": WAREHOUSES_FEED_FORWARD,
+        "rware-mixed": WAREHOUSES_MIXED,
         "smax": FIGHTS,
     }
 
