@@ -76,9 +76,9 @@ def resample(log_ratio: Tensor, size: int, generator: torch.Generator) -> Tensor
     return torch.searchsorted(upto, drawn, right=True).clamp(max=log_ratio.shape[-1] - 1)
 
 
-def resampled_log_weight(log_ratio: Tensor) -> Tensor:
-    """The logarithm of rho-bar / B, the weight of each of B resampled rows: it undoes the draw's normalisation (12)."""
-    return sums.log_total(log_ratio) - 2 * math.log(sums.rows(log_ratio.shape[-1]))
+def resampled_log_weight(log_ratio: Tensor, count: int | None = None) -> Tensor:
+    """The logarithm of rho-bar / B, of each of B (``count``) resampled rows: it undoes the draw's normalisation (12)."""
+    return sums.log_total(log_ratio) - 2 * math.log(count or sums.rows(log_ratio.shape[-1]))
 
 
 def effective_sample_size(log_weight: Tensor, log_count: Tensor | float = 0.0) -> Tensor:
@@ -123,10 +123,10 @@ def with_absorbing(
     return torch.cat([advantage, at_end], -1), torch.cat([log_weight + math.log1p(-share), end_weight], -1)
 
 
-def gradient_penalty(slopes: Tensor, limit: float) -> Tensor:
+def gradient_penalty(slopes: Tensor, limit: float, count: int | None = None) -> Tensor:
     """Mean of max(|d nu / d s| - limit, 0)^2 over slopes ``(..., B, S)``; not in the paper, used by the published runs."""
     norm = slopes.square().sum(-1).add(1e-12).sqrt()
-    return sums.mean((norm - limit).clamp(min=0).square())
+    return sums.mean((norm - limit).clamp(min=0).square(), count=count)
 
 
 def joint_log_probability(log_tables: list[Tensor]) -> Tensor:

@@ -11,6 +11,12 @@ each hold a part of the rows (``shared_by``), all parts draw the whole minibatch
 its ``own`` rows, equally many.  Sums run over all parts, every part has the whole loss in hand, and a sum passes its gradient
 on to the part's own rows; so the parts' gradients add up to the whole one, which optimisers take through this door, too.  What
 every part does for itself, on rows that are not divided, it does ``alone``.
+
+Rows that are not drawn but the same in every update need not be equally many in each part, nor any at all (``span``).  Whoever
+does not know which kind it has is told by a ``Division``:
+
+    EVENLY      drawn rows, equally many in each part        span(n)     a stretch of n rows that are always the same
+    ALIKE       rows that every part has
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -26,7 +33,11 @@ from torch import Tensor
 from alberdice.errors import InvalidArgumentError
 
 __all__ = [
+    "ALIKE",
+    "EVENLY",
+    "Division",
     "Parts",
+    "Span",
     "alone",
     "everyone",
     "gradient",
@@ -38,6 +49,7 @@ __all__ = [
     "parts",
     "rows",
     "shared_by",
+    "span",
     "total",
 ]
 
@@ -139,10 +151,10 @@ def rows(count: int) -> int:
     return count * parts()
 
 
-def mean(x: Tensor, axis: int = -1) -> Tensor:
-    """The mean over rows."""
+def mean(x: Tensor, axis: int = -1, count: int | None = None) -> Tensor:
+    """The mean over rows; ``count`` are there in all, where parts may have unequally many."""
     shared = _PARTS.get()
-    return x.mean(axis) if shared is None else _added(x.sum(axis), shared) / rows(x.shape[axis])
+    return x.mean(axis) if shared is None else _added(x.sum(axis), shared) / (count or rows(x.shape[axis]))
 
 
 def log_total(x: Tensor, axis: int = -1) -> Tensor:
@@ -165,15 +177,98 @@ def normalised(x: Tensor, axis: int = -1) -> Tensor:
 
 def greatest(x: Tensor, axis: int = -1) -> Tensor:
     """The largest of the rows; no gradient."""
-    shared, here = _PARTS.get(), x.detach().amax(axis)
-    return here if shared is None else shared.greatest(here)
+    shared = _PARTS.get()
+    return x.detach().amax(axis) if shared is None else _top(x, axis, shared).squeeze(axis)
 
 
 def _top(x: Tensor, axis: int, shared: Parts) -> Tensor:
-    return shared.greatest(x.detach().amax(axis, keepdim=True))
+    """The largest of all parts' rows; a part may have none."""
+    here = x.detach()
+    return shared.greatest(here.amax(axis, keepdim=True) if here.shape[axis] else here.sum(axis, keepdim=True) - torch.inf)
 
 
 def gradient(here: Tensor) -> Tensor:
     """The whole loss's gradient, from that through this part's rows."""
     shared = _PARTS.get()
     return here if shared is None else shared.total(here)
+
+
+class Division(Protocol):
+    """How rows are divided among parts."""
+
+    def rows(self, here: int) -> int:
+        """How many there are in all, of ``here`` here."""
+
+    def own(self, drawn: Tensor, axis: int = 0) -> Tensor:
+        """What is this part's of what all parts drew alike."""
+
+    def everyone(self, x: Tensor, axis: int = 0) -> Tensor:
+        """All parts' rows, in their order; no gradient."""
+
+
+class _Evenly:
+    """As the functions of these names."""
+
+    rows, own, everyone = staticmethod(rows), staticmethod(own), staticmethod(everyone)
+
+
+class _Alike:
+    """Every part has all rows."""
+
+    def rows(self, here: int) -> int:
+        return here
+
+    def own(self, drawn: Tensor, axis: int = 0) -> Tensor:
+        return drawn
+
+    def everyone(self, x: Tensor, axis: int = 0) -> Tensor:
+        return x.detach()
+
+
+EVENLY: Division = _Evenly()
+ALIKE: Division = _Alike()
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of rows that are the same in every update, see ``Division``.
+
+    Attributes:
+        count: of all parts' rows.
+        first, size: where this part's begin, and how many they are, perhaps 0.
+    """
+
+    count: int
+    first: int
+    size: int
+
+    def rows(self, here: int) -> int:
+        """As ``Division``."""
+        return self.count
+
+    def own(self, drawn: Tensor, axis: int = 0) -> Tensor:
+        """As ``Division``."""
+        return drawn.narrow(axis, self.first, self.size)
+
+    def everyone(self, x: Tensor, axis: int = 0) -> Tensor:
+        """As ``Division``: each part adds its rows to nothing, which changes none of them."""
+        shared = _PARTS.get()
+        if shared is None:
+            return x
+        size = list(x.shape)
+        size[axis] = self.count
+        whole = x.new_zeros(size)
+        self.own(whole, axis).copy_(x.detach())
+        return shared.total(whole)
+
+    def holds(self, places: Tensor) -> Tensor:
+        """Which of these places among all rows are this part's."""
+        return (places >= self.first) & (places < self.first + self.size)
+
+
+def span(count: int) -> Span:
+    """A part's stretch of so many rows: as many as another's, or one more or less."""
+    shared = _PARTS.get()
+    place, among = (0, 1) if shared is None else (shared.place, shared.count)
+    first = count * place // among
+    return Span(count, first, count * (place + 1) // among - first)

@@ -14,6 +14,7 @@ import torch
 from alberdice.datasets import load_dataset
 from alberdice.deep import losses
 from alberdice.deep.algorithms.alberdice import AlberDICE
+from alberdice.deep.algorithms.alberdice.minibatch import Matched
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.training_data import TrainingData
@@ -134,6 +135,21 @@ def test_effective_rows_of_pairs_are_those_of_their_steps() -> None:
     apart = (log_weight - count.log()).repeat_interleave(count)  # a row's share of its pair's weight
     together = losses.effective_sample_size(log_weight, count.log())
     torch.testing.assert_close(together, losses.effective_sample_size(apart))
+
+
+def test_effective_rows_of_resampled_pairs_are_those_of_the_pairs_that_were_drawn(data: TrainingData) -> None:
+    """A pair that is drawn twice is two rows of half its weight each, among as many steps."""
+    config = AlberDICEConfig(pretrain_updates=1, hidden=(8,))
+    agents = AlberDICE(data, config, torch.Generator().manual_seed(0))
+    drawn = agents.form.draw(0, torch.Generator())
+    count = drawn.population.weight * data.n_steps  # type: ignore[union-attr]
+    picked = torch.randint(len(count), (2, len(count)), generator=torch.Generator().manual_seed(1))
+    log_weight = torch.randn(2, len(count), generator=torch.Generator().manual_seed(2)).gather(1, picked)
+    nothing = torch.empty(0)
+    matched = Matched(picked, nothing, nothing, nothing, log_weight, nothing)
+    by_hand = [float(w.sum() ** 2 / (w.square() / count[p]).sum()) for w, p in zip(log_weight.exp(), picked, strict=True)]
+    found = float(agents._effective_rows(log_weight, matched, drawn))
+    assert found == pytest.approx(min(by_hand) * config.batch_size / data.n_steps, rel=1e-4)
 
 
 def test_the_scaled_penalty_by_hand_and_in_other_units() -> None:

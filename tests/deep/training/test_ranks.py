@@ -17,7 +17,7 @@ import torch
 from deep_samples import chain_dataset, equal, tiny
 from run_samples import Killed, final_state, kill_at, run
 
-from alberdice.datasets import write_dataset
+from alberdice.datasets import load_dataset, write_dataset
 from alberdice.deep.training import ranks as module
 from alberdice.deep.training.callbacks import SIGNALLED
 from alberdice.deep.training.fit import Fitting
@@ -170,13 +170,15 @@ def close(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> No
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_does_and_go_on_where_one_was(tmp_path: Path) -> None:
-    write_dataset(chain_dataset(), "chain-v0", root=tmp_path)
-    config = tiny(dataset=str(tmp_path / "chain-v0"), pretrain_updates=5, updates=5, evaluate_every=5)
+@pytest.mark.parametrize("distinct", [False, True], ids=["drawn steps", "all distinct steps"])
+def test_two_processes_train_as_one_does_and_go_on_where_one_was(tmp_path: Path, distinct: bool) -> None:
+    write_dataset(load_dataset("zoo-harvest") if distinct else chain_dataset(), "own-v0", root=tmp_path)
+    more = {"batch_size": 256, "starts": 2, "start_updates": 2} if distinct else {}
+    config = tiny(dataset=str(tmp_path / "own-v0"), pretrain_updates=5, updates=5, evaluate_every=5, **more)
     train(config, tmp_path / "one")
     alone = final_state(tmp_path / "one")
     close(alone, done(config, tmp_path / "two"))
-    assert (tmp_path / "two" / "metrics.csv").read_text().count("\n") == 2
+    assert (tmp_path / "two" / "metrics.csv").read_text().count("\n") == 2 + distinct  # a further start is evaluated at its end
     with pytest.raises(Killed):
         train(config, tmp_path / "begun", progress=kill_at(7))
     close(alone, done(config, tmp_path / "begun"))

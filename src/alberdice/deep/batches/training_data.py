@@ -45,7 +45,7 @@ class Rows:
         here, after: ``(B,)`` positions in ``frames``.
         start: ``(K,)`` positions of the initial frames.
         absorbing: position of the absorbing frame.
-        divided: whether several devices have rows of their own each, or all have all frames.
+        divided: how the first R are divided among several devices.
     """
 
     frames: Tensor
@@ -54,7 +54,7 @@ class Rows:
     after: Tensor
     start: Tensor
     absorbing: int
-    divided: bool = True
+    divided: sums.Division = sums.EVENLY
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class TrainingData:
         here, after = self.here[steps], self.after[steps]
         if self.shared and total <= sums.rows(2 * batch + len(starts)):
             everything = torch.arange(total, device=here.device)
-            return Rows(everything, total, here, after, starts, total - 1, divided=False)
+            return Rows(everything, total, here, after, starts, total - 1, divided=sums.ALIKE)
         last = torch.full((1,), total - 1, device=here.device)  # filled there: a copy would wait for the device
         places = torch.arange(2 * batch + len(starts), device=here.device)
         return Rows(

@@ -174,18 +174,23 @@ class _Run(torch.autograd.Function):
 
 
 def slopes_between(
-    network: StackedMLP, parameters: Tensor, inputs: Tensor, generator: torch.Generator, most: int | None = None
+    network: StackedMLP,
+    parameters: Tensor,
+    inputs: Tensor,
+    generator: torch.Generator,
+    most: int | None = None,
+    divided: sums.Division = sums.EVENLY,
 ) -> Tensor:
     """Slopes d output / d input at random points between random pairs of inputs ``(B, inputs)``: ``(n, B, inputs)``.
 
     They can be differentiated once more, in the parameters ``(n, P)``; networks with one output.  With ``most``, of the first
-    so many inputs, all of which every one of several devices takes.
+    so many inputs, all of which every one of several devices takes; else each takes its own, ``divided`` as the inputs are.
     """
-    inputs = sums.everyone(inputs)[:most]
+    inputs = divided.everyone(inputs)[:most]
     order = torch.randperm(len(inputs), generator=generator, device=inputs.device)
     share = torch.rand(len(inputs), 1, generator=generator, device=inputs.device)
     points = share * inputs + (1 - share) * inputs[order]
-    points = points if most else sums.own(points)
+    points = points if most else divided.own(points)
     between = points.expand(len(parameters), *points.shape).requires_grad_()
     (slopes,) = torch.autograd.grad(network.by_autograd(parameters, between).sum(), between, create_graph=True)
     return slopes

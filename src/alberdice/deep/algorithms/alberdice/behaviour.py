@@ -79,12 +79,12 @@ class Behaviour:
         """
         data, device = self.data, self.data.here.device
         drawn = self.form.drawn_to_clone(batch, generator)
-        steps, weight = drawn.steps, drawn.shares
-        n, few = data.n_agents, data.n_agents * sums.rows(len(steps)) <= 2 * batch
+        steps, weight, divided = drawn.steps, drawn.shares, drawn.divided
+        n, few = data.n_agents, data.n_agents * divided.rows(len(steps)) <= 2 * batch
         if drawn.population is not None and not few:  # the conditional's rows are drawn: all pairs cost more than they tell
             steps = sums.own(torch.randint(data.n_steps, (batch,), generator=generator, device=device))
-            weight = torch.full(steps.shape, 1.0 / batch, device=device)
-        given = sums.own(torch.randint(n, (sums.rows(len(steps)),), generator=generator, device=device))
+            weight, divided = torch.full(steps.shape, 1.0 / batch, device=device), sums.EVENLY
+        given = divided.own(torch.randint(n, (divided.rows(len(steps)),), generator=generator, device=device))
         self.form.ahead(generator, lambda copy: (self.form.drawn_to_clone(batch, copy), None))
         whole = drawn.weight is not None and few
         if whole:
@@ -141,7 +141,7 @@ class Behaviour:
         log_own: Tensor,
         floor: float,
         generator: torch.Generator,
-        divided: bool = True,
+        divided: sums.Division = sums.EVENLY,
     ) -> Prices:
         """The price of one round: exact from the tables, otherwise with j and a_<j drawn.
 

@@ -33,7 +33,7 @@ class Drawn:
         steps: ``(B,)``.
         weight: of each in an average, ``(B,)``, summing to 1, 0 for steps that are there but not scored; None: all the same.
         seen: what the form needs to run policies there, besides the steps.
-        population: all distinct steps, if these are they; a step then stands for many.
+        population: all distinct steps, if these are they; a step then stands for many.  Of several devices, this one's.
     """
 
     steps: Tensor
@@ -42,15 +42,22 @@ class Drawn:
     population: Population | None = None
 
     @property
+    def divided(self) -> sums.Division:
+        """How the steps are divided among several devices."""
+        return sums.EVENLY if self.population is None else self.population.pairs
+
+    @property
     def shares(self) -> Tensor:
         """The weights, ``(B,)``."""
         count = len(self.steps)
-        return torch.full((count,), 1.0 / sums.rows(count), device=self.steps.device) if self.weight is None else self.weight
+        whole = self.divided.rows(count)
+        return torch.full((count,), 1.0 / whole, device=self.steps.device) if self.weight is None else self.weight
 
     @property
     def log_relative(self) -> Tensor | float:
         """Logarithms of the weights over their mean."""
-        return 0.0 if self.weight is None else (self.weight * sums.rows(len(self.steps))).log().clamp(min=losses.MASKED)
+        whole = self.divided.rows(len(self.steps))
+        return 0.0 if self.weight is None else (self.weight * whole).log().clamp(min=losses.MASKED)
 
     @property
     def scored(self) -> Tensor | int:
@@ -133,13 +140,16 @@ class OnFrames:
 
     def __init__(self, data: TrainingData, layers: Layers, population: Population | None = None, own: str = "") -> None:
         self.data, self.population = data, population
+        #: this device's, where several share the updates
+        self.held = population.held(data) if population is not None and sums.parts() > 1 else None
         self.network = policy_network(data, layers, own)
         self.own_net = layers.between(self.network.inputs + data.n_agents, self.network.outputs)
 
     def draw(self, size: int, generator: torch.Generator) -> Drawn:
         """As ``Form``: so many, each as likely as any; or all of them."""
-        if self.population is not None:
-            return Drawn(self.population.steps, self.population.weight, population=self.population)
+        population = self.held if sums.parts() > 1 else self.population
+        if population is not None:
+            return Drawn(population.steps, population.weight, population=population)
         return Drawn(sums.own(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device)))
 
     def draw_weighted(self, size: int, upto: Tensor, generator: torch.Generator) -> Drawn:

@@ -47,7 +47,6 @@ from alberdice.deep.learner import NetworkLearner, not_finite, register
 from alberdice.deep.networks.mlp import Layers, slopes_between
 from alberdice.deep.networks.module import own_or
 from alberdice.deep.policies import Policies
-from alberdice.errors import InvalidArgumentError
 
 __all__ = ["AlberDICE"]
 
@@ -67,8 +66,6 @@ class AlberDICE(NetworkLearner):
         wanted = config.minibatch == "population" and not config.remembers and config.weights == "steps"
         most = 2 * config.batch_size, 8 * config.batch_size
         self.population = Population.of(data, *most, config.pooling) if wanted else None
-        if self.population is not None and sums.parts() > 1:
-            raise _whole(len(self.population.steps))
         self.config = config = config.paced(self.population is not None)
         self.annealing = Annealing(config, data.states.device)
         layers = Layers(config.hidden, config.leak)
@@ -92,7 +89,7 @@ class AlberDICE(NetworkLearner):
         self._cached = False
         self._whole: tuple[Drawn, Minibatch] | None = None
         self.turns: EpisodeTurns | None = None
-        self.latest: tuple[Tensor, Tensor] | None = None
+        self.latest: tuple[sums.Division, Tensor, Tensor] | None = None
         nu = layers.between(features, 1, last_bias=False)
         e = layers.between(features, data.available.shape[-1])
         networks = {
@@ -177,7 +174,7 @@ class AlberDICE(NetworkLearner):
             return
         batch = self._gathered(generator)[1]
         count = (population.weight * self.data.n_steps).log()
-        rated = count + self._joint_advantage(batch) / self.config.alpha_end
+        rated = count + batch.divided.everyone(self._joint_advantage(batch)) / self.config.alpha_end
         self.chosen.copy_(chosen_pairs(rated, self.data.here[population.steps], len(self.data.states), 1.0, start, generator))
 
     def _gathered(self, generator: torch.Generator) -> tuple[Drawn, Minibatch]:
@@ -186,7 +183,7 @@ class AlberDICE(NetworkLearner):
             return self._whole
         drawn = self.form.draw(self.config.batch_size, generator)
         batch = gather_minibatch(self.data, self.behaviour, drawn, self._starts(generator))
-        if self.population is not None and self.config.initial_states == "initial":
+        if self._every_start:
             self._whole = drawn, batch
         return drawn, batch
 
@@ -201,7 +198,7 @@ class AlberDICE(NetworkLearner):
         """One step of the policies towards the start's joint actions."""
         drawn, batch = self._gathered(generator)
         alpha = self.annealing.alpha
-        weight = start_weights(batch, self._joint_advantage(batch), drawn.shares, self.chosen, alpha)
+        weight = start_weights(batch, self._joint_advantage(batch), drawn.shares, drawn.divided.own(self.chosen), alpha)
         leaf = self.parameters["policy"].detach().requires_grad_()
         tables = self._tables(leaf, batch, slice(None))[:, batch.rows.here]
         loss = losses.behaviour_loss(tables, batch.actions.T, weight).sum()
@@ -264,8 +261,9 @@ class AlberDICE(NetworkLearner):
             for name, gradient in zip(list(parameters)[1:], gradients[1:], strict=True):
                 self.step(name, gradient, rate)
         log_weight = advantage.detach() / alpha + matched.log_weight
-        self.latest = (log_weight, batch.steps.expand(len(log_weight), -1).gather(1, matched.picked))
-        self.annealing.lower(self._effective_rows(log_weight, matched.log_count, drawn))
+        steps = batch.steps.expand(len(log_weight), -1).gather(1, matched.picked)
+        self.latest = (batch.divided, log_weight, steps)
+        self.annealing.lower(self._effective_rows(log_weight, matched, drawn))
         return {
             "alpha": alpha,
             "nu_loss": nu_losses.detach().mean(),
@@ -280,29 +278,35 @@ class AlberDICE(NetworkLearner):
             return weight_report(self.turns.step_weights, self.data.lengths)
         if self.latest is None:
             return {}
+        divided, *latest = self.latest
         reports = []
-        for log_weight, steps in zip(*(sums.everyone(each, 1) for each in self.latest), strict=True):
-            if self.population is None:
-                weights = step_weights(log_weight, steps, self.data.n_steps)
-            else:  # a pair's weight is shared by its steps
-                share = torch.softmax(log_weight.double(), 0) / (self.population.weight.double() * self.data.n_steps)
+        for log_weight, steps in zip(*(divided.everyone(each, 1) for each in latest), strict=True):
+            weights = step_weights(log_weight, steps, self.data.n_steps)
+            if self.population is not None:  # a pair's weight is shared by its steps
+                share = weights[self.population.steps] / (self.population.weight.double() * self.data.n_steps)
                 weights = share[self.population.pair]
             reports.append(weight_report(weights, self.data.lengths))
         return min(reports, key=lambda report: report["effective_steps"])
 
-    def _effective_rows(self, log_weight: Tensor, log_count: Tensor | float, drawn: Drawn) -> Tensor:
+    def _effective_rows(self, log_weight: Tensor, matched: Matched, drawn: Drawn) -> Tensor:
         """How many equally weighted rows of a minibatch the weights ``(N, B)`` are worth; the least of all agents'."""
         if drawn.population is not None:  # a row stands for many steps
-            steps = losses.effective_sample_size(log_weight, (drawn.population.weight * self.data.n_steps).log())
+            each = (drawn.population.weight * self.data.n_steps).log()[matched.picked]
+            steps = losses.effective_sample_size(log_weight, each + matched.log_count)
             return steps.min() * (self.config.batch_size / self.data.n_steps)
         resampled = self.config.importance == "resample"
         rows = sums.rows(len(drawn.steps)) if resampled else drawn.scored  # those that carry the weights
-        return losses.effective_sample_size(log_weight, log_count).min() * (self.config.batch_size / rows)
+        return losses.effective_sample_size(log_weight, matched.log_count).min() * (self.config.batch_size / rows)
+
+    @property
+    def _every_start(self) -> bool:
+        """Whether every update is about the same steps and all beginnings, and nothing is drawn."""
+        return self.population is not None and self.config.initial_states == "initial"
 
     def _starts(self, generator: torch.Generator) -> Tensor:
         """Frames over which (1-gamma) E nu is taken."""
-        if self.population is not None and self.config.initial_states == "initial":
-            return self.data.starts
+        if self._every_start:
+            return sums.span(len(self.data.starts)).own(self.data.starts)
         pool = self.data.starts if self.config.initial_states == "initial" else self.data.here
         size = max(1, self.config.batch_size // _STEPS_PER_START)
         return sums.own(pool[torch.randint(len(pool), (size,), generator=generator, device=pool.device)])
@@ -340,10 +344,10 @@ class AlberDICE(NetworkLearner):
 
     def _table(self, agent: int, gained: Tensor, log_ratio: Tensor, batch: Minibatch, alpha: Tensor) -> Tensor:
         """f_i as a table ``(R, A)``, see ``population``."""
-        assert self.population is not None
+        assert batch.population is not None
         values = gained - alpha * log_ratio if self.config.price == "sample" else gained
         size = batch.available.shape[1:]
-        return self.population.means(values, log_ratio, batch.rows.here, batch.actions[:, agent], size)
+        return batch.population.means(values, log_ratio, batch.rows.here, batch.actions[:, agent], size)
 
     def _prices(self, batch: Minibatch, log_policies: Tensor, generator: torch.Generator) -> Prices | None:
         """The others' prices of this round; None where they are not asked for."""
@@ -385,7 +389,8 @@ class AlberDICE(NetworkLearner):
         share = self.data.absorbing_share(1.0 if self.config.absorbing == "single" else 1 / (1 - discount))
         at_end = nu[:, batch.rows.absorbing]
         terms, log_weight = losses.with_absorbing(advantage, matched.log_weight, at_end, discount, share)
-        return losses.nu_loss(terms, log_weight, sums.mean(nu[:, batch.rows.start]), alpha, discount)
+        initial = sums.mean(nu[:, batch.rows.start], count=len(self.data.starts) if self._every_start else None)
+        return losses.nu_loss(terms, log_weight, initial, alpha, discount)
 
     def _e_losses(self, f: Tensor, batch: Minibatch, matched: Matched, target: Tensor, alpha: Tensor) -> Tensor:
         """J(e_i), ``(N,)``, at rows that match the others' policies."""
@@ -414,15 +419,10 @@ class AlberDICE(NetworkLearner):
         """The penalty on nu's slope between the states of random pairs of rows; 0 unless asked for."""
         if self.config.gradient_penalty == 0:
             return torch.zeros((), device=parameters.device)
-        slopes = slopes_between(self.networks["nu"], parameters, batch.states.index_select(0, batch.rows.here), generator)
-        return self.config.gradient_penalty * losses.gradient_penalty(slopes, self.config.slope_limit).sum()
-
-
-def _whole(pairs: int) -> InvalidArgumentError:
-    """Several devices, where there is nothing to divide."""
-    got, expected = f"all {pairs} distinct steps of the data", "drawn steps, of which every device takes a part"
-    remedy = "train it on one device, or with minibatch = sampled"
-    return InvalidArgumentError("what an update is about", got=got, expected=expected, remedy=remedy)
+        seen, divided = batch.states.index_select(0, batch.rows.here), batch.divided
+        slopes = slopes_between(self.networks["nu"], parameters, seen, generator, divided=divided)
+        count = divided.rows(len(batch.steps))
+        return self.config.gradient_penalty * losses.gradient_penalty(slopes, self.config.slope_limit, count).sum()
 
 
 register("alberdice", AlberDICE)

@@ -44,7 +44,8 @@ class Minibatch(Seen):
         states: ``(R', S + 1)``, of all frames; the other tables cover the first R, from which steps start.
         weight: share of the steps that start from each frame, ``(R,)``.
         log_relative: log weights of the steps over their mean, ``(B,)``, or 0.
-        population: all distinct steps, if these are they.
+        population: all distinct steps, if these are they; of several devices, this one's.
+        divided: how steps are divided among several devices.
     """
 
     steps: Tensor
@@ -54,6 +55,7 @@ class Minibatch(Seen):
     weight: Tensor
     log_relative: Tensor | float
     population: Population | None
+    divided: sums.Division
 
     def after(self, values: Tensor) -> Tensor:
         """E of ``values`` ``(N, R')`` at what follows each step, ``(N, B)``: at the next frame, or over all that followed."""
@@ -110,6 +112,7 @@ def gather_minibatch(data: TrainingData, behaviour: Behaviour, drawn: Drawn, sta
         weight=torch.zeros(rows.n_here, device=steps.device).index_add_(0, rows.here, drawn.shares),
         log_relative=drawn.log_relative,
         population=drawn.population,
+        divided=drawn.divided,
     )
 
 
@@ -120,23 +123,24 @@ def match(batch: Minibatch, log_ratio: Tensor, resample: bool, fallback: float, 
     rows, weighed by how often they were drawn from all.
     """
     n, size = log_ratio.shape
+    whole = batch.divided.rows(size)
     log_count: Tensor | float = 0.0
     least = log_ratio.clamp(min=math.log(fallback)) if fallback > 0 else log_ratio
     log_ratio, least = log_ratio + batch.log_relative, least + batch.log_relative
     picked = torch.arange(size, device=log_ratio.device).expand(n, size)
     if resample and sums.parts() > 1:
-        drawn = losses.resample(sums.everyone(log_ratio, 1), sums.rows(size), generator)
+        drawn = losses.resample(batch.divided.everyone(log_ratio, 1), whole, generator)
         once = torch.ones_like(drawn, dtype=log_ratio.dtype)
-        count = sums.own(torch.zeros_like(once).scatter_add_(1, drawn, once), 1)
+        count = batch.divided.own(torch.zeros_like(once).scatter_add_(1, drawn, once), 1)
         log_count = count.log().clamp(min=losses.MASKED)
-        log_weight = losses.resampled_log_weight(log_ratio)[:, None] + log_count
-        share = count / sums.rows(size)
+        log_weight = losses.resampled_log_weight(log_ratio, whole)[:, None] + log_count
+        share = count / whole
     elif resample:
         picked = losses.resample(log_ratio, size, generator)
         log_weight = losses.resampled_log_weight(log_ratio)[:, None].expand(n, size)
-        share = torch.full_like(log_ratio, 1.0 / sums.rows(size))
+        share = torch.full_like(log_ratio, 1.0 / whole)
     else:
-        log_weight, share = log_ratio - math.log(sums.rows(size)), sums.normalised(least)
+        log_weight, share = log_ratio - math.log(whole), sums.normalised(least)
     return Matched(
         picked=picked,
         here=_pick(batch.rows.here, picked),

@@ -67,7 +67,7 @@ class SampledPrices:
         floor: of the factors pi^D(a_j|s, a_i, a_<j).
         generator: draws all agents' j and a.
         base: what is added to the network's logits, log pi_j^D, ``(N, R, A)``; None: nothing.
-        divided: whether several devices have rows of their own each, and not all the same ones.
+        divided: how rows are divided among several devices.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class SampledPrices:
         floor: float,
         generator: torch.Generator,
         base: Tensor | None = None,
-        divided: bool = True,
+        divided: sums.Division = sums.EVENLY,
     ) -> None:
         n, rows, _ = log_policies.shape
-        everyone, own = (sums.rows(rows), sums.own) if divided else (rows, _as_they_are)
+        everyone, own = divided.rows(rows), divided.own
         self.network, self.available, self.floor, self.base = network, available, floor, base
         self.layer = network.first(parameters)
         self.rows = torch.arange(rows, device=states.device)
@@ -127,10 +127,6 @@ class SampledPrices:
     def _seen(self, agent: int) -> Tensor:
         """w_k[a_k], ``(R, H)``."""
         return embedding(self.actions[agent], self.layer.actions[agent])
-
-
-def _as_they_are(drawn: Tensor, axis: int) -> Tensor:
-    return drawn
 
 
 def draw_actions(log_policies: Tensor, uniform: Tensor) -> Tensor:
