@@ -83,6 +83,23 @@ def test_weights_of_all_parts_sum_to_one(weigh: Callable[[torch.Tensor], torch.T
     torch.testing.assert_close(both, weigh(30 * VALUES))
 
 
+@pytest.mark.parametrize("count", [1, 5])
+def test_parts_of_unequal_size_and_without_rows_find_the_whole(count: int) -> None:
+    """Spans among three: 5 are 1, 2 and 2; of 1 two parts have none.  Logarithms are so low that 0 among them would tell."""
+    values, low = VALUES[:, :count], VALUES[:, :count] - 1000
+
+    def found() -> tuple[torch.Tensor, ...]:
+        part = sums.span(count)
+        own, lower = part.own(values, 1), part.own(low, 1)
+        whole = sums.total(own), sums.mean(own, count=count), sums.log_total(lower), sums.greatest(lower)
+        return (*whole, part.everyone(own, 1), part.everyone(sums.normalised(lower), 1))
+
+    expected = values.sum(1), values.mean(1), low.logsumexp(1), low.amax(1), values, torch.softmax(low, 1)
+    for each in shared(3, found):
+        for got, wanted in zip(each, expected, strict=True):
+            torch.testing.assert_close(got, wanted)
+
+
 def test_optimisers_take_the_gradient_of_all_parts() -> None:
     gradient, whole = torch.randn(2, N, 6, generator=DRAW), torch.zeros(N, 6)
     Adam(whole).step(gradient.sum(0), 0.1)
