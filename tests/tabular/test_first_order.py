@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from alberdice.tabular.first_order import SMOOTH, first_multipliers
+from alberdice.tabular.flow_operator import FlowOperator
 from alberdice.tabular.interior_point import solve_flow
-from alberdice.tabular.linear_systems import FlowOperator
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 10.0])

@@ -15,10 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alberdice.errors import InvalidArgumentError, ResourceError
-from alberdice.tabular import interior_point, linear_systems
+from alberdice.tabular import linear_solver
 from alberdice.tabular.flow import FlowProblem
+from alberdice.tabular.flow_operator import FlowOperator
 from alberdice.tabular.interior_point import FlowSolution, InteriorPointSolution, Status, estimate_memory, solve_flow
 from alberdice.tabular.interior_point_certificate import Judge
+from alberdice.tabular.interior_point_iteration import Iteration
+from alberdice.tabular.interior_point_starts import cold_point
+from alberdice.tabular.normal_equations import NormalEquations
 
 ALPHAS = [1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0]
 KINDS = ["cholesky", "lu", "iterative"]
@@ -396,8 +400,8 @@ def test_a_start_that_does_not_fit_is_passed_over() -> None:
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 100.0])
 def test_the_cold_start_is_interior_and_dual_feasible(alpha: float) -> None:
     problem = oracle.lock(20, alpha, 0.99)
-    run = interior_point._Run(problem, "cholesky", 1e-10)
-    point = run.cold_point()
+    run = Iteration(problem, "cholesky", 1e-10)
+    point = cold_point(run)
     assert point.d.min() > 0
     assert point.z.min() > 0
     assert point.d.sum() == pytest.approx(1.0)
@@ -410,7 +414,7 @@ def test_policy_iteration_repairs_a_bad_vertex() -> None:
     """From actions that lead away from the goal, not only from the ones that the interior point has found."""
     problem = oracle.walk(5, 0.0, 0.95)
     optimum = solved(problem).value
-    judge = Judge(problem, linear_systems.FlowOperator(problem), "cholesky")
+    judge = Judge(problem, FlowOperator(problem), "cholesky")
     worst = np.where(np.arange(problem.n_rows) % 5 == 2, 1.0, 0.1)  # up
     judged = judge.vertex(worst / worst.sum(), np.zeros(problem.n_states))
     assert judged.certified(1e-10)
@@ -421,7 +425,7 @@ def test_the_diagonal_of_the_normal_equations() -> None:
     problem = oracle.ragged(9, 4, 0.1, 0.9)
     weights = np.random.default_rng(0).exponential(size=problem.n_rows)
     a, _ = oracle.constraint(problem)
-    diagonal = linear_systems.FlowOperator(problem).diagonal(weights)
+    diagonal = FlowOperator(problem).diagonal(weights)
     np.testing.assert_allclose(diagonal, np.diag(a * weights @ a.T), rtol=1e-12)
 
 
@@ -429,10 +433,10 @@ def test_the_diagonal_of_the_normal_equations() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_normal_equations_against_a_dense_solve(kind: linear_systems.LinearSolver) -> None:
+def test_normal_equations_against_a_dense_solve(kind: linear_solver.LinearSolver) -> None:
     """Weights over sixteen orders of magnitude that follow the flow: d(s') >= gamma P(s,s') d(s)."""
     problem = oracle.corridor(30, 0.1, 0.9)
-    equations = linear_systems.NormalEquations(linear_systems.FlowOperator(problem), kind)
+    equations = NormalEquations(FlowOperator(problem), kind)
     weights = 10.0 ** (-problem.state / 2.0) * np.random.default_rng(0).uniform(0.5, 2, problem.n_rows)
     equations.factorise(weights)
     a, _ = oracle.constraint(problem)
@@ -451,26 +455,26 @@ def test_dense_rows_take_the_dense_product() -> None:
 
 
 def test_the_choice_of_linear_solver_follows_the_graph() -> None:
-    assert linear_systems.choose_linear_solver(oracle.garnet(50, 3, 3, 0, 0.1)) == "cholesky"
-    assert linear_systems.choose_linear_solver(oracle.corridor(3000, 0.1, 0.99)) == "lu"
-    assert linear_systems.choose_linear_solver(oracle.garnet(1000, 2, 10, 0, 0.1)) == "cholesky"
-    assert linear_systems.choose_linear_solver(oracle.garnet(5000, 2, 10, 0, 0.1)) == "iterative"
+    assert linear_solver.choose_linear_solver(oracle.garnet(50, 3, 3, 0, 0.1)) == "cholesky"
+    assert linear_solver.choose_linear_solver(oracle.corridor(3000, 0.1, 0.99)) == "lu"
+    assert linear_solver.choose_linear_solver(oracle.garnet(1000, 2, 10, 0, 0.1)) == "cholesky"
+    assert linear_solver.choose_linear_solver(oracle.garnet(5000, 2, 10, 0, 0.1)) == "iterative"
 
 
 def test_a_problem_beyond_the_memory_is_refused_before_any_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = oracle.garnet(300, 3, 3, 0, 0.1)
     needed = estimate_memory(problem.n_rows, problem.n_states, problem.transition.nnz, "cholesky")
-    monkeypatch.setattr(linear_systems, "available_memory", lambda: needed - 1)
+    monkeypatch.setattr(linear_solver, "available_memory", lambda: needed - 1)
     with pytest.raises(ResourceError, match=r"900 rows and 300 states.*GiB of free memory.*iterative"):
         solve_flow(problem, linear_solver="cholesky")
-    monkeypatch.setattr(linear_systems, "available_memory", lambda: needed)
+    monkeypatch.setattr(linear_solver, "available_memory", lambda: needed)
     assert solve_flow(problem, linear_solver="cholesky").status is Status.CERTIFIED
-    monkeypatch.setattr(linear_systems, "available_memory", lambda: None)
+    monkeypatch.setattr(linear_solver, "available_memory", lambda: None)
     assert solve_flow(problem, linear_solver="cholesky").status is Status.CERTIFIED
 
 
 @pytest.mark.parametrize(("kind", "n_states"), [("cholesky", 500), ("iterative", 4000)])
-def test_the_memory_estimate_covers_the_peak(kind: linear_systems.LinearSolver, n_states: int) -> None:
+def test_the_memory_estimate_covers_the_peak(kind: linear_solver.LinearSolver, n_states: int) -> None:
     problem = oracle.garnet(n_states, 4, 20, 0, 0.1)
     tracemalloc.start()
     solve_flow(problem, linear_solver=kind)
@@ -488,7 +492,7 @@ def test_memory_of_a_sparse_factor_grows_with_its_fill() -> None:
 
 def test_importing_the_solver_loads_no_heavy_package() -> None:
     code = (
-        "import sys, alberdice.tabular.linear_systems, alberdice.tabular.interior_point as i; "
+        "import sys, alberdice.tabular.normal_equations, alberdice.tabular.interior_point as i; "
         "print([m for m in ('cvxpy', 'torch', 'matplotlib') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

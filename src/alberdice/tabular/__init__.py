@@ -8,24 +8,24 @@ from alberdice.tabular.bound import JointBound, joint_bound
 from alberdice.tabular.certificates import NashCertificate, nash_certificate
 from alberdice.tabular.dual import (
     DualProblem,
-    DualSolution,
-    advantage,
     closed_form_weights,
-    data_conditional,
     dual_objective,
-    equation_23_as_printed,
-    exact_dual,
     i_projection,
-    importance_ratio,
     inner_objective,
     log_dual_objective,
     log_normaliser,
-    minimise_dual,
     optimal_shift,
+    weighted_occupancy,
+)
+from alberdice.tabular.dual_minimum import DualSolution, minimise_dual, without_removable_states
+from alberdice.tabular.dual_terms import (
+    advantage,
+    data_conditional,
+    equation_23_as_printed,
+    exact_dual,
+    importance_ratio,
     sample_advantage,
     sample_dual,
-    weighted_occupancy,
-    without_removable_states,
 )
 from alberdice.tabular.modified_reward import (
     agent_objective,

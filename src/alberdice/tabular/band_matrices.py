@@ -1,6 +1,6 @@
 """The direct linear algebra of small problems: LAPACK's band routines, with the states in reverse Cuthill-McKee order.
 
-Two kinds of systems are formed from the flow matrix A = E - gamma P of ``linear_systems``, whose rows a_m have few entries:
+Two kinds of systems are formed from the flow matrix A = E - gamma P of ``flow_operator``, whose rows a_m have few entries:
 
     H = A^T diag(w) A = sum_m w_m a_m a_m^T        symmetric and positive definite:  Cholesky, S k^2 operations;
     I - gamma P_pi^T = A^T diag(pi) E              the flow of a policy:             LU with pivoting.

@@ -16,7 +16,7 @@ import numpy as np
 
 from alberdice._checks import FloatArray
 from alberdice.tabular.flow import FlowProblem
-from alberdice.tabular.linear_systems import FlowOperator
+from alberdice.tabular.flow_operator import FlowOperator
 
 __all__ = ["first_multipliers"]
 

@@ -23,8 +23,10 @@ from scipy.special import entr
 
 from alberdice._checks import FloatArray
 from alberdice.tabular.band_matrices import Coordinates
+from alberdice.tabular.chains import policy_values, solve_directly, stationary_flow
 from alberdice.tabular.flow import FlowProblem
-from alberdice.tabular.linear_systems import EPS, FlowOperator, LinearSolver, policy_values, solve_directly, stationary_flow
+from alberdice.tabular.flow_operator import EPS, FlowOperator
+from alberdice.tabular.linear_solver import LinearSolver
 
 #: largest violation of a flow constraint by a certified answer
 FEASIBILITY = 1e-10
