@@ -4,6 +4,7 @@
     "rware-expert(convention=1)"        see ``rware.experts.expert``
     "smax-fighter(target='weakest')"    see ``smax.fighters.fighter``
     "football-runner(passes=0.1)"       see ``football.runners.runner``
+    "football-striker(way='pass')"      see ``football.strikers.striker``
     "module:function(argument=2)"       a function of the environment's spec and these arguments
 
 A script gives, for the numbers of B episodes that begin, a player: an object with ``act(frame, uniforms) -> actions``, (B, N)
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from alberdice.environments.contract import EnvironmentSpec, Frame
 from alberdice.environments.football.runners import runner
+from alberdice.environments.football.strikers import striker
 from alberdice.environments.play import MakePlayer
 from alberdice.environments.registry import split_arguments
 from alberdice.environments.rware.experts import expert
@@ -48,6 +50,7 @@ SCRIPTS: dict[str, Callable[..., MakePlayer]] = {
     "rware-expert": expert,
     "smax-fighter": fighter,
     "football-runner": runner,
+    "football-striker": striker,
 }
 """All scripts by name."""
 

@@ -11,8 +11,9 @@
     97      11      which player the agent is
     108     7       mode: play, kick-off, goal kick, free kick, corner, throw-in, penalty
 
-A team of fewer than 11 is filled with -1.  The pitch is [-1, 1] x [-0.42, 0.42], one's own team plays to the right; directions
-are distances per step.  The state has the features that are nobody's own, then
+A team of fewer than 11 is filled with -1.  The pitch is [-1, 1] x [-0.42, 0.42], a unit being longer across it than along it
+(``METRES``); one's own team plays to the right; directions are distances per step.  The state has the features that are
+nobody's own, then
 
     104     11      which player of the owning team has the ball; zeros where nobody does
     115     1       the time left, as a share of the episode
@@ -31,15 +32,17 @@ from alberdice.environments.football.scenarios import STEPS
 from alberdice.errors import InvalidArgumentError
 
 __all__ = [
-    *("BALL", "BALL_DIRECTION", "MODE", "N_FEATURES", "OTHERS", "OWN", "OWNER", "SELF", "STATE_OWNER"),
-    *("features", "state", "state_size"),
+    *("BALL", "BALL_DIRECTION", "DOING", "METRES", "MODE", "N_FEATURES", "OTHERS", "OWN", "OWNER", "SELF", "STATE_OWNER"),
+    *("STICKY", "TEAM", "features", "state", "state_size"),
 ]
 
 TEAM, KINDS, STICKY = 11, 7, 10
 OWN, OWN_DIRECTION, OTHERS, OTHERS_DIRECTION = slice(0, 22), slice(22, 44), slice(44, 66), slice(66, 88)
 BALL, BALL_DIRECTION, OWNER, SELF, MODE = slice(88, 91), slice(91, 94), slice(94, 97), slice(97, 108), slice(108, 115)
-STATE_OWNER = slice(104, 115)
+STATE_OWNER, DOING = slice(104, 115), 116
 N_FEATURES = 115
+METRES = (54.4, 83.6)
+"""Of a unit along the pitch, and of one across it."""
 _PARTS = (
     ("left_team", OWN),
     ("left_team_direction", OWN_DIRECTION),

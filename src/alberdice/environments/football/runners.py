@@ -19,7 +19,7 @@ from alberdice.environments.football.scenarios import SCENARIOS
 from alberdice.environments.play import MakePlayer
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["RHYTHM", "Runners", "runner"]
+__all__ = ["RHYTHM", "SHORT_PASS", "SHOT", "SPRINT", "Runners", "checked_football", "direction", "runner"]
 
 SHORT_PASS, SHOT, SPRINT = 11, 12, 13
 #: numbers of the eight directions, from 'right' clockwise as the pitch is drawn: y grows downwards
@@ -83,9 +83,18 @@ def runner(spec: EnvironmentSpec, *, passes: float = 0.0) -> MakePlayer:
     Raises:
         InvalidArgumentError: an environment that is no football scenario, or a number that is no probability.
     """
+    checked_football(spec, "football-runner")
+    Runners(passes)
+    return lambda numbers: Runners(passes)
+
+
+def checked_football(spec: EnvironmentSpec, script: str) -> None:
+    """Refuse what is no football scenario.
+
+    Raises:
+        InvalidArgumentError: it is none.
+    """
     name = spec.name.removeprefix("football-")
     if not spec.name.startswith("football-") or name not in SCENARIOS:
         expected = f"one of football-{', football-'.join(SCENARIOS)}"
-        raise InvalidArgumentError("policy football-runner, environment", got=spec.name, expected=expected)
-    Runners(passes)
-    return lambda numbers: Runners(passes)
+        raise InvalidArgumentError(f"policy {script}, environment", got=spec.name, expected=expected)
