@@ -18,6 +18,7 @@ from alberdice.cli.common import DEEP_PROGRAM, Verbosity, run_command
 from alberdice.cli.compare import Compare
 from alberdice.cli.datasets import Datasets
 from alberdice.cli.fight import Fight
+from alberdice.cli.match import Match
 from alberdice.cli.report import Report
 from alberdice.cli.reproduce import Reproduce
 from alberdice.cli.scale import Scale
@@ -54,6 +55,7 @@ def command_class(arguments: Sequence[str]) -> Any:
         | Annotated[Collect, tyro.conf.subcommand("collect")]
         | Annotated[Traffic, tyro.conf.subcommand("traffic")]
         | Annotated[Fight, tyro.conf.subcommand("fight")]
+        | Annotated[Match, tyro.conf.subcommand("match")]
         | Annotated[Datasets, tyro.conf.subcommand("datasets")]
         | Annotated[Version, tyro.conf.subcommand("version")]
     )

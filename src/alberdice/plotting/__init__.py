@@ -8,6 +8,7 @@ from alberdice.plotting.dataset import plot_dataset
 from alberdice.plotting.fights import draw_rate_curve, fight_raster
 from alberdice.plotting.figures import save
 from alberdice.plotting.matrix_heatmaps import draw_heatmaps
+from alberdice.plotting.pitch import pitch_raster
 from alberdice.plotting.reproduction import Mark, draw_returns, draw_uncertainties
 from alberdice.plotting.scaling import Curve, Panel, draw_panels
 from alberdice.plotting.solutions import solution_figures
@@ -32,6 +33,7 @@ __all__ = [
     "draw_traffic",
     "draw_uncertainties",
     "fight_raster",
+    "pitch_raster",
     "plot_dataset",
     "save",
     "save_animation",
