@@ -27,6 +27,8 @@ def test_the_papers_numbers_stand_beside_the_right_map() -> None:
     assert fights.printed("table5", "bc", "3s5z") == {"mean": 0.30, "stderr": None}
     assert fights.printed("table5", "bc", "3m") is None
     assert fights.printed("table7", "alpha = 1", "3s5z") == {"mean": 0.97, "stderr": None}
+    assert fights.printed("table7", "alpha = 0.01", "CA-Hard") == {"mean": 0.08, "stderr": None}
+    assert tuple(TABLES["table7"].missing) == ("CA-Hard",)
     assert fights.printed("figure5", "icq", "8m_vs_9m") == {"mean": 0.547, "stderr": None}
     assert fights.printed("figure5", "icq", "3s5z") is None
     for name in ("table5", "table7", "figure5"):
