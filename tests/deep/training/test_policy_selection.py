@@ -19,7 +19,9 @@ from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.play.along_data import chances_along
 from alberdice.deep.play.fitted_q import FittedQ
 from alberdice.deep.play.model_scores import ModelScores
+from alberdice.deep.play.out_of_data import OutOfData
 from alberdice.deep.play.tables import policy_of_game
+from alberdice.deep.play.venue import game_of
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import evaluate_offline, policies_of_run
 from alberdice.deep.training.selection import Selector
@@ -166,6 +168,22 @@ def test_a_run_keeps_and_reports_the_selected_policies(tmp_path: Path, capsys: p
         policies_of_run(tmp_path / "run", "best")
     with pytest.raises(InvalidArgumentError, match="features"):
         evaluate_offline(tmp_path / "run", dataset="zoo-lock")
+
+
+def test_how_far_the_kept_policies_leave_the_data_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the clone is kept, which half of the time plays what the data never show; the last policies do not."""
+    consider = Selector.consider
+    monkeypatch.setattr(Selector, "consider", lambda self, *a, **k: None if self.best else consider(self, *a, **k))
+    data = load_dataset("matrix-b")
+    rates = {"pretrain_learning_rate": 3e-3, "learning_rate": 5e-3}
+    config = AlberDICEConfig(dataset="matrix-b", pictures=False, pretrain_updates=100, updates=200, starts=1, **rates)
+    result = train(config, tmp_path / "run")
+    shown = OutOfData.of(game_of("auto", data.header), data)
+    assert shown is not None
+    clone, last = (shown.measured(policies_of_run(tmp_path / "run", which), 1, 0)["share"] for which in ("selected", "last"))
+    assert (result["out_of_data"]["share"], result["out_of_data"]["last_share"]) == pytest.approx((clone, last))
+    assert clone == pytest.approx(0.5, abs=0.05)
+    assert last < 0.01
 
 
 def test_a_run_below_its_data_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

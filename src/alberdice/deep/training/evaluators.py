@@ -68,5 +68,9 @@ class ShareOutOfData:
 
     def evaluate(self, policies: Policies, update: int) -> Mapping[str, float]:
         """See ``fit.Evaluator``; ``latest`` keeps the whole."""
-        self.latest = self.shown.measured(policies, self.episodes, seed_of(self.seed, update), self.play)
+        self.latest = self.measured(policies, update)
         return {"out_of_data": self.latest["share"]}
+
+    def measured(self, policies: Policies, update: int) -> dict[str, Any]:
+        """The share and how it was found, of policies after so many updates."""
+        return self.shown.measured(policies, self.episodes, seed_of(self.seed, update), self.play)

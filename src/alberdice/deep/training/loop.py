@@ -323,7 +323,7 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
         data_return=_data_return(run.dataset, run.venue),
         own={
             "episode_steps": _steps_per_episode(run.config, run.venue),
-            "out_of_data": None if run.outside is None else run.outside.latest,
+            "out_of_data": _outside(run),
             "weights": weights,
             "second_opinion": plain_numbers(_second_opinion(run)),
             "choices": getattr(run.learner, "choices", {}),
@@ -340,6 +340,14 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
         if run.config.pictures:
             try_to_draw(run.folder.path, run.dataset)
     return TrainedRun(run.config, result, run.fitting, run.selector, run.venue, None if run.folder is None else run.folder.path)
+
+
+def _outside(run: Run) -> dict[str, Any] | None:
+    """How far the policies that are kept leave the data, and the last ones' share; None where that is not known."""
+    if run.outside is None or run.outside.latest is None or run.selector.kept is None:
+        return None if run.outside is None else run.outside.latest
+    share = run.outside.latest["share"]
+    return {**run.outside.measured(load_policies(*run.selector.kept), run.fitting.done), "last_share": share}
 
 
 def _second_opinion(run: Run) -> dict[str, Any]:
