@@ -16,13 +16,14 @@ from alberdice.datasets import load_dataset
 from alberdice.datasets.resampled import Estimate
 from alberdice.datasets.subset import of_episodes
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.algorithms.bc import BCConfig
 from alberdice.deep.play.along_data import chances_along
 from alberdice.deep.play.fitted_q import FittedQ
 from alberdice.deep.play.model_scores import ModelScores
 from alberdice.deep.play.out_of_data import OutOfData
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.deep.play.venue import game_of
-from alberdice.deep.training.loop import train
+from alberdice.deep.training.loop import run_training, train
 from alberdice.deep.training.saved_run import evaluate_offline, policies_of_run
 from alberdice.deep.training.selection import Selector
 from alberdice.errors import InvalidArgumentError
@@ -123,6 +124,14 @@ def test_a_memory_that_is_not_used_changes_no_score() -> None:
     policies = table_policies(game, torch.randn(3, 9, 3, generator=torch.Generator().manual_seed(0)))
     own, others = (FittedQ(data, 0, 0.99, 2, memory=memory)._chances(policies) for memory in (False, True))
     torch.testing.assert_close(own, others)
+    assert not FittedQ(data, 0, 0.99, 2, memory=False).caveat
+
+
+def test_what_scores_at_recorded_histories_cannot_see_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = BCConfig(policy="transformer", width=8, context=4, updates=2, batch_size=32, environment="none", pictures=False)
+    result = run_training(config, tmp_path / "run", dataset=chain_dataset()).result
+    assert "at recorded histories" in result["selection"]["caveat"]
+    assert "note: policies with a memory are scored at recorded histories" in capsys.readouterr().err
 
 
 def test_policies_with_a_memory_are_asked_at_the_recorded_histories() -> None:

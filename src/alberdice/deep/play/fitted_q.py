@@ -71,6 +71,16 @@ class FittedQ:
         return f"fitted Q evaluation by an ensemble on bootstrapped episodes{along}, mean - std"
 
     @property
+    def caveat(self) -> str:
+        """As ``OfflineScores``: histories are the data's, whoever is scored."""
+        if not self.memory:
+            return ""
+        return (
+            "policies with a memory are scored at recorded histories, so that a score does not see what comes of a slip, "
+            "nor agents who remember different things: play some episodes before you rely on them (docs/trust.md)"
+        )
+
+    @property
     def comparable(self) -> bool:
         """As ``OfflineScores``: not where a time limit cuts the data's returns short of the values."""
         return not bool(self.dataset.truncated.any())

@@ -42,7 +42,7 @@ class ModelScores:
         models: how many.
     """
 
-    comparable, discount = True, 1.0
+    comparable, caveat, discount = True, "", 1.0
     method = "return in reweighted empirical models, mean - std"
 
     def __init__(self, dataset: OfflineDataset, seed: int, models: int) -> None:

@@ -301,6 +301,8 @@ def _judged(run: Run) -> tuple[str, str]:
     """The status of a run that came to its end, and the reason where it is not 'done'."""
     if fall := run.selector.fall():
         tell(f"note: {fall}")
+    if run.selector.scores is not None and (caveat := run.selector.scores.caveat):
+        tell(f"note: {caveat}")
     reason = run.selector.shortfall()
     if not reason:
         return "done", ""

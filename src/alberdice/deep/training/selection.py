@@ -64,6 +64,10 @@ class OfflineScores(Protocol):
         """Whether returns compare with the data's own."""
 
     @property
+    def caveat(self) -> str:
+        """What such scores cannot see, in words; empty if nothing that is known."""
+
+    @property
     def episode_weights(self) -> FloatArray:
         """Of the data's episodes in every resample, ``(B, E)``."""
 
@@ -204,7 +208,7 @@ class Selector:
         """For ``result.json``."""
         if self.scores is None:
             return {"method": f"none, {self.why}"}
-        found: dict[str, Any] = {"method": self.scores.method, "fall": self.fall()}
+        found: dict[str, Any] = {"method": self.scores.method, "caveat": self.scores.caveat, "fall": self.fall()}
         for name in ("best", "last", "behaviour"):
             candidate: Candidate | None = getattr(self, name)
             found["selected" if name == "best" else name] = None if candidate is None else candidate.as_json()
