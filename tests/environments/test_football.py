@@ -59,7 +59,7 @@ def test_a_machine_without_gfootball_gets_the_command(monkeypatch):
 
 def test_the_papers_scenarios_have_names_and_sizes():
     assert {name: each.n_agents for name, each in SCENARIOS.items()} == {"rps": 2, "3v1": 3, "ca-hard": 4, "corner": 10}
-    assert SCENARIOS["ca-hard"].agents == ("player_5", "player_6", "player_7", "player_8")
+    assert SCENARIOS["ca-hard"].agents == ("player_7", "player_8", "player_9", "player_10")
     with pytest.raises(InvalidArgumentError, match=r"got 'cornr'.*nearest match: corner"):
         FootballMatch("cornr")
 
@@ -109,7 +109,7 @@ def test_the_state_is_everybodys():
     assert not features.state([raw(ball_owned_team=-1)])[104:115].any()
 
 
-def test_a_copy_of_a_scenario_frees_the_left_keeper_alone(monkeypatch):
+def test_in_a_copy_of_a_scenario_the_agents_alone_are_controlled():
     calls = []
     builder = SimpleNamespace(
         SetTeam=lambda team: calls.append(team), AddPlayer=lambda *given: calls.append(given), EpisodeNumber=lambda: 7
@@ -122,15 +122,17 @@ def test_a_copy_of_a_scenario_frees_the_left_keeper_alone(monkeypatch):
             given.AddPlayer(-1, 0, "GK")
             given.AddPlayer(0, given.EpisodeNumber(), "CM", True)
             given.AddPlayer(1, 1, "CB", controllable=False)
+            given.AddPlayer(2, 2, "CF")
 
     original.build_scenario = build
-    kinds = SimpleNamespace(e_PlayerRole_GK="GK", Team=SimpleNamespace(e_Left="left"))
-    level = scenarios.copy_with_free_keeper(original, kinds)
+    level = scenarios.copy_for_agents(original, SimpleNamespace(Team=SimpleNamespace(e_Left="left")), (2, 3))
     assert level == "alberdice_some"
     copy = sys.modules.pop("gfootball.scenarios.alberdice_some")
     copy.build_scenario(builder)
-    others = [(0, 7, "CM", True, True), (1, 1, "CB", False, False)]
-    assert calls == ["left", (-1, 0, "GK", False, False), *others, "right", (-1, 0, "GK", False, True), *others]
+    middle = [(1, 1, "CB", False, False), (2, 2, "CF", False, True)]
+    left = [(-1, 0, "GK", False, False), (0, 7, "CM", True, False), *middle]
+    right = [(-1, 0, "GK", False, True), (0, 7, "CM", True, True), *middle]
+    assert calls == ["left", *left, "right", *right]
 
 
 def frame_of(places, owner, ball):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alberdice.environments.football.scenarios import Scenario, copy_with_free_keeper
+from alberdice.environments.football.scenarios import Scenario, copy_for_agents
 from alberdice.errors import ResourceError
 
 __all__ = ["HOW", "Engine"]
@@ -61,7 +61,8 @@ class Engine:
         self._label = f"environment 'football-{scenario.name}'"
         config, env, scenarios = _gfootball()
         with self._one_line():
-            level = copy_with_free_keeper(importlib.import_module(f"gfootball.scenarios.{scenario.level}"), scenarios)
+            original = importlib.import_module(f"gfootball.scenarios.{scenario.level}")
+            level = copy_for_agents(original, scenarios, scenario.controlled)
             self._config = config.Config(
                 {
                     "level": level,
