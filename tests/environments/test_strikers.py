@@ -47,9 +47,6 @@ WING = [(0.7, 0.0), (0.7, -0.3)]
         ("solo", (WING, 2, (0.7, -0.3)), ["right", "bottom_right"]),
         ("solo", ([(0.7, 0.0), (0.9, 0.05)], 2, (0.9, 0.05)), ["right", "shot"]),
         ("solo", (WING, -1, (0.7, -0.1)), ["top", "right"]),
-        ("pass", (WING, 2, (0.7, -0.3)), ["right", "bottom"]),
-        ("pass", (WING, 2, (0.7, -0.3), [(1, "bottom")]), ["right", "short_pass"]),
-        ("pass", (WING, 1, (0.7, 0.0)), ["right", "right"]),
         ("cross", (WING, 2, (0.7, -0.3)), ["right", "right"]),
         ("cross", ([(0.85, 0.0), (0.9, -0.3)], 2, (0.9, -0.3)), ["idle", "bottom"]),
         ("cross", ([(0.85, 0.0), (0.9, -0.3)], 2, (0.9, -0.3), [(1, "bottom")]), ["idle", "short_pass"]),
@@ -65,13 +62,13 @@ def test_matches_side_by_side_have_ways_of_their_own():
     one = frame_of(WING, 2, (0.7, -0.3))
     both = Frame(*(np.repeat(part, 2, axis=0) for part in (one.observations, one.masks, one.state, one.alive)))
     actions = Strikers(np.array([0, 1])).act(both, np.zeros((2, 2)))
-    assert [ACTIONS[a] for a in actions[:, 1]] == ["bottom_right", "bottom"]
+    assert [ACTIONS[a] for a in actions[:, 1]] == ["bottom_right", "right"]
 
 
 def test_a_striker_plays_football_alone_in_a_known_way():
     spec = EnvironmentSpec("football-rps", ("a", "b"), (19, 19), 115)
-    assert striker(spec, way="cross")(np.arange(3)).ways.tolist() == [2, 2, 2]
-    with pytest.raises(InvalidArgumentError, match="way: got 'header', expected one of solo, pass, cross"):
+    assert striker(spec, way="cross")(np.arange(3)).ways.tolist() == [1, 1, 1]
+    with pytest.raises(InvalidArgumentError, match="way: got 'header', expected one of solo, cross"):
         striker(spec, way="header")
     with pytest.raises(InvalidArgumentError, match="football-striker, environment: got bridge"):
         striker(EnvironmentSpec("bridge", ("a", "b"), (5, 5), 6))

@@ -2,7 +2,6 @@
 
     way       who has the ball                                                         the others
     solo      runs to the goal and shoots                                              run ahead, each in a lane
-    pass      gives it to an agent who is nearer to the goal, if there is one; solo    run ahead, each in a lane
     cross     runs on to the end of the pitch, gives it inside; near the goal: solo    wait before the goal
 
 Nobody of the team has the ball: the nearest agent runs to it.  Distances are in metres.  What runs sprints: the order is given
@@ -22,7 +21,7 @@ from alberdice.errors import InvalidArgumentError
 
 __all__ = ["WAYS", "Strikers", "striker"]
 
-WAYS = ("solo", "pass", "cross")
+WAYS = ("solo", "cross")
 """Of scoring."""
 _GOAL = np.array([of.METRES[0], 0.0])
 _SPOT = np.array([of.METRES[0] - 8.0, 0.0])
@@ -52,7 +51,7 @@ class Strikers:
         ours = seen[..., of.OWNER.start + 1] > 0
         mine = ours & (frame.state[:, of.STATE_OWNER].argmax(axis=-1)[:, None] == me)
         doing = frame.state[:, of.DOING :].reshape(rows, -1, of.STICKY) > 0
-        crosses, passes = (self.ways == WAYS.index("cross"))[:, None], (self.ways == WAYS.index("pass"))[:, None]
+        crosses = (self.ways == WAYS.index("cross"))[:, None]
         far, to_mate, nearer = _mates(place)
         gap = np.linalg.norm(ball - place, axis=-1)
         chases = ~ours & (gap == gap.min(axis=1, keepdims=True))
@@ -65,7 +64,7 @@ class Strikers:
         runs = mine | chases | (np.linalg.norm(way, axis=-1) > _THERE)
         actions = np.where(runs, direction(way), 0)
         actions = np.where(runs & ~doing[..., _SPRINTING], SPRINT, actions)
-        gives = mine & nearer & (passes | (wide & (place[..., 0] > _GOAL[0] - _END)))
+        gives = mine & nearer & wide & (place[..., 0] > _GOAL[0] - _END)
         turn = direction(to_mate)
         faces = np.take_along_axis(doing, turn[..., None] - 1, axis=2)[..., 0]
         actions = np.where(gives, np.where(faces, SHORT_PASS, turn), actions)
@@ -84,7 +83,7 @@ def _mates(place: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def striker(spec: EnvironmentSpec, *, way: str = "solo") -> MakePlayer:
-    """The script ``football-striker(way='pass')``.
+    """The script ``football-striker(way='cross')``.
 
     Raises:
         InvalidArgumentError: an environment that is no football scenario, or no such way.
