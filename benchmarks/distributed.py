@@ -3,17 +3,20 @@
     python benchmarks/distributed.py            # 1 and 2 processes
     python benchmarks/distributed.py --quick    # one case, one repetition
 
-Data are football-like as in ``train_step.py``: 115 features, 19 actions, every row a frame of its own, hidden layers of 128 and
-128, one thread per process. All counts of processes are measured in turn, again and again, and every figure is the least median
-of the repetitions, as other work shares the machine. ``efficiency`` is the time of one process divided by that of K processes
-times K; ``processor_ratio`` the processor time of one divided by that of all K together, which other work changes little: what
-is lost is spent on sums over processes, and on rows that all have. ``sums`` is how often an update waits for the others.
+Data are football-like as in ``train_step.py``: 115 features, 19 actions, every row a frame of its own; or a built-in dataset
+whose states repeat, so that an update is about all distinct steps. Hidden layers of 128 and 128, one thread per process. All
+counts of processes are measured in turn, again and again, and every figure is the least median of the repetitions, as other
+work shares the machine (``load_at_start``, ``load_at_end``): where cores are busy, processes wait for one, and for each other.
+``efficiency`` is the time of one process divided by that of K processes times K; ``processor_ratio`` the processor time of one
+divided by that of all K together, which other work changes little: what is lost is spent on sums over processes, and on rows
+that all have. ``sums`` is how often an update waits for the others.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -26,6 +29,7 @@ import torch.distributed as dist
 from machine import conditions, write
 from train_step import HIDDEN, football
 
+from alberdice.datasets import load_dataset
 from alberdice.deep import sums
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import from_mapping
@@ -41,15 +45,15 @@ class Case:
     algorithm: str
     n_agents: int
     rows: int
+    data: str = "football"
 
 
 CASES = (
     Case("bc", 4, 3200),
     Case("bc", 4, 12800),
-    Case("alberdice", 2, 3200),
     Case("alberdice", 4, 3200),
     Case("alberdice", 4, 12800),
-    Case("alberdice", 10, 3200),
+    Case("alberdice", 2, 3200, "bridge-mix"),
 )
 
 
@@ -68,11 +72,14 @@ def updates(case: Case) -> Any:
     own = {"pretrain_batch_size": case.rows} if case.algorithm == "alberdice" else {}
     base = learner_class(case.algorithm).settings(algorithm=case.algorithm)
     config = from_mapping({"batch_size": case.rows, "hidden": HIDDEN, "updates": 1 << 20, **own}, base)
-    data = TrainingData.build(football(case.n_agents), share=False)
+    drawn = case.data == "football"
+    data = TrainingData.build(football(case.n_agents) if drawn else load_dataset(case.data), share=not drawn)
     learner: Any = learner_class(case.algorithm)(data, config, torch.Generator().manual_seed(SEED))
     generator = torch.Generator().manual_seed(SEED + 1)
     if case.algorithm != "alberdice":
         return lambda: learner.update(generator)
+    if (learner.population is None) != drawn:
+        raise SystemExit(f"{case}: not what an update was to be about")
     with sums.alone():
         learner.behaviour.fill_caches()
     return lambda: learner._round(generator, 5e-4)
@@ -134,7 +141,7 @@ def run(case: Case, counts: list[int], repetitions: int) -> dict[str, Any]:
         for count, row in least.items()
     ]
     shown = ", ".join(f"{each['processes']}: {each['ms']:.1f} ms, {each['processor_ratio']:.2f}" for each in processes)
-    print(f"{case.algorithm} N={case.n_agents}, {case.rows} rows: {shown}", file=sys.stderr)
+    print(f"{case.algorithm} N={case.n_agents}, {case.rows} rows of {case.data}: {shown}", file=sys.stderr, flush=True)
     return {**asdict(case), "processes": processes}
 
 
@@ -142,11 +149,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one case, one repetition")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="counts, 1 among them")
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     options = parser.parse_args()
     content: dict[str, Any] = conditions(SEED, ("alberdice", "numpy", "torch"))
-    content |= {"threads": "1 per process", "repetitions": REPETITIONS, "updates": UPDATES}
-    cases, repetitions = (CASES[:1], 1) if options.quick else (CASES, REPETITIONS)
+    content |= {"threads": "1 per process", "repetitions": options.repetitions, "updates": UPDATES}
+    cases, repetitions = (CASES[:1], 1) if options.quick else (CASES, options.repetitions)
     content["cases"] = [run(case, options.processes, repetitions) for case in cases]
+    content["load_at_end"] = round(os.getloadavg()[0], 2)
     if not options.quick:
         print(write("distributed", content), file=sys.stderr)
 
