@@ -11,6 +11,7 @@ import pytest
 from alberdice.environments import check_environment, find_environment
 from alberdice.environments.football import HOW, SCENARIOS, features
 from alberdice.environments.football.match import FootballMatch
+from alberdice.environments.football.strikers import WAYS
 from alberdice.environments.play import play
 from alberdice.environments.scripts import find_script
 
@@ -105,11 +106,18 @@ def test_the_clock_truncates_at_step_401():
 
 
 def test_success_is_the_score_in_100_episodes():
+    """A few side by side: each has an engine of its own."""
+    success, score, returns = [], [], []
     with find_environment("football-rps").open() as env:
-        seen = play(env, find_script("football-runner", env.spec)(np.arange(100)), np.arange(100), 0)
-    assert np.array_equal(seen.metrics["success"] > 0, seen.returns > 0)
-    assert np.array_equal(seen.metrics["goals"] - seen.metrics["conceded"], seen.returns)
-    assert 0 < seen.metrics["success"].mean() < 1
+        for first in range(0, 100, 5):
+            numbers = np.arange(first, first + 5)
+            seen = play(env, find_script("football-runner", env.spec)(numbers), numbers, 0)
+            success += seen.metrics["success"].tolist()
+            score += (seen.metrics["goals"] - seen.metrics["conceded"]).tolist()
+            returns += seen.returns.tolist()
+    assert np.array_equal(np.array(success) > 0, np.array(returns) > 0)
+    assert score == returns
+    assert 0 < np.mean(success) < 1
 
 
 def test_workers_play_the_same_episodes():
@@ -119,3 +127,11 @@ def test_workers_play_the_same_episodes():
             found.append(play(env, find_script("random", env.spec)(np.arange(6)), np.arange(6), 1))
     assert np.array_equal(found[0].returns, found[1].returns)
     assert np.array_equal(found[0].lengths, found[1].lengths)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_strikers_score(way):
+    """In every way, now and then: how often, docs/football.md tells."""
+    with find_environment("football-rps").open() as env:
+        seen = play(env, find_script(f"football-striker(way='{way}')", env.spec)(np.arange(8)), np.arange(8), 3)
+    assert seen.metrics["success"].sum() >= 2
