@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from alberdice.datasets import OfflineDataset
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.policies.transformer import TransformerPolicies
+from alberdice.deep.training.loop import run_training
 from alberdice.errors import InvalidArgumentError
 
 SMALL: dict[str, Any] = {"weights": "episodes", "turn_updates": 3, "episode_share": 0.4, "width": 8, "context": 4}
@@ -117,3 +119,10 @@ def test_what_does_not_go_together(changes: dict[str, Any]) -> None:
 def test_transformers_settings_are_read_by_nobody_else() -> None:
     with pytest.raises(InvalidArgumentError, match="width: got 8"):
         settings(memory_updates=0)
+
+
+def test_scores_play_whole_episodes_as_the_last_policies_remember(tmp_path: Path) -> None:
+    config = settings(dataset="zoo-stags", environment="none", pictures=False, select="auto", select_every=6)
+    run = run_training(config, tmp_path / "run")
+    assert run.selector.scores is not None
+    assert run.selector.scores.method.startswith("return of episodes played in")

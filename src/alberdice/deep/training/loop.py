@@ -188,7 +188,8 @@ def _selector(config: TrainConfig, dataset: OfflineDataset, learner: Learner) ->
     """What keeps the run's best policies, by scores or, where there are none, the last ones."""
     if config.select == "last":
         return Selector(None, "as asked for (select = last)")
-    return Selector(scores_for(dataset, config.seed, getattr(config, "discount", 0.99), learner.policies), UNSCORED)
+    discount, later = getattr(config, "discount", 0.99), getattr(config, "memory_updates", 0) > 0
+    return Selector(scores_for(dataset, config.seed, discount, learner.policies, memory=later), UNSCORED)
 
 
 def _evaluators(config: TrainConfig, dataset: OfflineDataset, venue: Venue) -> tuple[Returns | None, ShareOutOfData | None]:

@@ -94,14 +94,24 @@ class OfflineScores(Protocol):
 
 
 def scores_for(
-    dataset: OfflineDataset, seed: int, discount: float, policies: Policies, *, models: int = MODELS
+    dataset: OfflineDataset, seed: int, discount: float, policies: Policies, *, models: int = MODELS, memory: bool = False
 ) -> OfflineScores | None:
-    """How to score such policies by these data; None: no way is known that ranks them rightly."""
+    """How to score such policies by these data; None: no way is known that ranks them rightly.
+
+    Args:
+        dataset: what they are scored by.
+        seed: of the resamples.
+        discount: of returns where states do not repeat.
+        policies: some of those that will be scored.
+        models: resamples at most.
+        memory: whether any that come later have one.
+    """
+    memory = memory or policies.has_memory
     if repeated_share(dataset) >= _REPEATED:
-        return (PlayedScores if policies.has_memory else ModelScores)(dataset, seed, models)
+        return (PlayedScores if memory else ModelScores)(dataset, seed, models)
     if told_a_return(policies):
         return None
-    return FittedQ(dataset, seed, discount, min(models, _MOST_NETWORKS), memory=policies.has_memory)
+    return FittedQ(dataset, seed, discount, min(models, _MOST_NETWORKS), memory=memory)
 
 
 @dataclass(frozen=True)
