@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from alberdice.datasets.matches import make_matches
 from alberdice.environments import check_environment, find_environment
 from alberdice.environments.football import HOW, SCENARIOS, features
 from alberdice.environments.football.match import FootballMatch
@@ -135,3 +136,10 @@ def test_strikers_score(way):
     with find_environment("football-rps").open() as env:
         seen = play(env, find_script(f"football-striker(way='{way}')", env.spec)(np.arange(8)), np.arange(8), 3)
     assert seen.metrics["success"].sum() >= 2
+
+
+def test_a_few_episodes_of_the_recipe_repeat():
+    first, again = (make_matches("rps", np.random.default_rng(1), episodes=9) for _ in range(2))
+    assert np.array_equal(first.states, again.states)
+    assert np.array_equal(first.actions, again.actions)
+    assert 0 < (first.returns > 0).mean() < 1

@@ -9,6 +9,7 @@
     zoo-NAME               data of mixed conventions and noise from the zoo's games, see ``alberdice.games.zoo``
     bridge-mix             500 episodes as in bridge-optimal, then 500 by a uniformly random joint policy
     rware-*                1,000 episodes of scripted experts in robotic warehouses, see ``warehouses``
+    football-rps-mixed     200 episodes of scripted strikers, see ``matches``; needs gfootball
     smax-*                 500 fights of SMAX by scripted fighters, see ``fights``; needs ``alberdice[starcraft]``
 
 The matrix game has one state and is played again and again, so that step t + 1 is in the state of step t: an episode is 50
@@ -33,6 +34,7 @@ from alberdice.datasets.bridge_as_recorded import LIMIT, bridge_as_recorded
 from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.fights import FIGHT_RECIPES
+from alberdice.datasets.matches import MATCH_RECIPES
 from alberdice.datasets.packages import require
 from alberdice.datasets.passwords import is_passwords, make_passwords
 from alberdice.datasets.recipe import Recipe
@@ -169,6 +171,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     **WAREHOUSE_RECIPES,
     **FIGHT_RECIPES,
+    **MATCH_RECIPES,
 }
 """All built-in datasets by name."""
 
