@@ -1,6 +1,7 @@
 import numpy as np
 import oracles
 import pytest
+import scipy.sparse as sp
 
 import alberdice as ad
 from alberdice import evaluation
@@ -103,3 +104,17 @@ def test_best_undiscounted_return():
     transition[0, 0, 0] = transition[0, 1, 1] = transition[1, :, 1] = 1.0  # action 1 leads to state 1
     model = ad.MMDP(transition, np.array([[1.0, 0.0], [5.0, 5.0]]), [1.0, 0.0], 0.9)
     assert [evaluation.best_undiscounted_return(model, h) for h in (1, 2, 3)] == [1.0, 5.0, 10.0]
+
+
+@pytest.mark.parametrize(("discount", "settles"), [(0.95, True), (0.9999, False)])
+def test_a_series_that_settles_equals_a_dense_solution(discount, settles):
+    """A ring that nobody leaves but by chance, with one and several right-hand sides."""
+    rng, size = np.random.default_rng(0), evaluation.FEW_STATES + 1
+    ring = np.roll(np.eye(size), 1, axis=1)
+    transition = sp.csr_array(0.999 * ring + 0.001 * np.eye(size)[rng.integers(size, size=size)])
+    chain = evaluation.DiscountedChain(transition, discount)
+    matrix = np.eye(size) - discount * transition.toarray()
+    for rhs in (rng.normal(size=size), rng.normal(size=(size, 3))):
+        np.testing.assert_allclose(chain.values(rhs), np.linalg.solve(matrix, rhs), atol=1e-12 / (1 - discount))
+        np.testing.assert_allclose(chain.visits(rhs), np.linalg.solve(matrix.T, rhs), atol=1e-12 / (1 - discount))
+    assert chain._mixes is settles

@@ -10,6 +10,9 @@ With P_pi[s, s'] = sum_a pi(a|s) P(s'|s, a) and r_pi[s] = sum_a pi(a|s) r(s, a):
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
@@ -40,6 +43,11 @@ __all__ = [
 
 #: above this many states a Krylov method replaces the sparse factorisation, which may fill in
 DIRECT_STATES = 5_000
+#: up to this many states a factor is formed whatever the graph
+FEW_STATES = 500
+#: terms of the series at most; after so many of them, the rate at which their changes must fall
+TERMS, WATCHED, RATE = 1000, 16, 0.96
+EPS = float(np.finfo(np.float64).eps)
 #: relative residual that an iterative solve must reach
 RESIDUAL = 1e-13
 
@@ -74,24 +82,57 @@ def mean_reward(model: MMDP | SparseMMDP, policy: FactorizedPolicy) -> FloatArra
 
 
 class DiscountedChain:
-    """Linear systems in I - gamma P_pi and its transpose, factorised once; a Krylov method where factors would fill in."""
+    """Linear systems in I - gamma P_pi and its transpose, for one right-hand side ``(S,)`` or many, ``(S, k)``.
+
+    Up to ``FEW_STATES`` by a sparse factor. Beyond, the series sum_t (gamma P)^t is summed if it settles soon; a term that P
+    leaves alone has the rest gamma / (1-gamma) times itself. Else by a factor, or a Krylov method where that would fill in.
+    """
 
     def __init__(self, transition: sp.csr_array, discount: float) -> None:
         self.transition, self.discount = transition, discount
-        size = transition.shape[0]
-        self._factors = spla.splu(sp.csc_array(sp.eye_array(size) - discount * transition)) if size <= DIRECT_STATES else None
+        self._mixes = transition.shape[0] > FEW_STATES
+
+    @cached_property
+    def _factors(self) -> Any:
+        size = self.transition.shape[0]
+        return spla.splu(sp.csc_array(sp.eye_array(size) - self.discount * self.transition)) if size <= DIRECT_STATES else None
 
     def values(self, reward: FloatArray) -> FloatArray:
         """The values V with (I - gamma P) V = reward."""
-        if self._factors is not None:
-            return np.asarray(self._factors.solve(reward))
-        return self._iterate(self.transition, reward, np.inf)
+        return self._solve(self.transition, reward, np.inf, "N")
 
     def visits(self, source: FloatArray) -> FloatArray:
         """The visits d with (I - gamma P^T) d = source."""
+        return self._solve(self.transition.T, source, 1, "T")
+
+    def _solve(self, matrix: sp.csr_array | sp.csc_array, rhs: FloatArray, norm: float, side: str) -> FloatArray:
+        if self._mixes:
+            summed = self._series(matrix, rhs)
+            if summed is not None:
+                return summed
+            self._mixes = False  # nor will it for another right-hand side
         if self._factors is not None:
-            return np.asarray(self._factors.solve(source, trans="T"))
-        return self._iterate(sp.csr_array(self.transition.T), source, 1)
+            return np.asarray(self._factors.solve(rhs, trans=side))
+        rows = sp.csr_array(matrix)
+        if rhs.ndim == 1:
+            return self._iterate(rows, rhs, norm)
+        return np.stack([self._iterate(rows, column, norm) for column in rhs.T], axis=1)
+
+    def _series(self, matrix: sp.csr_array | sp.csc_array, rhs: FloatArray) -> FloatArray | None:
+        """The sum of the series, or None where its terms do not settle within ``TERMS`` products."""
+        goal = 1e-16 * (1 - self.discount) * np.abs(rhs).sum(axis=0)
+        term, total, changes = rhs, rhs.copy(), list[float]()
+        for _ in range(TERMS):
+            moved = matrix @ term
+            change = np.abs(moved - term).sum(axis=0)
+            term = self.discount * moved
+            total += term
+            if (change <= np.maximum(goal, 8 * EPS * np.abs(term).sum(axis=0))).all():
+                return np.asarray(total + self.discount / (1 - self.discount) * term)
+            changes.append(float(change.max()))
+            if len(changes) == WATCHED and changes[-1] > changes[WATCHED // 2] * RATE ** (WATCHED - 1 - WATCHED // 2):
+                return None
+        return None
 
     def _iterate(self, matrix: sp.csr_array, rhs: FloatArray, norm: float) -> FloatArray:
         """BiCGStab, then Richardson steps, which contract by gamma in ``norm``: the largest value, or the sum of visits.

@@ -1,5 +1,7 @@
 """First-order methods on graphs that mix: near the answer that the interior-point method proves, and proven alike."""
 
+import dataclasses
+
 import flow_oracles as oracle
 import numpy as np
 import pytest
@@ -28,3 +30,30 @@ def test_a_small_alpha_is_left_to_the_interior_point_method():
     reward = problem.reward - problem.reward.max()
     assert -reward.min() > SMOOTH * problem.alpha
     assert first_multipliers(problem, FlowOperator(problem), reward) is None
+
+
+@pytest.mark.parametrize("discount", [0.95, 0.9999])
+def test_policy_iteration_proves_linear_programmes_on_graphs_that_do_not_mix(discount):
+    """Sweeps settle by themselves at 0.95; at 0.9999 direct solutions finish."""
+    problem = oracle.corridor(500, 0.0, discount)
+    problem = dataclasses.replace(problem, reward=np.random.default_rng(0).normal(size=problem.n_rows))
+    found = solve_flow(problem)
+    assert found.status.proven
+    assert found.iterations == 0
+    assert found.value == pytest.approx(solve_flow(problem, linear_solver="lu").value, abs=2e-10 * found.unit)
+
+
+def test_fast_methods_are_left_where_the_graph_does_not_mix():
+    problem = oracle.corridor(500, 10.0, 0.95)
+    reward = problem.reward - problem.reward.max()
+    assert -reward.min() < SMOOTH * problem.alpha
+    assert first_multipliers(problem, FlowOperator(problem), reward) is None
+
+
+def test_dense_problems_are_tried_beside_a_dense_factor_and_small_ones_are_not():
+    mixing = oracle.garnet(220, 3, 110, 0, 10.0, 0.95)
+    assert solve_flow(mixing).iterations == 0
+    assert solve_flow(mixing).value == pytest.approx(
+        solve_flow(mixing, linear_solver="cholesky").value, abs=2e-10 * mixing.unit
+    )
+    assert solve_flow(oracle.garnet(100, 3, 50, 0, 10.0, 0.95)).iterations > 0

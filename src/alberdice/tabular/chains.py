@@ -18,6 +18,8 @@ __all__ = ["flow_sweeps", "policy_values", "solve_directly", "solve_iteratively"
 
 #: applications of the flow map before and after a linear solve, and the change that makes the solve unnecessary
 SWEEPS, SETTLED = 100, 1e-14
+#: sweeps that are rather made than a linear system solved by iteration
+PATIENT = 1000
 
 
 def stationary_flow(operator: FlowOperator, policy: FloatArray, guess: FloatArray, kind: LinearSolver) -> FloatArray:
@@ -34,7 +36,7 @@ def stationary_flow(operator: FlowOperator, policy: FloatArray, guess: FloatArra
     """
     x = guess / guess.sum()
     if kind == "iterative":
-        x, change = flow_sweeps(operator, policy, x, SWEEPS)
+        x, change = flow_sweeps(operator, policy, x, max(SWEEPS, _sweeps_needed(operator.discount)))
         if change <= SETTLED:
             return x
 
@@ -60,14 +62,25 @@ def stationary_flow(operator: FlowOperator, policy: FloatArray, guess: FloatArra
 
 def flow_sweeps(operator: FlowOperator, policy: FloatArray, x: FloatArray, limit: int) -> tuple[FloatArray, float]:
     """Repeat x <- (1-gamma) p_0 + gamma P_pi^T x until the 1-norm of the change meets rounding; (x, last change)."""
+    rows = np.flatnonzero(policy)
+    if 2 * len(rows) < len(policy):  # a deterministic policy's: the other rows carry nothing
+        inflow, share, state = operator.transition[rows].T, operator.discount * policy[rows], operator.state[rows]
+    else:
+        inflow, share, state = operator.inflow, operator.discount * policy, operator.state
     change = math.inf
     for _ in range(limit):
-        new = operator.source + operator.discount * (operator.inflow @ (policy * x[operator.state]))
-        change = float(np.abs(new - x).sum())
+        new = operator.source + inflow @ (share * x[state])
+        last, change = change, float(np.abs(new - x).sum())
         x = new
-        if change <= 2 * EPS:
+        if change <= 2 * EPS or (change <= SETTLED and change >= last):  # a contraction: what grows is rounding
             break
     return x, change
+
+
+def _sweeps_needed(discount: float) -> int:
+    """Sweeps that settle whatever the chain, for the sum of changes falls by gamma; 0 where those are too many."""
+    needed = math.log(SETTLED / 2) / math.log(discount)
+    return math.ceil(needed) if needed <= PATIENT else 0
 
 
 def policy_values(

@@ -49,7 +49,7 @@ from alberdice.tabular.flow import FlowProblem, FlowSolution, Status
 from alberdice.tabular.interior_point_certificate import Judged
 from alberdice.tabular.interior_point_iteration import Iteration
 from alberdice.tabular.interior_point_starts import cold_point, first_point, uniform, warm_point
-from alberdice.tabular.linear_solver import LinearSolver, estimate_memory, resolve
+from alberdice.tabular.linear_solver import ALWAYS_DENSE, LinearSolver, estimate_memory, resolve
 
 __all__ = ["FlowProblem", "FlowSolution", "InteriorPointSolution", "Status", "estimate_memory", "solve_flow"]
 
@@ -95,20 +95,28 @@ def solve_flow(
     """
     tolerance = _checks.real_number(tolerance, "tolerance", low=0.0)
     limit = _checks.whole_number(max_iterations, "max_iterations", low=1)
-    kind = resolve(problem, linear_solver)
+    automatic = linear_solver == "auto" and problem.n_states > ALWAYS_DENSE
+    kind = resolve(problem, "iterative" if automatic else linear_solver)
     run = Iteration(problem, kind, tolerance)
     if problem.alpha == 0 and run.judge.span == 0:  # every policy is optimal
         return _solution(problem, uniform(run), Status.CERTIFIED, 0, kind, warm=False)
+    fits = start is not None and _fits(problem, start)
+    near = first_point(run) if not fits and linear_solver in ("auto", "iterative") else None
+    if near is not None and near.certified(run.goal):
+        return _solution(problem, near, Status.CERTIFIED, 0, kind, warm=False)
+    if automatic:
+        run = run.by(resolve(problem, linear_solver))
     used = 0
-    if start is not None and _fits(problem, start):
+    if start is not None and fits:
         judged, status, used = run.iterate(warm_point(run, start), max(1, limit // 3))
         if status is Status.CERTIFIED:  # rounding is worth much at multipliers far from the answer
-            return _solution(problem, judged, status, used, kind, warm=True)
-    near = first_point(run) if kind == "iterative" else None
-    if near is not None and near.certified(run.goal):
-        return _solution(problem, near, Status.CERTIFIED, used, kind, warm=False)
+            return _solution(problem, judged, status, used, run.kind, warm=True)
+    if near is not None and problem.alpha == 0 and automatic and run.kind != "iterative":
+        judged = run.judge.vertex(near.d, near.nu)  # sweeps are slow here, direct solutions are not
+        if judged.certified(run.goal):
+            return _solution(problem, judged, Status.CERTIFIED, used, run.kind, warm=False)
     judged, status, steps = run.iterate(cold_point(run), limit - used)
-    return _solution(problem, judged, status, used + steps, kind, warm=False)
+    return _solution(problem, judged, status, used + steps, run.kind, warm=False)
 
 
 def _fits(problem: FlowProblem, start: FlowSolution) -> bool:

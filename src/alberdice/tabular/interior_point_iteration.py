@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -60,15 +61,26 @@ class _Moves:
 class Iteration:
     """One problem, its operator and factorisations, and the iteration on them."""
 
-    def __init__(self, problem: FlowProblem, kind: LinearSolver, tolerance: float) -> None:
+    def __init__(
+        self, problem: FlowProblem, kind: LinearSolver, tolerance: float, operator: FlowOperator | None = None
+    ) -> None:
         self.problem = problem
         self.kind = kind
+        self.tolerance = tolerance
         self.goal = tolerance * problem.unit
         self.alpha = problem.alpha
-        self.operator = FlowOperator(problem)
-        self.equations = NormalEquations(self.operator, kind)
+        self.operator = FlowOperator(problem) if operator is None else operator
         self.judge = Judge(problem, self.operator, kind)
         self.reward = self.judge.reward
+
+    @cached_property
+    def equations(self) -> NormalEquations:
+        """The Newton systems; a factor's pattern is not formed before one is solved."""
+        return NormalEquations(self.operator, self.kind)
+
+    def by(self, kind: LinearSolver) -> Iteration:
+        """The same problem by another kind of linear algebra."""
+        return self if kind == self.kind else Iteration(self.problem, kind, self.tolerance, self.operator)
 
     def weighted_log(self, d: FloatArray) -> FloatArray:
         """Alpha log d, ``(M,)``."""

@@ -43,18 +43,18 @@ def uniform(run: Iteration) -> Judged:
 
 
 def first_point(run: Iteration) -> Judged | None:
-    """What a first-order method finds on a graph that mixes, judged as any answer is."""
-    nu = first_multipliers(run.problem, run.operator, run.reward)
+    """What a first-order method finds, judged as any answer is; None where there is none for this problem."""
+    problem, judge = run.problem, run.judge
+    nu = first_multipliers(problem, run.operator, run.reward, small=run.kind == "cholesky")
     if nu is None:
         return None
     e = run.reward - run.operator.forward(nu)
-    if run.alpha == 0:
-        chosen = np.zeros(run.problem.n_rows)
-        chosen[best_rows(e, run.problem.state)] = 1.0
-        mass = np.full(run.problem.n_states, 1.0 / run.problem.n_states)
-        return run.judge.vertex(chosen * mass[run.problem.state], nu)
-    policy = run.soft_policy(e / run.alpha)
-    return run.judge.policy(policy, np.full(run.problem.n_states, 1.0), nu)
+    even = np.full(problem.n_states, 1.0 / problem.n_states)
+    if run.alpha > 0:
+        return judge.policy(run.soft_policy(e / run.alpha), even, nu)
+    chosen = np.zeros(problem.n_rows)
+    chosen[best_rows(e, problem.state)] = 1.0
+    return judge.policy(chosen, even, nu) if run.kind == "iterative" else judge.vertex(chosen * even[problem.state], nu)
 
 
 def _start_flow(run: Iteration, policy: FloatArray) -> FloatArray:

@@ -44,6 +44,8 @@ __all__ = ["SecondOrderCertificate", "VisitedState", "second_order_certificate"]
 POSITIVE = 1e-9
 #: up to so many coordinates the Hessian is formed; beyond, Lanczos finds eigenvalues to this accuracy
 FORMED, ACCURACY = 64, 1e-7
+#: bytes that the vectors of Lanczos or Davidson may take, and the fewest of the former
+ROOM, VECTORS = 2**30, 12
 #: restarts of Lanczos, and up to so many coordinates the Hessian is formed after all where they do not suffice
 RESTARTS, CLUSTERED = 20, 4096
 #: where directions do not sum to zero, H is this many times the largest advantage below 0
@@ -155,9 +157,10 @@ def _steepest(curve: Curvature, seed: int) -> tuple[FloatArray, FloatArray]:
 
     first = curve.project(np.random.default_rng(seed).standard_normal(size))
     operator = spla.LinearOperator((size, size), matvec=product, dtype=np.float64)
-    options = {"ncv": min(size, 60), "tol": ACCURACY, "maxiter": RESTARTS if size <= CLUSTERED else 500}
+    vectors = min(size, 60, max(VECTORS, ROOM // (16 * size)))
+    options = {"ncv": vectors, "tol": ACCURACY, "maxiter": RESTARTS if size <= CLUSTERED else 500}
     try:
-        found, vectors = spla.eigsh(operator, k=1, which="LA", v0=first, **options)
+        found, steepest = spla.eigsh(operator, k=1, which="LA", v0=first, **options)
     except spla.ArpackNoConvergence as stop:
         if size <= CLUSTERED:  # eigenvalues that lie too close for Lanczos
             return _of_matrix(curve, np.ones(size), 1)
@@ -167,7 +170,7 @@ def _steepest(curve: Curvature, seed: int) -> tuple[FloatArray, FloatArray]:
             expected=f"a residual of {ACCURACY:g}",
             remedy="switch it off (second_order=False)",
         ) from stop
-    return found - shift, vectors
+    return found - shift, steepest
 
 
 def _worthiest(curve: Curvature, roots: FloatArray, count: int, seed: int) -> tuple[FloatArray, FloatArray]:
@@ -183,7 +186,7 @@ def _worthiest(curve: Curvature, roots: FloatArray, count: int, seed: int) -> tu
         outside = OUTSIDE * shift * (columns - curve.project(columns))
         return np.asarray(roots[:, None] * curve.product(roots[:, None] * columns) - outside)
 
-    steps = min(STEPS, curve.size // count)
+    steps, room = min(STEPS, curve.size // count), max(3 * count, ROOM // (16 * curve.size))
     basis, images = np.zeros((curve.size, 0)), np.zeros((curve.size, 0))
     new = curve.project(np.random.default_rng(seed).standard_normal((curve.size, count)))
     values, vectors = np.zeros(count), new
@@ -193,8 +196,10 @@ def _worthiest(curve: Curvature, roots: FloatArray, count: int, seed: int) -> tu
         basis, images = np.hstack([basis, new]), np.hstack([images, product(new)])
         ritz, mix = np.linalg.eigh(basis.T @ images)
         mix, values = mix[:, ::-1][:, :count], ritz[::-1][:count]
-        vectors = basis @ mix
-        residual = images @ mix - vectors * values
+        vectors, moved = basis @ mix, images @ mix
+        residual = moved - vectors * values
+        if basis.shape[1] + count > room:  # begin again from what was found
+            basis, images = vectors, moved
         new = residual / (roots**2 + max(sigma, values[0] / shift))[:, None]
         new = new / np.maximum(np.linalg.norm(new, axis=0), np.finfo(float).tiny)
     return values, vectors
