@@ -14,6 +14,7 @@ from history_samples import BOTH, fresh, memory_dataset, offer, perturbed, repla
 from alberdice.datasets import EpisodeArrays, from_episodes
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.minibatch import Minibatch, gather_minibatch
+from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.algorithms.bc import BC
 from alberdice.deep.batches.sequences import Batch, Sequences
 from alberdice.deep.batches.training_data import TrainingData
@@ -178,3 +179,13 @@ def test_alpha_falls_with_few_windows_in_a_large_minibatch() -> None:
     settings = {"dataset": "matrix-b", "batch_size": 4096, "updates": 200, "hold_share": 0.4, "alpha_end": 0.5}
     state = trained(small("alberdice", episode_steps=1, **settings))
     assert state["alpha"].item() == pytest.approx(0.5)
+
+
+def test_alpha_stops_earlier_with_a_memory() -> None:
+    """By the rule, unless the settings say otherwise."""
+    memory = {"policy": "transformer", "length": "auto"}
+    assert AlberDICEConfig(**memory).paced(False).hold_share == 0.1
+    assert AlberDICEConfig(**memory, hold_share=0.02).paced(False).hold_share == 0.02
+    assert AlberDICEConfig(**{**memory, "length": "given"}).paced(False).hold_share == 0.01
+    assert AlberDICEConfig().paced(False).hold_share == 0.01
+    assert AlberDICEConfig().paced(True).hold_share == 0.01

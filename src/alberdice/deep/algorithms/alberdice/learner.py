@@ -80,6 +80,7 @@ class AlberDICE(NetworkLearner):
             "alpha_start": config.alpha_start * spread,
             "alpha_end": config.alpha_end * spread,
             "update": f"{config.batch_size} drawn steps" if pairs is None else f"all {pairs} distinct steps",
+            "hold_share": config.hold_share,
             "length": f"{config.pretrain_updates} + {config.updates} updates at {config.learning_rate:g}",
         }
         from_own = config.remembers and config.others_see == "history"

@@ -85,6 +85,8 @@ _REPEATING: dict[str, Any] = {
     "start_updates": 200,
     "select_every": 100,
 }
+#: alpha's floor with a memory: windows repeat no state, and weights on one row of a hundred go below the clone's returns
+_REMEMBERING: dict[str, Any] = {"hold_share": 0.1}
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """where an update is about all distinct steps: so many more of each, as its frame's are in the mean, see ``population``"""
     length: Literal["auto", "given"] = "auto"
     """auto: where all distinct steps are in every update and numbers of updates and rates are the defaults, 500 updates of
-    cloning at 3e-3, 600 rounds at 2e-3 and 200 updates of a further start instead; given: the settings as they are"""
+    cloning at 3e-3, 600 rounds at 2e-3 and 200 updates of a further start instead, and with a memory hold_share .1; given: the
+    settings as they are"""
     advantage: Literal["table", "network"] = "table"
     """e where an update is about all distinct steps: the weighted means that (47) fits, or the network (as printed)"""
     nu_step: Annotated[float, Within(1e-6, math.inf)] = 1.0
@@ -168,10 +171,11 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
             raise InvalidArgumentError("memory_updates", got=self.memory_updates, expected=expected, remedy=remedy)
 
     def paced(self, repeats: bool) -> AlberDICEConfig:
-        """These settings with the length that ``length`` says; ``repeats``: an update is about all distinct steps."""
+        """These settings as ``length = auto`` has them; ``repeats``: an update is about all distinct steps."""
+        wanted = _REPEATING if repeats else _REMEMBERING if self.remembers else {}
         default = {each.name: each.default for each in fields(self)}
-        asked = any(getattr(self, name) != default[name] for name in _REPEATING)
-        return replace(self, **_REPEATING) if repeats and self.length == "auto" and not asked else self
+        asked = any(getattr(self, name) != default[name] for name in wanted)
+        return self if asked or self.length == "given" else replace(self, **wanted)
 
     @property
     def merges_frames(self) -> bool:
