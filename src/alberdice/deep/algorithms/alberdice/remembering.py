@@ -54,7 +54,7 @@ class Remembering:
             generator: of the draws.
         """
         config, data = self.config, self.data
-        drawn = self.form.draw_weighted(config.batch_size, self._upto, generator)
+        drawn = self.form.draw_weighted(config.windows[1], self._upto, generator)
         leaf = parameters.detach().clone().requires_grad_()
         logits = self.form.logits(leaf, drawn.seen, slice(None))
         tables = losses.log_policy(logits, data.available[data.here[drawn.steps]].transpose(0, 1))
