@@ -69,7 +69,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 #: pages whose blocks train or trace for long
-LONG = ("deployment.md", "scaling.md", "environments.md", "own-data.md", "starcraft.md", "training.md", "tutorial.md")
+LONG = (
+    "deployment.md",
+    "environments.md",
+    "own-data.md",
+    "scaling.md",
+    "starcraft.md",
+    "sweeps.md",
+    "training.md",
+    "tutorial.md",
+)
 
 
 def _page(page: Path) -> Any:

@@ -130,6 +130,7 @@ def test_best_first_moves() -> None:
     assert _best_moves(ad.games.climbing_game()) == ["AA"]
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, picture = tmp_path / "runs", tmp_path / "deep.png"
     command = ("compare", "--dataset", "matrix-c", "--algorithms", "alberdice", "--updates", 20, "--out", out)

@@ -88,6 +88,7 @@ def test_progress_of_runs_elsewhere_is_read_from_their_folders(tmp_path: Path) -
     assert said == [12]
 
 
+@pytest.mark.slow
 def test_a_learner_that_chooses_a_shorter_length_is_counted_by_that(tmp_path: Path) -> None:
     """Shares of the updates, and progress: of the 6 that are made, not of the 12 that the settings say."""
     run, counted = planned(tmp_path, algorithm="reproduce_stubs:Shorter", evaluate_every=2), [0, 0]

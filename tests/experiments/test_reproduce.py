@@ -421,6 +421,7 @@ def test_a_report_of_returns(
     assert pictures == {"table2.png", "uncertainty-bridge-mix.png", "uncertainty-bridge-optimal.png"}
 
 
+@pytest.mark.slow
 def test_a_report_of_policies(here: list[PlannedRun], tmp_path: Path, settings: Path) -> None:
     make_table("table6", tmp_path, 2, HERE, algorithms=["icq", "alberdice"], config=settings)
     folder = tmp_path / "table6"

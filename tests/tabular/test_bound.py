@@ -118,6 +118,7 @@ def random_team_game(seed, alone=False):
     return game.mmdp, ad.DataDistribution.from_counts(counts)
 
 
+@pytest.mark.slow
 def test_more_starts_meet_the_bound_more_often():
     """20 random games: ends within 1 % of the bound, from one start and by default."""
     once, default = 0, 0

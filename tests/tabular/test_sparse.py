@@ -81,6 +81,7 @@ def test_runs_never_fall_and_end_nash_on_both(rng, dense):
     assert run.nash.value <= run.bound.objective
 
 
+@pytest.mark.slow
 def test_sixty_four_agents():
     """3^64 joint actions: a run with its certificates, from 300 observed pairs."""
     rng = np.random.default_rng(0)

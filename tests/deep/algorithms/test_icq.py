@@ -243,6 +243,7 @@ def fitted_by_least_squares(data: TrainingData, discount: float) -> np.ndarray:
     return total
 
 
+@pytest.mark.slow
 def test_every_row_at_once_finds_the_additive_least_squares() -> None:
     """A ring of three states, three agents, rewards at random; linear networks on one-hot states; lambda 0."""
     data = TrainingData.build(one_step_dataset(seed=0)[0], standardise=False)

@@ -148,7 +148,7 @@ def test_the_teacher_sees_earlier_agents_actions_and_the_students_only_their_own
 # ---- what it converges to --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+@pytest.mark.parametrize("name", [*(pytest.param(each, marks=pytest.mark.slow) for each in "abd"), "c"])
 def test_matrix_games_end_at_the_population_version(name: str) -> None:
     source = make_builtin(f"matrix-{name}")
     found = learned(source, episode_steps=1).policies.actor(1).log_probabilities(torch.ones(1, 2, 1)).exp()[0]
@@ -180,6 +180,7 @@ def two_steps() -> OfflineDataset:
     return from_episodes("two steps", (2, 2, 2), episodes)
 
 
+@pytest.mark.slow
 def test_two_steps_end_at_the_population_version() -> None:
     """At the first step, and at the second one after each best first step."""
     source = two_steps()

@@ -71,6 +71,7 @@ def test_another_generator_is_another_recording() -> None:
     assert equal(*found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["alberdice with a memory", "alberdice with a memory, as printed"])
 def test_the_effective_sample_size_does_not_depend_on_rows_without_weight(case: str) -> None:
     """Mean over draws: resampling fills all rows, weights rest on the scored ones alone."""

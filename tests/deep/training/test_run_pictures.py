@@ -34,6 +34,7 @@ def test_a_matrix_run_is_drawn_at_its_end(tmp_path: Path) -> None:
     assert drawn(tmp_path / "run") == MATRIX
 
 
+@pytest.mark.slow
 def test_a_bridge_run_has_both_agents_maps(tmp_path: Path) -> None:
     train(tiny(dataset="bridge-mix", pictures=True), tmp_path / "run")
     assert drawn(tmp_path / "run") == {*MATRIX, "policy-agent-1.png", "policy-agent-2.png"}
