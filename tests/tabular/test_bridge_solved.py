@@ -10,6 +10,7 @@ import strategies
 from hypothesis import given, settings
 
 import alberdice as ad
+from alberdice.tabular.best_response import reward_unit
 
 ALPHAS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 
@@ -71,7 +72,7 @@ def certified_or_explained(problem: strategies.Problem) -> None:
         assert "floor" in error.remedy
         assert (problem.data.probabilities == 0).any()
         return
-    assert br.gap <= 1e-10 * (1 + abs(br.value))
+    assert br.gap <= 1e-10 * (reward_unit(problem.model) + problem.alpha)
     assert br.flow_residual <= 1e-10
     joint = problem.policy.replace(problem.agent, br.policy)
     value = ad.tabular.objective(problem.model, joint, problem.data, problem.alpha)
