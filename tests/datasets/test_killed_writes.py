@@ -105,6 +105,7 @@ def kill_writers(times: int, root: Path) -> int:
     return opened
 
 
+@pytest.mark.slow
 def test_five_kills(tmp_path: Path) -> None:
     assert kill_writers(5, tmp_path) >= 3
 

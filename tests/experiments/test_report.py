@@ -86,6 +86,7 @@ def test_a_run_as_one_file(sweep: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert target.read_text(encoding="utf-8") == text  # one folder, one file, byte for byte
 
 
+@pytest.mark.slow
 def test_several_runs_are_set_beside_each_other(sweep: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(sweep, tmp_path / "sweep")
     (copy / "bc-1" / "result.json").unlink()

@@ -443,6 +443,7 @@ def test_pictures_of_parts_have_no_holes() -> None:
     assert full_grid({"BC": {"a": one}, "ICQ": {"b": one, "c": two}}) == {"ICQ": {"b": one, "c": two}}
 
 
+@pytest.mark.slow
 def test_nothing_but_silence_is_reported_too(here: list[PlannedRun], tmp_path: Path, settings: Path, monkeypatch) -> None:
     monkeypatch.setitem(learner._REGISTERED, "bc", Hopeless)
     settings.write_text(SETTINGS.replace("evaluate_every = 5", "evaluate_every = 50"))

@@ -69,6 +69,7 @@ def test_one_step_is_all_there_is_to_remember() -> None:
     np.testing.assert_allclose(table, [[7 / 8, 1 / 8], [6 / 8, 2 / 8]], atol=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["data", "uniform"])
 def test_alberdice_on_single_steps(tmp_path: Path, start: str) -> None:
     """{AB, BA}: agents who cannot remember anything must still agree on one of both."""

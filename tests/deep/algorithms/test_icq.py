@@ -219,6 +219,7 @@ def test_matrix_games_end_at_the_population_version(name: str) -> None:
     np.testing.assert_allclose(policy_of_game(agents.policies, game).joint()[0], expected, atol=0.03)
 
 
+@pytest.mark.slow
 def test_a_tie_comes_out_on_the_diagonal() -> None:
     """On (b) additive values leave both agents' preference free but alike: AA or BB, which the data never show."""
     game, data = ad.games.penalty_xor(), TrainingData.build(make_builtin("matrix-b"))

@@ -147,6 +147,7 @@ def test_what_a_file_knows_of_its_policies(folder: Path, tmp_path: Path) -> None
         alberdice.deep.export(found.learned, tmp_path / "a.safetensors", origins=Origins(("me",)))
 
 
+@pytest.mark.slow
 def test_a_folder_of_programs_is_replaced_as_a_whole_and_nothing_else(folder: Path, tmp_path: Path) -> None:
     target, odd = tmp_path / "agents", Origins(("a/b", "..", "A/B"))
     policies = policies_of_run(folder)

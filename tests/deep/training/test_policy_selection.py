@@ -105,6 +105,7 @@ def test_scores_in_models_are_near_the_truth() -> None:
     assert low - 0.05 <= truth <= high + 0.05
 
 
+@pytest.mark.slow
 def test_fitted_q_is_near_the_discounted_return_of_the_model() -> None:
     game, data = zoo_game("lock"), load_dataset("zoo-lock")
     logits = 3 * torch.from_numpy(np.eye(3)[game.conventions[0].T]).float()

@@ -98,6 +98,7 @@ def test_a_thousand_steps(environment: str, tmp_path: Path) -> None:
     assert agree(tmp_path / "run", tmp_path / "agents", environment, 1000) <= 1e-5
 
 
+@pytest.mark.slow
 def test_onnx_on_a_matrix_game(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     brief = {"updates": 100, "batch_size": 64, "learning_rate": 0.01, "hidden": (8,)}  # with a memory: docs/deployment.md

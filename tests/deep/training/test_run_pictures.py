@@ -127,6 +127,7 @@ def test_joint_actions_played_and_recorded() -> None:
     assert sorted(data) == [0.1] + 3 * [0.3] + 6 * [0.6]
 
 
+@pytest.mark.slow
 def test_what_is_played_after_the_end_is_left_out() -> None:
     """Some of these clumsy agents reach their goals before the 20 steps are over."""
     game, found = ad.games.bridge(), policies("bridge-mix")
