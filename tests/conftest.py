@@ -6,6 +6,7 @@ Without torch, every module that needs it is skipped, with the reason.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,3 +47,14 @@ def one_thread() -> None:
         import torch
 
         torch.set_num_threads(1)
+
+
+@pytest.fixture
+def football_double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A double of gfootball in the place of the engine."""
+    from football_samples import DOUBLE, forget
+
+    forget()
+    monkeypatch.syspath_prepend(str(DOUBLE))
+    yield
+    forget()

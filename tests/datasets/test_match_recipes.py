@@ -1,32 +1,12 @@
 """The recipe of football: on the double of gfootball; with the engine in ``test_football_engine``."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from alberdice.datasets import matches
 from alberdice.datasets.builtin import RECIPES
 from alberdice.datasets.matches import MATCH_RECIPES, make_matches
-from alberdice.environments.football import engine
 from alberdice.environments.football.strikers import WAYS
-
-DOUBLE = Path(__file__).parents[1] / "environments" / "football_double"
-
-
-def forget():
-    engine._gfootball.cache_clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "gfootball"]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def double(monkeypatch):
-    forget()
-    monkeypatch.syspath_prepend(str(DOUBLE))
-    yield
-    forget()
 
 
 def test_it_is_built_in_and_says_what_it_is():
@@ -38,7 +18,7 @@ def test_it_is_built_in_and_says_what_it_is():
     assert (recipe.episodes, "scripted" in recipe.description) == (200, True)
 
 
-def test_every_kind_has_an_equal_part_and_batches_change_nothing(double, monkeypatch):
+def test_every_kind_has_an_equal_part_and_batches_change_nothing(football_double, monkeypatch):
     monkeypatch.setattr(matches, "version", lambda name: "2.10.2")  # a double has none
     made = make_matches("rps", np.random.default_rng(1), episodes=12)
     assert made.n_episodes == 12

@@ -7,29 +7,15 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from football_samples import forget
 
 from alberdice.environments import EnvironmentSpec, Frame, check_environment, find_environment
-from alberdice.environments.football import HOW, SCENARIOS, engine, features, scenarios
+from alberdice.environments.football import HOW, SCENARIOS, features, scenarios
 from alberdice.environments.football.match import ACTIONS, FootballMatch
 from alberdice.environments.football.runners import Runners, runner
 from alberdice.errors import InvalidArgumentError, ResourceError
 
-DOUBLE = Path(__file__).parent / "football_double"
 SCORED, CONCEDED, OUT, LOST, SWITCHED, BROKEN, TURNED = (1000 * what for what in range(1, 8))  # at step seed % 1000
-
-
-def forget():
-    engine._gfootball.cache_clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "gfootball"]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def double(monkeypatch):
-    forget()
-    monkeypatch.syspath_prepend(str(DOUBLE))
-    yield
-    forget()
 
 
 def played(match, seed, action=0):
@@ -185,7 +171,7 @@ def test_a_runner_plays_football_alone():
 
 
 @pytest.mark.parametrize("name", ["rps", "corner"])
-def test_it_is_an_environment(double, name):
+def test_it_is_an_environment(football_double, name):
     with find_environment(f"football-{name}").open() as env:
         assert check_environment(env) == []
         spec, n = env.spec, SCENARIOS[name].n_agents
@@ -193,7 +179,7 @@ def test_it_is_an_environment(double, name):
         assert (spec.n_actions, spec.observation_size, spec.state_size) == ((19,) * n, 115, 116 + 10 * n)
 
 
-def test_it_keeps_pettingzoos_interface(double):
+def test_it_keeps_pettingzoos_interface(football_double):
     from pettingzoo.test import parallel_api_test
 
     parallel_api_test(FootballMatch("rps"), num_cycles=500)
@@ -213,13 +199,13 @@ def test_it_keeps_pettingzoos_interface(double):
         ("corner", LOST + 401, 401, False, True, 0.0, 0.0),
     ],
 )
-def test_ends_are_told_apart(double, name, seed, steps, terminated, truncated, total, success):
+def test_ends_are_told_apart(football_double, name, seed, steps, terminated, truncated, total, success):
     ended, cut, told, lasted, summed, _ = played(FootballMatch(name), seed)
     assert (lasted, ended, cut, summed) == (steps, terminated, truncated, total)
     assert told == {"success": success, "conceded": float(total < 0), "goals": success}
 
 
-def test_a_seed_and_actions_are_an_episode_whatever_was_played_before(double):
+def test_a_seed_and_actions_are_an_episode_whatever_was_played_before(football_double):
     first = FootballMatch("rps")
     one = played(first, 17)[-1]
     played(first, SCORED + 3, action=5)
@@ -232,7 +218,7 @@ def test_a_seed_and_actions_are_an_episode_whatever_was_played_before(double):
     assert not np.array_equal(drawn[1], drawn[2])
 
 
-def test_an_agent_is_a_player_whichever_controller_has_it(double):
+def test_an_agent_is_a_player_whichever_controller_has_it(football_double):
     match = FootballMatch("3v1")
     match.reset(seed=TURNED + 1)
     for _ in range(3):
@@ -241,7 +227,7 @@ def test_an_agent_is_a_player_whichever_controller_has_it(double):
     assert match._engine._game.heard == [{1: 11, 2: 12, 3: 5}] * 3
 
 
-def test_what_goes_wrong_is_one_line(double):
+def test_what_goes_wrong_is_one_line(football_double):
     match = FootballMatch("rps")
     with pytest.raises(InvalidArgumentError, match="step: got no episode under way"):
         match.step({})
