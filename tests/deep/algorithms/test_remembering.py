@@ -103,6 +103,9 @@ def test_a_run_goes_on(left: int) -> None:
         whole.update(generators[0])
     for _ in range(config.total - left):
         first.update(generators[1])
+    other = torch.Generator().manual_seed(2)
+    for _ in range(config.total - 1):  # what it was about to clone is forgotten
+        second.update(other)
     second.load_state_dict({name: tensor.clone() for name, tensor in first.state_dict().items()})
     for _ in range(left):
         second.update(generators[1])
