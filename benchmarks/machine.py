@@ -1,10 +1,13 @@
-"""What every benchmark records: seed, versions, machine; and one JSON per script under benchmarks/results."""
+"""What every benchmark records: seed, versions, machine; one JSON per script under benchmarks/results; runs side by side."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import platform
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -36,3 +39,20 @@ def write(name: str, content: dict[str, Any]) -> Path:
     target = RESULTS / f"{name}.json"
     target.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return target
+
+
+def side_by_side(work: Callable[..., Any], asked: Iterable[tuple[Any, ...]], jobs: int) -> Iterator[Any]:
+    """What ``work(*arguments)`` gives, as each ends: here with one job, else in so many processes of one thread each."""
+    if jobs == 1:
+        yield from (work(*each) for each in asked)
+        return
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), one_thread) as pool:
+        for done in as_completed([pool.submit(work, *each) for each in asked]):
+            yield done.result()
+
+
+def one_thread() -> None:
+    """Of torch, in this process."""
+    import torch
+
+    torch.set_num_threads(1)

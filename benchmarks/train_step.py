@@ -2,16 +2,19 @@
 
     python benchmarks/train_step.py            # every shape with 1 and 2 threads, then N = 2 to 32; on CUDA too, if there
     python benchmarks/train_step.py --quick    # the shapes only
+    python benchmarks/train_step.py --places cuda --out train_step_gpu   # into another file, and on the GPU alone
 
 Hidden layers (128, 128). matrix and bridge are the built-in datasets; football-like data are random: 115 features in the state
 and in every observation, 19 actions, every row a frame of its own, so that nothing can be evaluated once for many rows.
 warehouse-like data are random too: 71 features in every observation, 7 N in the state, 5 actions; policies are transformers
-(width 32, 2 blocks, 1 head) over 8 windows of 100 steps, with one token per step or, 'interleaved', with two. Each case runs in
-a process of its own. The reference is the authors' release on two cores, in ms per update of all agents, for the same rows and
-numbers of agents; the aim is a fifth of it. Where other work shares the machine, the load and the processor time beside each
-figure tell. Beside the rounds stand one step of behaviour cloning on as many rows, and the time to fill the caches, which
-happens once. On a GPU every case is timed twice, operation by operation and captured. The exponent b is fitted: log ms = a + b
-log N, of the clock's and of the processor's time.
+(width 32, 2 blocks, 1 head) over 8 windows of 100 steps, with one token per step or, 'interleaved', with two; on a GPU also
+over 32 windows of 495 steps, as the authors' schedule has it (40,500 updates). fight-like data have SMAX's 3s5z's shape: 205
+features in every observation, 192 in the state, 14 actions. Each case runs in a process of its own. The reference is the
+authors' release on two cores, in ms per update of all agents, for the same rows and numbers of agents; the aim is a fifth of
+it. Where other work shares the machine, the load and the processor time beside each figure tell. Beside the rounds stand one
+step of behaviour cloning on as many rows, and the time to fill the caches, which happens once. On a GPU every case is timed
+twice, operation by operation and captured. The exponent b is fitted: log ms = a + b log N, of the clock's and of the
+processor's time.
 """
 
 from __future__ import annotations
@@ -71,7 +74,11 @@ SHAPES = (
     ("interleaved", 2, 800, 67.0),
     ("interleaved", 4, 800, 197.0),
     ("interleaved", 6, 800, 410.0),
+    ("fight", 8, 3200, None),
 )
+#: minutes on a CPU
+ON_GPU = (("long-warehouse", 6, 32 * 495, None),)
+SCHEDULE = 40_500
 
 
 def football(n_agents: int) -> OfflineDataset:
@@ -84,7 +91,17 @@ def warehouse(n_agents: int) -> OfflineDataset:
     return random_data("warehouse-like", n_agents, 7 * n_agents, 71, 5)
 
 
-def random_data(name: str, n_agents: int, state: int, observation: int, choices: int) -> OfflineDataset:
+def long_warehouse(n_agents: int) -> OfflineDataset:
+    """Random episodes of the warehouse's shape and its whole length."""
+    return random_data("warehouse-like", n_agents, 7 * n_agents, 71, 5, 495)
+
+
+def fight(n_agents: int) -> OfflineDataset:
+    """Random episodes of the shape of SMAX's 3s5z."""
+    return random_data("fight-like", n_agents, 192, 205, 14)
+
+
+def random_data(name: str, n_agents: int, state: int, observation: int, choices: int, length: int = LENGTH) -> OfflineDataset:
     """Random episodes, so many features per state and per observation, so many actions per agent."""
     generator = np.random.default_rng(SEED)
 
@@ -93,10 +110,10 @@ def random_data(name: str, n_agents: int, state: int, observation: int, choices:
 
     episodes = [
         EpisodeArrays(
-            states=normal(LENGTH + 1, state),
-            observations=normal(LENGTH + 1, n_agents, observation),
-            actions=generator.integers(choices, size=(LENGTH, n_agents)),
-            rewards=normal(LENGTH),
+            states=normal(length + 1, state),
+            observations=normal(length + 1, n_agents, observation),
+            actions=generator.integers(choices, size=(length, n_agents)),
+            rewards=normal(length),
             terminated=True,
         )
         for _ in range(EPISODES)
@@ -109,6 +126,8 @@ RANDOM: dict[str, tuple[Callable[[int], OfflineDataset], dict[str, Any]]] = {
     "football": (football, {}),
     "warehouse": (warehouse, WAREHOUSE),
     "interleaved": (warehouse, INTERLEAVED),
+    "long-warehouse": (long_warehouse, {"policy": "transformer", "context": 495}),
+    "fight": (fight, {}),
 }
 
 
@@ -227,16 +246,21 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the shapes only")
     parser.add_argument("--seconds", type=float, default=6.0, help="least time of the rounds of one case")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="threads of a CPU")
+    parser.add_argument("--places", nargs="+", default=["cpu", "cuda"], choices=("cpu", "cuda"))
+    parser.add_argument("--out", default="train_step", help="the file's name")
     options = parser.parse_args()
-    where = places(options.threads)
+    where = [place for place in places(options.threads) if place[0] in options.places]
     content: dict[str, Any] = conditions(SEED, ("alberdice", "numpy", "torch"))
     content["threads"] = "as each row says"
     content["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     content["shapes"] = [
         run(Case(name, n, rows, threads, device, reference, captured), options.seconds)
-        for name, n, rows, reference in SHAPES
+        for name, n, rows, reference in (*SHAPES, *ON_GPU)
         for device, threads, captured in where
+        if device == "cuda" or (name, n, rows, reference) not in ON_GPU
     ]
+    long = [row for row in content["shapes"] if row["rows"] == ON_GPU[0][2]]
+    content["schedule_minutes"] = {str(row["captured"]): row["median_ms"] * SCHEDULE / 60e3 for row in long}
     if not options.quick:
         content["agents"] = [
             run(Case("football", n, 3200, threads, device, captured=captured), options.seconds)
@@ -245,7 +269,7 @@ def main() -> None:
         ]
         content["exponents"] = exponents(content["agents"])
         print(json.dumps(content["exponents"]), file=sys.stderr)
-    print(write("train_step", content), file=sys.stderr)
+    print(write(options.out, content), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ The data ``-one`` are episodes of one convention alone: what cloning loses where
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import time
@@ -103,6 +104,7 @@ def one_convention(size: str, n: int, episodes: int, seed: int) -> OfflineDatase
     return from_episodes(f"rware-{size}-{n}ag-one", env.spec.n_actions, played)
 
 
+@functools.cache
 def data_of(name: str, episodes: int) -> OfflineDataset:
     """The recipe with so many episodes, or those of one convention."""
     _, size, agents, kind = name.split("-", 3)
@@ -120,8 +122,9 @@ def judged(policies: Any, name: str, episodes: int) -> dict[str, Any]:
     return {"returns": found.returns.tolist(), "metrics": means}
 
 
-def one_run(key: dict[str, Any], data: OfflineDataset, episodes: int, out: Path) -> list[dict[str, Any]]:
+def one_run(key: dict[str, Any], episodes: int, out: Path) -> list[dict[str, Any]]:
     """Train, or go on, and judge; AlberDICE's pi^D as a row of its own."""
+    data = data_of(key["data"], key["data_episodes"])
     config, began = config_of(key), time.process_time()
     folder = out / "-".join(str(key[name]) for name in KEYS)
     run = run_training(config, folder, dataset=data, resume=True)
@@ -202,23 +205,20 @@ def main() -> None:
     parser.add_argument("--policy", default="transformer", choices=("transformer", "feed-forward"))
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("out/warehouse-learning"))
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--report", action="store_true")
     args = parser.parse_args()
-    torch.set_num_threads(1)
+    machine.one_thread()
     target = machine.RESULTS / "warehouse_learning.json"
     runs = json.loads(target.read_text())["runs"] if target.exists() else []
-    asked = [] if args.report else list(itertools.product(args.data, range(args.seeds), args.variants))
-    for name, group in itertools.groupby(asked, lambda each: each[0]):
-        data: OfflineDataset | None = None
-        for _, seed, variant in group:
-            values = (name, variant, seed, args.share, args.policy, args.data_episodes)
-            key = dict(zip(KEYS, values, strict=True))
-            if any(all(run[k] == v for k, v in key.items()) for run in runs):
-                continue
-            data = data or data_of(name, args.data_episodes)
-            runs += one_run(key, data, args.episodes, args.out)
-            print(f"{name} {variant} seed {seed}: {np.mean(runs[-1]['returns']):.2f}", flush=True)
-            write(runs)
+    asked = [] if args.report else itertools.product(args.data, args.variants, range(args.seeds))
+    keys = [dict(zip(KEYS, (*each, args.share, args.policy, args.data_episodes), strict=True)) for each in asked]
+    missing = [key for key in keys if not any(all(run[k] == v for k, v in key.items()) for run in runs)]
+    for found in machine.side_by_side(one_run, [(key, args.episodes, args.out) for key in missing], args.jobs):
+        runs += found
+        key = found[0]
+        print(f"{key['data']} {key['variant']} seed {key['seed']}: {np.mean(key['returns']):.2f}", flush=True)
+        write(runs)
     report(write(runs))
     if args.report and EARLIER.exists():
         print("\nof earlier code, whose units had no leak and whose features of the best episodes were scaled by all:")

@@ -4,6 +4,7 @@
     python benchmarks/zoo.py --games lock wilds --seeds 1      # some games
     python benchmarks/zoo.py --algorithm optidice              # into zoo_optidice.json
     python benchmarks/zoo.py --half choosing --seeds 2         # the other half, seeds 100 and 101, into zoo_choosing.json
+    python benchmarks/zoo.py --jobs 8                          # eight runs side by side
     python benchmarks/zoo.py --half choosing --held-out .2     # a share of the episodes scores and is not learned from
 
 A run's data are made with its seed. No environment is used in training or choosing; returns here are exact, from the model.
@@ -27,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import conditions
+from machine import conditions, one_thread, side_by_side
 
 from alberdice.datasets import load_dataset
 from alberdice.datasets.empirical import empirical_model
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--algorithm", default="alberdice")
     parser.add_argument("--held-out", type=float, default=0.0)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     halves = {"choosing": list(CHOOSING), "reporting": list(REPORTING)}
@@ -137,18 +139,16 @@ def main() -> None:
     settings = {"held_out": options.held_out} if held else {}
     options.out = options.out or HERE / f"{'_'.join(filter(None, parts))}.json"
     first = FIRST_SEED if options.half == "choosing" else 0
-    torch.set_num_threads(1)
+    one_thread()
     found = json.loads(options.out.read_text())["runs"] if options.out.exists() else []
-    for seed in range(first, first + options.seeds):
-        for name in options.games or halves[options.half]:
-            if any((run["game"], run["seed"]) == (name, seed) for run in found):
-                continue
-            found.append(one_run(name, seed, settings, options.algorithm))
-            run = found[-1]
-            print(
-                f"{name:22s} seed {seed} gap {run['gap']:.3f} last {run['gap_last']:.3f} regret {run['regret']:.3f}", flush=True
-            )
-            options.out.write_text(json.dumps({**conditions(0, PACKAGES), "halves": halves, "runs": found}, indent=1) + "\n")
+    done, games = {(run["game"], run["seed"]) for run in found}, options.games or halves[options.half]
+    keys = [(name, seed) for seed in range(first, first + options.seeds) for name in games if (name, seed) not in done]
+    for run in side_by_side(one_run, [(*key, settings, options.algorithm) for key in keys], options.jobs):
+        found.append(run)
+        found.sort(key=lambda each: (each["seed"], halves[options.half].index(each["game"])))
+        start = f"{run['game']:22s} seed {run['seed']} gap {run['gap']:.3f}"
+        print(f"{start} last {run['gap_last']:.3f} regret {run['regret']:.3f}", flush=True)
+        options.out.write_text(json.dumps({**conditions(0, PACKAGES), "halves": halves, "runs": found}, indent=1) + "\n")
     gaps = np.array([run["gap"] for run in found])
     print(f"mean gap {gaps.mean():.3f}, at most .05 in {(gaps <= 0.05).mean():.0%} of {len(gaps)} runs")
 
