@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,8 +57,10 @@ def metrics_on(device: str, case: str) -> tuple[list[dict[str, float]], Any]:
 def no_synchronisation() -> Iterator[None]:
     """Any wait of the CPU for the GPU raises."""
     torch.cuda.synchronize()
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        with warnings.catch_warnings():  # torch says that it misses some
+            warnings.filterwarnings("ignore", message="Synchronization debug mode", category=UserWarning)
+            torch.cuda.set_sync_debug_mode("error")
         yield
     finally:
         torch.cuda.set_sync_debug_mode("default")
@@ -114,7 +117,7 @@ def test_replayed_updates_are_direct_ones(case: str) -> None:
 @pytest.mark.parametrize("capture", [False, True])
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
 def test_a_run_from_end_to_end(tmp_path: Path, precision: str, capture: bool) -> None:
-    result = train(tiny(device="cuda", precision=precision, capture=capture), tmp_path / "run")
+    result = train(tiny(device="cuda", precision=precision, capture="on" if capture else "off"), tmp_path / "run")
     assert (result["status"], result["device"]) == ("done", "cuda")
     played = evaluate_run(tmp_path / "run", episodes=20)  # on the CPU, from the checkpoint
     assert played["return_exact"] == pytest.approx(result["return_exact"], abs=1e-5)
@@ -123,7 +126,7 @@ def test_a_run_from_end_to_end(tmp_path: Path, precision: str, capture: bool) ->
 @pytest.mark.parametrize("capture", [False, True])
 @pytest.mark.parametrize("at", [7, 10, 17])
 def test_resume_on_the_gpu(tmp_path: Path, at: int, capture: bool) -> None:
-    whole, parts, config = tmp_path / "whole", tmp_path / "parts", tiny(device="cuda", capture=capture)
+    whole, parts, config = tmp_path / "whole", tmp_path / "parts", tiny(device="cuda", capture="on" if capture else "off")
     train(config, whole)
     with pytest.raises(Killed):
         train(config, parts, progress=kill_at(at))

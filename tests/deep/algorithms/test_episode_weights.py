@@ -183,5 +183,5 @@ def test_a_run_goes_on_within_a_turn(policy: str, stop: int) -> None:
 
 
 def test_what_does_not_go_together() -> None:
-    with pytest.raises(InvalidArgumentError, match="capture: got True, expected false, as turns are not recorded"):
-        tiny(weights="episodes", capture=True, device="cuda")
+    with pytest.raises(InvalidArgumentError, match="capture: got on, expected off or auto, as turns are not recorded"):
+        tiny(weights="episodes", capture="on", device="cuda")

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from capture_samples import CASES, TensorsAsNumbers, config_of, fresh
-from deep_samples import equal, tiny
+from deep_samples import chain_dataset, equal, tiny
 from tape import NotRecordable, Tape, Tapes
 
 from alberdice.deep.algorithms.alberdice import behaviour
-from alberdice.deep.networks.capture import Captured
+from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.config import TrainConfig
+from alberdice.deep.networks.capture import Captured, Direct
 from alberdice.deep.training.device import capture_updates, check_captured
 from alberdice.deep.training.loop import train
 from alberdice.errors import InvalidArgumentError
 
 CPU = torch.device("cpu")
+
+
+def on_gpu(mapped: bool = False) -> Any:
+    """Data that say that they are on a GPU."""
+    return SimpleNamespace(states=SimpleNamespace(device=torch.device("cuda")), mapped=mapped)
 
 
 def state(learner: Any) -> dict[str, torch.Tensor]:
@@ -171,13 +180,40 @@ def test_the_tape_keeps_what_a_graph_would_keep() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_only_a_gpu_replays_graphs(tmp_path: Any) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"capture: got True, expected a GPU, .*; leave capture out"):
-        train(tiny(capture=True), tmp_path / "run")
+    with pytest.raises(InvalidArgumentError, match=r"capture: got on, expected a GPU, .*; leave capture out"):
+        train(tiny(capture="on"), tmp_path / "run")
 
 
 def test_a_learner_of_ones_own_must_let_its_steps_be_recorded() -> None:
     with pytest.raises(InvalidArgumentError, match=r"capture: got alberdice, expected a learner whose update runs .*execution"):
-        capture_updates(object(), tiny(capture=True), CPU)  # type: ignore[arg-type]
+        capture_updates(object(), tiny(capture="on"), on_gpu(), 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("config", "mapped", "processes", "recorded"),
+    [
+        (tiny("bc"), False, 1, True),
+        (tiny("alberdice"), False, 1, True),
+        (tiny("bc", capture="off"), False, 1, False),
+        (tiny("bc"), True, 1, False),
+        (tiny("bc"), False, 2, False),
+        (tiny("alberdice", weights="episodes"), False, 1, False),
+        (replace(tiny("bc"), algorithm="mine:Learner"), False, 1, False),
+    ],
+)
+def test_what_is_recorded_unless_said_otherwise(
+    config: TrainConfig, mapped: bool, processes: int, recorded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alberdice.deep.training.device.CudaGraphs", Tapes)
+    learner = fresh("bc")
+    capture_updates(learner, config, on_gpu(mapped), processes)
+    assert isinstance(learner.execution, Captured) == recorded
+
+
+def test_nothing_is_recorded_on_a_cpu() -> None:
+    learner = fresh("bc")
+    capture_updates(learner, tiny("bc"), TrainingData.build(chain_dataset()), 1)
+    assert isinstance(learner.execution, Direct)
 
 
 def test_a_learner_that_runs_no_step_is_told_so() -> None:

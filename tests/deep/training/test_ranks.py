@@ -128,7 +128,7 @@ def test_what_several_processes_do_not_do_is_refused(
     with pytest.raises(InvalidArgumentError, match="process 2 of this machine"):
         module._backend(tiny("bc"), Place(1, 1, 2))
     with pytest.raises(InvalidArgumentError, match="is not recorded"):
-        module._backend(tiny("bc", capture=True), Place(1, 1, 2))
+        module._backend(tiny("bc", capture="on"), Place(1, 1, 2))
 
 
 # ---- torchrun --------------------------------------------------------------------------------------------------------

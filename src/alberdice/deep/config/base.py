@@ -86,8 +86,9 @@ class TrainConfig:
     """where to train; auto: on the GPU if there is one"""
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     """of the updates' matrix products; tf32 only on a GPU; all else, and what is evaluated and saved, is float32"""
-    capture: bool = False
-    """on a GPU: record an update once and replay it as one CUDA graph instead of launching its operations one by one"""
+    capture: Literal["auto", "on", "off"] = "auto"
+    """on a GPU: record an update once and replay it as one CUDA graph instead of launching its operations one by one; auto: the
+    built-in algorithms, where data are in memory and the run has one process"""
     threads: Annotated[int, Within(1, 1024)] = 1
     """threads of a CPU's matrix products; the small networks here gain nothing from more"""
     updates: Count = 2500
@@ -129,6 +130,11 @@ class TrainConfig:
     def merges_frames(self) -> bool:
         """Whether equal frames of the data are merged, see ``alberdice.deep.batches.training_data``."""
         return False
+
+    @property
+    def recordable(self) -> bool:
+        """Whether updates can be recorded, see ``capture``."""
+        return True
 
     def steps_per_episode(self, horizon: int) -> int:
         """At how many steps the data's episodes are cut for a learner with a memory; 0: not at all.
@@ -280,6 +286,11 @@ class WindowConfig(TrainConfig):
         super().__post_init__()
         if self.width % self.heads:
             raise InvalidArgumentError("heads", got=self.heads, expected=f"a divisor of the width, {self.width}")
+
+    @property
+    def recordable(self) -> bool:
+        """Whether updates can be recorded, see ``capture``."""
+        return True
 
     def steps_per_episode(self, horizon: int) -> int:
         """As ``episode_steps`` says."""

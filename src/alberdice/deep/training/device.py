@@ -2,7 +2,7 @@
 
     device       cpu, cuda, or auto: the GPU if there is one
     precision    float32; bf16 by autocast, on a CPU too; tf32 on a GPU alone
-    capture      each kind of update recorded once and replayed as a CUDA graph, see ``capture``
+    capture      each kind of update recorded once and replayed as a CUDA graph, see ``capture``; auto: where that can be done
 
 What is asked for and cannot be had is refused, never replaced.
 """
@@ -16,12 +16,13 @@ from typing import Any
 
 import torch
 
+from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.learner import Learner
+from alberdice.deep.learner import ALGORITHMS, Learner
 from alberdice.deep.networks.capture import Captured, CudaGraphs
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["Arithmetic", "arithmetic_of", "capture_updates", "check_captured", "device_of", "tensor_floats"]
+__all__ = ["Arithmetic", "arithmetic_of", "capture_updates", "check_captured", "device_of", "refused_capture", "tensor_floats"]
 
 #: makes the context of one update
 Arithmetic = Callable[[], AbstractContextManager[Any]]
@@ -40,21 +41,31 @@ def device_of(config: TrainConfig) -> str:
     if config.precision == "tf32":
         remedy = "use float32, or bf16"
         raise InvalidArgumentError("precision", got="tf32", expected="a GPU, which alone computes in tf32", remedy=remedy)
-    if config.capture:
-        expected = "a GPU, which alone replays graphs"
-        raise InvalidArgumentError("capture", got=True, expected=expected, remedy="leave capture out")
+    if config.capture == "on":
+        raise refused_capture("on", "a GPU, which alone replays graphs")
     return "cpu"
 
 
-def capture_updates(learner: Learner, config: TrainConfig, device: torch.device) -> None:
-    """Let the learner's steps be recorded and replayed.
+def capture_updates(learner: Learner, config: TrainConfig, data: TrainingData, processes: int) -> None:
+    """Let the learner's steps be recorded and replayed, if the settings ask for it, or leave it open and it can be done.
 
     Raises:
-        InvalidArgumentError: it is one of one's own that has no ``execution``.
+        InvalidArgumentError: it was asked for, and data are mapped, or the learner is one of one's own without ``execution``.
     """
+    built_in = config.algorithm in ALGORITHMS and config.recordable
+    can = built_in and data.states.device.type == "cuda" and not data.mapped and processes == 1
+    if config.capture == "off" or (config.capture == "auto" and not can):
+        return
+    if data.mapped:
+        raise refused_capture("on", "data in memory, as what is read from a file is not recorded")
     if not hasattr(learner, "execution"):
         raise _no_steps(config)
-    learner.execution = Captured(device, CudaGraphs())
+    learner.execution = Captured(data.states.device, CudaGraphs())
+
+
+def refused_capture(got: str, expected: str) -> InvalidArgumentError:
+    """Says what recording needs."""
+    return InvalidArgumentError("capture", got=got, expected=expected, remedy="leave capture out")
 
 
 def check_captured(learner: Learner, config: TrainConfig) -> None:
@@ -70,7 +81,7 @@ def check_captured(learner: Learner, config: TrainConfig) -> None:
 
 def _no_steps(config: TrainConfig) -> InvalidArgumentError:
     expected = "a learner whose update runs its steps by self.execution, see alberdice.deep.networks.capture"
-    return InvalidArgumentError("capture", got=config.algorithm, expected=expected, remedy="leave capture out")
+    return refused_capture(config.algorithm, expected)
 
 
 @contextmanager

@@ -163,11 +163,7 @@ def _prepare(
     data = TrainingData.of_run(pieces, config, device)
     with sums.shared_by(ranks):
         learner = maker(data, config, torch.Generator().manual_seed(config.seed))
-    if config.capture:
-        if data.mapped:
-            expected = "data in memory, as what is read from a file is not recorded"
-            raise InvalidArgumentError("capture", got=True, expected=expected, remedy="leave capture out")
-        capture_updates(learner, config, data.states.device)
+    capture_updates(learner, config, data, 1 if ranks is None else ranks.count)
     if venue.environment is not None:
         check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
     paced = getattr(learner, "config", config)  # a learner may choose its length by the data
@@ -277,7 +273,7 @@ def _callbacks(run: Run) -> list[Callback]:
     if not run.leads:
         return together
     found: list[Callback] = [ours.Remarks(), ours.Selection(getattr(run.learner, "config", run.config), run.selector)]
-    if run.config.capture:
+    if run.config.capture == "on":
         found.insert(0, _Captured(run.config))
     if run.folder is not None:
         folder, config = run.folder, run.config

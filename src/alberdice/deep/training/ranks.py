@@ -28,7 +28,7 @@ from alberdice.console import explain, verbosity
 from alberdice.deep import sums
 from alberdice.deep.config import TrainConfig
 from alberdice.deep.training.callbacks import SIGNALLED
-from alberdice.deep.training.device import device_of
+from alberdice.deep.training.device import device_of, refused_capture
 from alberdice.deep.training.fit import Fitting
 from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceError
 from alberdice.machine import Place, place
@@ -136,9 +136,8 @@ def joined(config: TrainConfig) -> Iterator[Ranks | None]:
 
 def _backend(config: TrainConfig, here: Place) -> str:
     """How the processes talk; the GPU of this one is made the present one."""
-    if config.capture:
-        expected = "false, as an update of several processes is not recorded"
-        raise InvalidArgumentError("capture", got=True, expected=expected, remedy="leave capture out")
+    if config.capture == "on":
+        raise refused_capture("on", "off or auto, as an update of several processes is not recorded")
     if device_of(config) == "cpu":
         return "gloo"
     found = torch.cuda.device_count()

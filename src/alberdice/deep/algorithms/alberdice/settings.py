@@ -162,9 +162,9 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.capture and self.weights == "episodes":
+        if self.capture == "on" and not self.recordable:
             remedy = "leave capture out, or weights = steps"
-            raise InvalidArgumentError("capture", got=True, expected="false, as turns are not recorded", remedy=remedy)
+            raise InvalidArgumentError("capture", got="on", expected="off or auto, as turns are not recorded", remedy=remedy)
         if self.memory_updates and (self.weights == "steps" or self.remembers):
             expected = "0, as there are no weights of episodes" if self.weights == "steps" else "0, as policies have a memory"
             remedy = "leave memory_updates out, or set weights = episodes and policy = feed-forward"
@@ -176,6 +176,11 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
         default = {each.name: each.default for each in fields(self)}
         asked = any(getattr(self, name) != default[name] for name in wanted)
         return self if asked or self.length == "given" else replace(self, **wanted)
+
+    @property
+    def recordable(self) -> bool:
+        """Not where agents take long turns."""
+        return self.weights == "steps"
 
     @property
     def merges_frames(self) -> bool:
