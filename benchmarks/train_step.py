@@ -20,6 +20,7 @@ processor's time.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -39,6 +40,7 @@ from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.networks.capture import Captured, CudaGraphs
+from alberdice.deep.training.device import arithmetic_of
 
 SEED = 0
 #: calls before those that count, a recording among them
@@ -61,6 +63,7 @@ class Case:
     device: str
     reference_ms: float | None = None
     captured: bool = False
+    precision: str = "float32"
 
 
 SHAPES = (
@@ -76,8 +79,7 @@ SHAPES = (
     ("interleaved", 6, 800, 410.0),
     ("fight", 8, 3200, None),
 )
-#: minutes on a CPU
-ON_GPU = (("long-warehouse", 6, 32 * 495, None),)
+#: the authors' updates of a warehouse
 SCHEDULE = 40_500
 
 
@@ -141,6 +143,7 @@ def learner_of(case: Case) -> AlberDICE:
         "pretrain_batch_size": case.rows,
         "hidden": HIDDEN,
         "threads": case.threads,
+        "precision": case.precision,
     }
     config = AlberDICEConfig(**settings, **special, updates=1 << 20, pretrain_updates=1 << 20)
     data = TrainingData.build(dataset, share=not own, device=case.device)
@@ -179,9 +182,13 @@ def peak_mib(device: str) -> float:
 
 def measured(case: Case, seconds: float) -> dict[str, Any]:
     """Both kinds of update of one case."""
-    torch.set_num_threads(case.threads)
-    torch.set_flush_denormal(True)
     agents = learner_of(case)
+    with arithmetic_of(agents.config, case.device) as arithmetic, arithmetic():
+        return timings(case, agents, seconds)
+
+
+def timings(case: Case, agents: AlberDICE, seconds: float) -> dict[str, Any]:
+    """Of both kinds of update and of what comes once."""
     generator = torch.Generator(case.device).manual_seed(SEED + 1)
     cloning, _ = timed(lambda: agents.update(generator), case.device, seconds / 3)
     began = time.perf_counter()
@@ -213,7 +220,7 @@ def run(case: Case, seconds: float) -> dict[str, Any]:
     row: dict[str, Any] = receiver.recv()
     process.join()
     low, high = row["quartiles_ms"]
-    place = f"{case.device}, {case.threads} threads{', captured' if case.captured else ''}"
+    place = f"{case.device}, {case.threads} threads, {case.precision}{', captured' if case.captured else ''}"
     shown = f"{case.name} N={case.n_agents} on {place}: {row['median_ms']:.1f} ms"
     print(f"{shown} [{low:.1f}, {high:.1f}], aim {row.get('aim_ms')}, cloning {row['cloning_ms']:.1f} ms", file=sys.stderr)
     return row
@@ -232,6 +239,15 @@ def exponents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         chosen = [row for row in rows if tuple(row[key] for key in keys) == where]
         slopes = {key: slope(chosen, key) for key in ("median_ms", "processor_ms")}
         found.append({**dict(zip(keys, where, strict=True)), **slopes})
+    return found
+
+
+def schedule(seconds: float) -> list[dict[str, Any]]:
+    """A warehouse's update at the authors' size, on a GPU, and the minutes that all their updates take."""
+    found = []
+    for captured, precision in itertools.product((False, True), ("float32", "tf32", "bf16")):
+        row = run(Case("long-warehouse", 6, 32 * 495, 1, "cuda", None, captured, precision), seconds)
+        found.append({**row, "schedule_minutes": row["median_ms"] * SCHEDULE / 60e3})
     return found
 
 
@@ -255,12 +271,11 @@ def main() -> None:
     content["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     content["shapes"] = [
         run(Case(name, n, rows, threads, device, reference, captured), options.seconds)
-        for name, n, rows, reference in (*SHAPES, *ON_GPU)
+        for name, n, rows, reference in SHAPES
         for device, threads, captured in where
-        if device == "cuda" or (name, n, rows, reference) not in ON_GPU
     ]
-    long = [row for row in content["shapes"] if row["rows"] == ON_GPU[0][2]]
-    content["schedule_minutes"] = {str(row["captured"]): row["median_ms"] * SCHEDULE / 60e3 for row in long}
+    if torch.cuda.is_available() and "cuda" in options.places:
+        content["schedule"] = schedule(options.seconds)
     if not options.quick:
         content["agents"] = [
             run(Case("football", n, 3200, threads, device, captured=captured), options.seconds)
