@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import conditions
+from machine import conditions, one_thread, side_by_side
 
 from alberdice.datasets import OfflineDataset, load_dataset
 from alberdice.datasets.corrections import Corrections
@@ -199,6 +199,7 @@ def main() -> None:
     parser.add_argument("--values", nargs="*", default=[])
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--models", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--report", action="store_true")
@@ -206,16 +207,17 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.games, options.seeds, options.models = ["stags", "lock"], 1, 20
-    torch.set_num_threads(1)
+    one_thread()
     runs = json.loads(options.out.read_text())["runs"] if options.out.exists() and not options.quick else []
-    for seed in range(FIRST_SEED, FIRST_SEED + (0 if options.report else options.seeds)):
-        for name in options.games:
-            if not any((run["game"], run["seed"]) == (name, seed) for run in runs):
-                runs.append(one_run(name, seed, options))
-                print(name, seed, flush=True)
-                if not options.quick:
-                    found = {**conditions(FIRST_SEED, ("torch", "numpy", "scipy")), "runs": runs}
-                    options.out.write_text(json.dumps(found, indent=1) + "\n")
+    done, seeds = {(run["game"], run["seed"]) for run in runs}, range(FIRST_SEED, FIRST_SEED + options.seeds)
+    keys = [] if options.report else [(name, seed) for seed in seeds for name in options.games if (name, seed) not in done]
+    for run in side_by_side(one_run, [(*key, options) for key in keys], options.jobs):
+        runs.append(run)
+        runs.sort(key=lambda each: (each["seed"], list(CHOOSING).index(each["game"])))
+        print(run["game"], run["seed"], flush=True)
+        if not options.quick:
+            found = {**conditions(FIRST_SEED, ("torch", "numpy", "scipy")), "runs": runs}
+            options.out.write_text(json.dumps(found, indent=1) + "\n")
     print(report(runs))
 
 

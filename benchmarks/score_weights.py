@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import conditions
+from machine import conditions, one_thread, side_by_side
 
 from alberdice.datasets import load_dataset
 from alberdice.datasets.resampled import Estimate, ResampledModels
@@ -139,18 +139,20 @@ def report(runs: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    one_thread()
     runs = json.loads(options.out.read_text())["runs"] if options.out.exists() else []
-    for seed in range(FIRST_SEED, FIRST_SEED + (0 if options.report else options.seeds)):
-        for name in CHOOSING:
-            if not any((run["game"], run["seed"]) == (name, seed) for run in runs):
-                runs.append(one_run(name, seed))
-                print(name, seed, flush=True)
-                found = {**conditions(FIRST_SEED, ("torch", "numpy", "scipy")), "runs": runs}
-                options.out.write_text(json.dumps(found) + "\n")
+    done, seeds = {(run["game"], run["seed"]) for run in runs}, range(FIRST_SEED, FIRST_SEED + options.seeds)
+    keys = [] if options.report else [(name, seed) for seed in seeds for name in CHOOSING if (name, seed) not in done]
+    for run in side_by_side(one_run, keys, options.jobs):
+        runs.append(run)
+        runs.sort(key=lambda each: (each["seed"], list(CHOOSING).index(each["game"])))
+        print(run["game"], run["seed"], flush=True)
+        found = {**conditions(FIRST_SEED, ("torch", "numpy", "scipy")), "runs": runs}
+        options.out.write_text(json.dumps(found) + "\n")
     print(report(runs))
 
 
