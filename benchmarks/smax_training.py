@@ -1,73 +1,313 @@
-"""BC against AlberDICE on SMAX's 3s5z (not SMAC): win rates and returns, paired over common seeds.
+"""Who learns what on SMAX fights (not SMAC): AlberDICE beside its own pi^D, cloning, filtered cloning, OMAR, OptiDICE, ICQ.
 
-    python benchmarks/smax_training.py DATASET [--seeds 2] [--episodes 100] [--bc 600] [--cloning 300] [--rounds 300]
+    python benchmarks/smax_training.py --workers 8              # everything; hours on a CPU, minutes on a GPU
+    python benchmarks/smax_training.py --quick                  # minutes: that every variant runs; to another file
+    python benchmarks/smax_training.py --report                 # what is there
+    python benchmarks/smax_training.py --data-seed 1 --fights 1000 --json benchmarks/results/smax_choices.json
 
-DATASET is a stored copy of ``smax-3s5z-conventions``, or its name, which makes it.  A bounded run, far from what the preset
-``smax`` asks for: it shows what these few updates do.  Written after every run, so that what was stopped says what it has.
+Settings are ``--preset smax`` and ``smax-episodes``, chosen on data of another seed and judged on other fights (the last line
+above).  All runs are judged on the same fights: fight k has the same seed, and the same uniform numbers choose actions, whoever
+plays.  So differences are paired; their error is the larger of that over seeds' means and that over all pairs; 'differ' counts
+the fights that one won and the other lost.  ``--workers`` runs are made side by side, each by a process on one thread, and
+share the GPU where ``--device cuda``.  The JSON is written after every run; what it holds is not run again.
+
+    bc, bc-best         cloning; of the better half of the episodes by return alone
+    bc-weakest          cloning of the third of the episodes whose fighters aim at the weakest: told which convention is best,
+                        what there is to gain
+    alberdice           weights of steps, alpha 1; -low: alpha .1
+    alberdice-episodes  weights of whole episodes, four tenths of them at the least; -best: of the better half, beside clones
+    ... pi^D            what the same run cloned before its rounds
+    omar, optidice, icq, madtkd
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
+import multiprocessing
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import machine
 import numpy as np
 
-import alberdice.deep as deep
-from alberdice.datasets import load_dataset
-from alberdice.deep.learner import learner_class
-from alberdice.environments import find_environment
+DATA = ("smax-3s5z-conventions", "smax-6h_vs_8z-conventions")
+BEST = {"keep_best": 0.5}
+VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "bc": ("bc", "smax", {}),
+    "alberdice-episodes": ("alberdice", "smax-episodes", {}),
+    "bc-best": ("bc", "smax", BEST),
+    "alberdice": ("alberdice", "smax", {}),
+    "alberdice-best": ("alberdice", "smax-episodes", {**BEST, "episode_ratio": "clones"}),
+    "omar": ("omar", "smax", {}),
+    "optidice": ("optidice", "smax", {}),
+    "bc-weakest": ("bc", "smax", {}),
+    "alberdice-low": ("alberdice", "smax", {"alpha_start": 0.1, "alpha_end": 0.1}),
+    "icq": ("icq", "smax", {}),
+    "madtkd": ("madtkd", "smax", {}),
+}
+#: numbers of updates, which ``--share`` shortens; turns with them
+UPDATES = ("updates", "pretrain_updates", "turn_updates")
+QUICK = {"batch_size": 64, "pretrain_batch_size": 64}
+KEYS = ("data", "variant", "seed", "share", "data_seed", "fights", "device")
+LESS = ("bc", "bc-best", "omar", "optidice")
 
-KEPT = (
-    "return_mean",
-    "return_stderr",
-    "battle_won_mean",
-    "battle_won_stderr",
-    "episodes",
-    "updates",
-    "train_seconds",
-    "status",
-)
+
+def config_of(key: dict[str, Any], quick: bool) -> Any:
+    """The preset's settings, changed as the variant and the budget say."""
+    from alberdice.deep.config import from_mapping
+    from alberdice.deep.learner import learner_class
+
+    algorithm, preset, own = VARIANTS[key["variant"]]
+    settings: Any = learner_class(algorithm).settings
+    values = {**settings.presets[preset], **own, "algorithm": algorithm, "seed": key["seed"], "environment": "none"}
+    for name in UPDATES:
+        if name in values:
+            values[name] = max(1, round(values[name] * key["share"]))
+    if quick:
+        values |= {name: value for name, value in QUICK.items() if name in values}
+    values |= {"device": key["device"], "pictures": False, "evaluate_every": values["updates"]}
+    return from_mapping(values, settings(algorithm=algorithm))
 
 
-def settings(algorithm: str, args: argparse.Namespace) -> dict[str, Any]:
-    preset = dict(learner_class(algorithm).settings.presets["smax"])
-    small = {"batch_size": 512, "evaluate_episodes": args.episodes, "pictures": False, "device": "cpu"}
-    if algorithm == "bc":
-        return {**preset, **small, "updates": args.bc, "evaluate_every": args.bc}
-    own = {"pretrain_updates": args.cloning, "pretrain_batch_size": 512, "starts": 1}
-    return {**preset, **small, **own, "updates": args.rounds, "evaluate_every": args.rounds}
+@cache
+def data_of(name: str, seed: int, stored: str) -> Any:
+    """The recipe's data: a copy stored as smax/MAP-KIND-vSEED under a folder, or made."""
+    from alberdice.datasets import load_dataset
+
+    return load_dataset(f"{name.replace('-', '/', 1)}-v{seed}", root=stored) if stored else load_dataset(name, seed=seed)
+
+
+@cache
+def fight_of(name: str) -> Any:
+    """The fight of the data, compiled, and open as long as the process lasts."""
+    from alberdice.environments import find_environment
+
+    fight = find_environment(name.rsplit("-", 1)[0]).open()
+    fight.reset(np.arange(1))
+    return fight
+
+
+def judged(policies: Any, key: dict[str, Any], episodes: int) -> dict[str, Any]:
+    """Fights 0 .. E - 1 of a seed: wins and returns one by one."""
+    from alberdice.deep.play.episodes import play_episodes
+
+    fight, began = fight_of(key["data"]), time.perf_counter()
+    found = play_episodes(policies, fight, episodes, key["fights"])
+    return {
+        "won": found.metrics["battle_won"].astype(int).tolist(),
+        "returns": np.round(found.returns, 4).tolist(),
+        "length": round(float(found.lengths.mean()), 1),
+        "evaluation_seconds": round(time.perf_counter() - began, 1),
+    }
+
+
+def one_run(key: dict[str, Any], episodes: int, stored: str, out: Path, quick: bool) -> list[dict[str, Any]]:
+    """Train, or go on, and judge; AlberDICE's pi^D as a row of its own."""
+    import torch
+
+    from alberdice.datasets.subset import of_episodes
+    from alberdice.deep.training.loop import run_training
+    from alberdice.deep.training.saved_run import policies_of_run
+    from alberdice.errors import SolverError
+
+    torch.set_num_threads(1)
+    data = data_of(key["data"], key["data_seed"], stored)
+    shown: dict[str, Any] = {"data_return": round(float(data.returns.mean()), 4), "data_notes": list(data.notes)}
+    shown["data_digest"] = data.digest
+    if key["variant"] == "bc-weakest":  # as alberdice.datasets.fights draws who plays which episode
+        order = np.random.default_rng(key["data_seed"]).permutation(data.n_episodes) % 3
+        data = of_episodes(data, np.flatnonzero(order == 0))
+    config, folder, began = config_of(key, quick), out / "-".join(str(key[name]) for name in KEYS), time.perf_counter()
+    try:
+        run = run_training(config, folder, dataset=data, resume=True)
+    except SolverError as problem:
+        return [{**key, "failed": str(problem)}]
+    shown |= {"seconds": round(time.perf_counter() - began, 1), "settings": asdict(config)}
+    players, learner = {key["variant"]: policies_of_run(folder)}, run.learner
+    if key["variant"].startswith("alberdice"):  # no change of pi^D's logits: pi^D itself
+        unchanged = torch.zeros_like(learner.parameters["policy"])
+        players[f"{key['variant']} pi^D"] = learner.form.deployed(unchanged, learner.behaviour.own)
+    return [{**key, "variant": name, **judged(p, key, episodes), **shown} for name, p in players.items()]
+
+
+# ---- comparing -------------------------------------------------------------------------------------------------------------
+
+GROUP = ("data", "share", "data_seed", "fights")  # on which device a run was made changes rounding alone
+
+
+def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Per data and budget: every variant's win rate and return, and the paired differences from the others."""
+    found, runs = [], [run for run in runs if "failed" not in run]
+    for group in dict.fromkeys(tuple(run[name] for name in GROUP) for run in runs):
+        own = [run for run in runs if tuple(run[name] for name in GROUP) == group]
+        by: dict[str, dict[int, dict[str, Any]]] = {}
+        for run in own:
+            by.setdefault(run["variant"], {})[run["seed"]] = run
+        for name, seeds in by.items():
+            row = dict(zip(GROUP, group, strict=True)) | {"variant": name, "seeds": len(seeds)}
+            row |= {what: difference(seeds, None, what) for what in ("won", "returns")}
+            row["seconds"] = round(float(np.mean([run["seconds"] for run in seeds.values()])), 1)
+            row["evaluation_seconds"] = round(float(np.mean([run["evaluation_seconds"] for run in seeds.values()])), 1)
+            row["minus"] = {
+                other: {what: difference(seeds, by[other], what) for what in ("won", "returns")}
+                for other in by
+                if other != name and seeds.keys() & by[other].keys()
+            }
+            found.append(row)
+    return found
+
+
+def difference(one: dict[int, Any], other: dict[int, Any] | None, what: str) -> dict[str, Any]:
+    """Mean and error of one's fights, or of the paired differences over the seeds that both have."""
+    common = sorted(one.keys() & other.keys()) if other is not None else sorted(one)
+    pairs = np.stack([np.array(one[seed][what], float) for seed in common])
+    if other is not None:
+        pairs = pairs - np.stack([np.array(other[seed][what], float) for seed in common])
+    errors = [pairs.std(ddof=1) / pairs.size**0.5]
+    if len(pairs) > 1:
+        errors.append(pairs.mean(axis=1).std(ddof=1) / len(pairs) ** 0.5)
+    told = {"mean": round(float(pairs.mean()), 4), "error": round(float(max(errors)), 4), "fights": pairs.size}
+    if other is not None and what == "won":
+        told["differ"] = [int((pairs > 0).sum()), int((pairs < 0).sum())]
+    return told
+
+
+def report(content: dict[str, Any]) -> None:
+    """A table per data and budget, in Markdown, and what failed."""
+    for group in dict.fromkeys(tuple(row[name] for name in GROUP) for row in content["compared"]):
+        data, share, data_seed, fights = group
+        print(f"\n{data} (seed {data_seed}), {share:g} of the updates, fights of seed {fights}\n")
+        heads = ["", "seeds", "won", "return", "won less pi^D", *(f"less {other}" for other in LESS), "seconds"]
+        rows = [cells_of(row) for row in content["compared"] if tuple(row[name] for name in GROUP) == group]
+        for line in (heads, ["---"] * len(heads), *rows):
+            print("| " + " | ".join(line) + " |")
+    for run in content["runs"]:
+        if "failed" in run:
+            print("failed: " + ", ".join(str(run[name]) for name in (*KEYS, "failed")))
+
+
+def cells_of(row: dict[str, Any]) -> list[str]:
+    """A row of the table."""
+
+    def less(other: str) -> str:
+        won = row["minus"].get(other, {}).get("won")
+        return "" if won is None else f"{won['mean']:+.3f} ± {won['error']:.3f}"
+
+    cells = [row["variant"], str(row["seeds"]), *(f"{row[k]['mean']:.3f} ± {row[k]['error']:.3f}" for k in ("won", "returns"))]
+    return [*cells, *(less(other) for other in (f"{row['variant']} pi^D", *LESS)), f"{row['seconds']:.0f}"]
+
+
+# ---- running ---------------------------------------------------------------------------------------------------------------
+
+
+def written(runs: list[dict[str, Any]], target: Path) -> dict[str, Any]:
+    """The whole file anew, settings once per variant."""
+    rows = [{k: v for k, v in run.items() if k not in ("settings", "data_notes")} for run in runs]
+    kept = {
+        " ".join(str(run[k]) for k in (*GROUP, "variant")): {k: v for k, v in run["settings"].items() if k != "seed"}
+        for run in runs
+        if run.get("settings")
+    }
+    notes = {f"{run['data']} {run['data_seed']}": run["data_notes"] for run in runs if run.get("data_notes")}
+    conditions = machine.conditions(0, ("torch", "numpy", "jax", "jaxmarl"))
+    told = {"conditions": conditions, "gpu": gpu(), "environment": "SMAX, not SMAC", "data": notes, "compared": compared(runs)}
+    content = {**told, "settings": kept, "runs": rows}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    partial.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    partial.replace(target)
+    return content
+
+
+@cache
+def gpu() -> str | None:
+    """The GPU's name, if there is one."""
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+
+
+def earlier(target: Path) -> list[dict[str, Any]]:
+    """The runs of the file, with the settings and notes that it holds once."""
+    if not target.exists():
+        return []
+    content = json.loads(target.read_text(encoding="utf-8"))
+    return [
+        {
+            **run,
+            "settings": content["settings"].get(" ".join(str(run[k]) for k in (*GROUP, "variant"))),
+            "data_notes": content["data"].get(f"{run['data']} {run['data_seed']}"),
+        }
+        for run in content["runs"]
+    ]
+
+
+def arguments() -> argparse.Namespace:
+    """What is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="*", default=list(DATA))
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--share", type=float, default=1.0, help="of the updates")
+    parser.add_argument("--episodes", type=int, default=100, help="fights that judge a run")
+    parser.add_argument("--fights", type=int, default=0, help="their seed")
+    parser.add_argument("--data-seed", type=int, default=0)
+    parser.add_argument("--stored", default="", help="folder of stored data, each as smax/MAP-KIND-vSEED")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("out/smax-training"))
+    parser.add_argument("--json", type=Path, default=machine.RESULTS / "smax_training.json")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--report", action="store_true")
+    args = parser.parse_args()
+    if args.quick:
+        args.share, args.seeds, args.episodes, args.out = 0.002, 1, 8, args.out / "quick"
+        args.json = args.out / "smax_training.json"
+    return args
+
+
+def told_of(row: dict[str, Any]) -> str:
+    """A line on a run."""
+    name = f"{row['data']} {row['variant']} seed {row['seed']}: "
+    if "failed" in row:
+        return name + str(row["failed"])
+    won, gained = np.mean(row["won"]), np.mean(row["returns"])
+    return name + f"won {won:.2f}, return {gained:.3f}, {row['seconds']} s, judged in {row['evaluation_seconds']} s"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--episodes", type=int, default=100)
-    parser.add_argument("--bc", type=int, default=600)
-    parser.add_argument("--cloning", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=300)
-    args = parser.parse_args()
-    conditions = machine.conditions(0, ("torch", "numpy", "jax", "jaxmarl"))
-    data, fight = load_dataset(args.dataset), find_environment("smax-3s5z")
-    told: dict[str, Any] = {
-        "conditions": conditions,
-        "environment": "smax-3s5z (SMAX, not SMAC)",
-        "data": {"recipe": data.header.recipe, "notes": list(data.notes), "return_mean": float(data.returns.mean())},
-        "runs": [],
-    }
-    for seed in range(args.seeds):
-        for algorithm in ("bc", "alberdice"):
-            own = settings(algorithm, args)
-            run = deep.train(data, algorithm, seed=seed, environment=fight, **own)
-            told["runs"].append({"algorithm": algorithm, "seed": seed, **{k: run.result[k] for k in KEPT}, "settings": own})
-            print(told["runs"][-1], flush=True)
-            pairs = [[r["battle_won_mean"] for r in told["runs"] if r["algorithm"] == a] for a in ("bc", "alberdice")]
-            both = min(map(len, pairs))
-            gains = np.array(pairs[1][:both]) - np.array(pairs[0][:both])
-            told["alberdice_less_bc"] = {"battle_won": gains.tolist(), "mean": float(gains.mean()) if both else None}
-            machine.write("smax_training", told)
+    args = arguments()
+    runs = earlier(args.json)
+    if args.report:
+        report({"compared": compared(runs), "runs": runs})
+        return
+    asked = []
+    for seed, variant, data in itertools.product(range(args.seeds), args.variants, args.data):  # so that pairs are whole early
+        values = (data, variant, seed, args.share, args.data_seed, args.fights, args.device)
+        key = dict(zip(KEYS, values, strict=True))
+        if not any(all(run[k] == v for k, v in key.items() if k != "device") for run in runs):
+            asked.append(key)
+    began, content = time.perf_counter(), None
+    with ProcessPoolExecutor(args.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = [pool.submit(one_run, key, args.episodes, args.stored, args.out, args.quick) for key in asked]
+        for done in as_completed(waiting):
+            try:
+                rows = done.result()
+            except Exception:  # one run's trouble is not the others'; it is run again the next time
+                traceback.print_exc()
+                continue
+            runs += rows
+            content = written(runs, args.json)
+            for row in rows:
+                print(f"{time.perf_counter() - began:.0f} s: {told_of(row)}", flush=True)
+    report(content or {"compared": compared(runs), "runs": runs})
 
 
 if __name__ == "__main__":

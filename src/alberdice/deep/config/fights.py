@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ANNEALED", "CLONED", "PLAIN"]
+__all__ = ["ANNEALED", "CLONED", "EPISODES", "PLAIN"]
 
 #: of every algorithm: one evaluation of 100 fights at the end, no selection
 PLAIN: dict[str, Any] = {
@@ -27,4 +27,17 @@ CLONED: dict[str, Any] = {
     "updates": 1000,
     "evaluate_every": 1000,
     "learning_rate": 5e-4,
+}
+#: of weights of whole episodes: turns of every agent, six of 150 updates each for eight agents
+EPISODES: dict[str, Any] = {
+    "weights": "episodes",
+    "episode_share": 0.4,
+    "units": "rewards",
+    "alpha_start": 0.3,
+    "alpha_end": 0.3,
+    "updates": 7200,
+    "evaluate_every": 7200,
+    "turn_updates": 150,
+    "learning_rate": 1e-3,
+    "conservatism": 0.0,
 }

@@ -75,6 +75,8 @@ WAREHOUSES_MIXED = {
 }
 #: on StarCraft-like fights
 FIGHTS = {**fights.PLAIN, **fights.ANNEALED, **fights.CLONED}
+#: the same with weights of whole episodes
+FIGHTS_EPISODES = {**FIGHTS, **fights.EPISODES}
 
 #: length and rates where an update is about all distinct steps: no noise of minibatches has to be averaged out
 _REPEATING: dict[str, Any] = {
@@ -100,6 +102,7 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
         "rware-feed-forward": WAREHOUSES_FEED_FORWARD,
         "rware-mixed": WAREHOUSES_MIXED,
         "smax": FIGHTS,
+        "smax-episodes": FIGHTS_EPISODES,
     }
 
     pretrain_updates: Count = 1500
