@@ -16,7 +16,8 @@ here="$(cd "$(dirname "$0")" && pwd)"
 case "$*" in
   "-W ignore -"*) cat > /dev/null; echo "no engine"; [ -e "$STATE/works" ]; exit ;;
   *"-m venv "*) mkdir -p "${@: -1}/bin"; cp "$0" "${@: -1}/bin/python"; echo "venv" >> "$STATE/calls"; exit ;;
-  *"pip --disable-pip-version-check wheel "*) echo "wheel $*" >> "$STATE/calls"; echo "last words of the build"
+  *"pip --disable-pip-version-check wheel "*) echo "wheel $*" >> "$STATE/calls"; cmake .
+     echo "last words of the build"
      [ ! -e "$STATE/cannot-build" ] || exit 1
      for each; do [ "${before:-}" != --wheel-dir ] || folder=$each; before=$each; done
      mkdir -p "$folder"; touch "$folder/gfootball-2.10.2-cp3-linux.whl"; exit ;;
@@ -32,6 +33,7 @@ DOUBLES = {
     "ldconfig": '#!/bin/bash\necho "  $(cat "$STATE/boost").so.1 => /usr/lib"\n',
     "id": '#!/bin/bash\ncat "$STATE/id"\n',
     "sudo": "#!/bin/bash\nexit 1\n",
+    "cmake": '#!/bin/bash\necho "cmake $*" >> "$STATE/calls"\n',
 }
 
 
@@ -70,6 +72,10 @@ def test_it_installs_what_is_missing_and_then_nothing(machine):
     assert apt.endswith("install -y --no-install-recommends cmake libegl-dev")
     assert f"install --constraint {ROOT}/constraints.txt gym>=0.26.2,<0.27" in calls[2]
     assert len(build) == 2  # built, installed
+    (cmake,) = [call for call in calls if call.startswith("cmake ")]
+    assert cmake.startswith(
+        "cmake . -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=16 -DCMAKE_PROJECT_gameplayfootball_"
+    )
     assert "--no-build-isolation" in build[0]
     code, said, calls = machine.run(str(machine.bin / "python"))
     assert (code, calls) == (0, [])
@@ -122,3 +128,47 @@ def test_wrong_requests_are_refused(machine, arguments, message):
     code, said, calls = machine.run(*arguments)
     assert (code, calls) == (2, [])
     assert message in said
+
+
+@pytest.fixture
+def prefix(machine):
+    """The doubled Python's environment."""
+    folder = machine.folder / "environment"
+    folder.mkdir()
+    text = (machine.bin / "python").read_text()
+    asked = f'  *"print(sys.prefix)"*) echo {folder}; exit ;;\n'
+    (machine.bin / "python").write_text(text.replace('case "$*" in\n', f'case "$*" in\n{asked}'))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ("offline", "the packages could not be installed (above: apt-get's last words)"),
+        ("cannot-build", "it could not be built (above: the last words)"),
+        ("useless", "it was built, but no game can be begun (above: why)"),
+        ("slow", "it was not done within ten minutes"),
+    ],
+)
+def test_ci_goes_on_without_an_engine_and_is_told_why(machine, prefix, state, why):
+    (machine.folder / "missing").write_text("cmake\n")
+    (machine.folder / state).write_text("")
+    if state == "slow":
+        (machine.bin / "timeout").write_text("#!/bin/bash\nexit 124\n")
+        (machine.bin / "timeout").chmod(0o755)
+    code, said, _ = machine.run("--if-possible", str(machine.bin / "python"))
+    line = f"football: not built, because: {why}"
+    assert (code, said.splitlines()[-1]) == (0, line)
+    assert (prefix / "football-not-built").read_text() == f"{line}\n"
+
+
+def test_ci_builds_it_where_it_can_be_built(machine, prefix):
+    (prefix / "football-not-built").write_text("an earlier try\n")
+    code, said, _ = machine.run("--if-possible", str(machine.bin / "python"))
+    assert (code, said.splitlines()[-1].startswith("install_football: gfootball==2.10.2 is there")) == (0, True)
+    assert not (prefix / "football-not-built").exists()
+
+
+def test_ci_tries_before_the_slow_tests():
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert lines.index("make football-if-possible") + 1 == lines.index("make slow")
