@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,10 @@ from alberdice.environments.football.strikers import WAYS
 from alberdice.environments.play import play
 from alberdice.environments.scripts import find_script
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("gfootball") is None, reason=f"no gfootball here; {HOW}")]
+#: what ``tools/install_football.sh --if-possible`` leaves where it could not do it, be gfootball half there or not
+_NOTE = Path(sys.prefix) / "football-not-built"
+_WHY = _NOTE.read_text().strip() if _NOTE.exists() else f"no gfootball here; {HOW}" if find_spec("gfootball") is None else ""
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(_WHY), reason=_WHY)]
 NAMES = tuple(SCENARIOS)
 
 
@@ -130,16 +134,16 @@ def test_workers_play_the_same_episodes():
     assert np.array_equal(found[0].lengths, found[1].lengths)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", WAYS["rps"])
 def test_strikers_score(way):
-    """In every way, now and then: how often, docs/football.md tells."""
+    """In every way, nearly always: how often, docs/football.md tells."""
     with find_environment("football-rps").open() as env:
         seen = play(env, find_script(f"football-striker(way='{way}')", env.spec)(np.arange(8)), np.arange(8), 3)
-    assert seen.metrics["success"].sum() >= 2
+    assert seen.metrics["success"].sum() >= 6
 
 
 def test_a_few_episodes_of_the_recipe_repeat():
-    first, again = (make_matches("rps", np.random.default_rng(1), episodes=9) for _ in range(2))
+    first, again = (make_matches("rps", "medium-expert", np.random.default_rng(1), episodes=9) for _ in range(2))
     assert np.array_equal(first.states, again.states)
     assert np.array_equal(first.actions, again.actions)
     assert 0 < (first.returns > 0).mean() < 1

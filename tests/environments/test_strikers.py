@@ -34,7 +34,7 @@ def frame_of(places, owner, ball, doing=()):
 
 
 def played(way, *given):
-    script = Strikers(np.array([WAYS.index(way)]))
+    script = Strikers([WAYS["rps"][way]])
     return [ACTIONS[a] for a in script.act(frame_of(*given), np.zeros((1, 2)))[0]]
 
 
@@ -47,10 +47,13 @@ WING = [(0.7, 0.0), (0.7, -0.3)]
         ("solo", (WING, 2, (0.7, -0.3)), ["right", "bottom_right"]),
         ("solo", ([(0.7, 0.0), (0.9, 0.05)], 2, (0.9, 0.05)), ["right", "shot"]),
         ("solo", (WING, -1, (0.7, -0.1)), ["top", "right"]),
-        ("cross", (WING, 2, (0.7, -0.3)), ["right", "right"]),
-        ("cross", ([(0.85, 0.0), (0.9, -0.3)], 2, (0.9, -0.3)), ["idle", "bottom"]),
-        ("cross", ([(0.85, 0.0), (0.9, -0.3)], 2, (0.9, -0.3), [(1, "bottom")]), ["idle", "short_pass"]),
-        ("cross", ([(0.85, 0.0), (0.9, -0.3)], 1, (0.85, 0.0)), ["shot", "bottom"]),
+        ("cross", (WING, 2, (0.7, -0.3)), ["bottom_right", "right"]),
+        ("cross", ([(0.85, 0.05), (0.9, -0.3)], 2, (0.9, -0.3)), ["idle", "bottom"]),
+        ("cross", ([(0.85, 0.05), (0.9, -0.3)], 2, (0.9, -0.3), [(1, "bottom")]), ["idle", "high_pass"]),
+        ("cross", ([(0.85, 0.0), (0.9, -0.3)], 1, (0.85, 0.0)), ["shot", "right"]),
+        ("pass", (WING, 2, (0.7, -0.3)), ["bottom_right", "bottom_right"]),
+        ("pass", ([(0.81, 0.095), (0.8, -0.3)], 2, (0.8, -0.3), [(1, "bottom")]), ["idle", "short_pass"]),
+        ("pass", ([(0.81, 0.095), (0.8, -0.3)], 1, (0.81, 0.095)), ["shot", "right"]),
         ("solo", (WING, 2, (0.7, -0.3), [(1, "none")]), ["right", "sprint"]),
     ],
 )
@@ -61,14 +64,14 @@ def test_each_way_scores_in_its_own_way(way, given, names):
 def test_matches_side_by_side_have_ways_of_their_own():
     one = frame_of(WING, 2, (0.7, -0.3))
     both = Frame(*(np.repeat(part, 2, axis=0) for part in (one.observations, one.masks, one.state, one.alive)))
-    actions = Strikers(np.array([0, 1])).act(both, np.zeros((2, 2)))
+    actions = Strikers([WAYS["rps"]["solo"], WAYS["rps"]["cross"]]).act(both, np.zeros((2, 2)))
     assert [ACTIONS[a] for a in actions[:, 1]] == ["bottom_right", "right"]
 
 
 def test_a_striker_plays_football_alone_in_a_known_way():
     spec = EnvironmentSpec("football-rps", ("a", "b"), (19, 19), 115)
-    assert striker(spec, way="cross")(np.arange(3)).ways.tolist() == [1, 1, 1]
-    with pytest.raises(InvalidArgumentError, match="way: got 'header', expected one of solo, cross"):
+    assert striker(spec, way="cross")(np.arange(3)).ways == [WAYS["rps"]["cross"]] * 3
+    with pytest.raises(InvalidArgumentError, match="way, in football-rps: got 'header', expected one of solo, pass, cross"):
         striker(spec, way="header")
     with pytest.raises(InvalidArgumentError, match="football-striker, environment: got bridge"):
         striker(EnvironmentSpec("bridge", ("a", "b"), (5, 5), 6))

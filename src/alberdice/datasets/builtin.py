@@ -9,7 +9,7 @@
     zoo-NAME               data of mixed conventions and noise from the zoo's games, see ``alberdice.games.zoo``
     bridge-mix             500 episodes as in bridge-optimal, then 500 by a uniformly random joint policy
     rware-*                1,000 episodes of scripted experts in robotic warehouses, see ``warehouses``
-    football-rps-mixed     200 episodes of scripted strikers, see ``matches``; needs gfootball
+    football-rps-*         600 episodes of scripted strikers, see ``matches``; needs gfootball
     smax-*                 500 fights of SMAX by scripted fighters, see ``fights``; needs ``alberdice[starcraft]``
 
 The matrix game has one state and is played again and again, so that step t + 1 is in the state of step t: an episode is 50

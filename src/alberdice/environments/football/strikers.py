@@ -1,8 +1,9 @@
 """Scripts that score in ways that one can tell apart, each a function of the state alone.
 
-    way       who has the ball                                                         the others
-    solo      runs to the goal and shoots                                              run ahead, each in a lane
-    cross     runs on to the end of the pitch, gives it inside; near the goal: solo    wait before the goal
+    way             what the team does
+    solo            who has the ball runs to the goal and shoots; the others run ahead, each in a lane
+    any other one   the passer runs to the goal, or along its lane, gives the ball to the receiver, who waits at a spot of its
+                    own, and who then does as in solo; see :data:`WAYS`
 
 Nobody of the team has the ball: the nearest agent runs to it.  Distances are in metres.  What runs sprints: the order is given
 once, and gfootball keeps it.  Nothing is drawn.
@@ -10,36 +11,74 @@ once, and gfootball keeps it.  Nothing is drawn.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.environments.contract import EnvironmentSpec, Frame
 from alberdice.environments.football import features as of
-from alberdice.environments.football.runners import SHORT_PASS, SHOT, SPRINT, checked_football, direction
+from alberdice.environments.football.runners import HIGH_PASS, SHORT_PASS, SHOT, SPRINT, checked_football, direction
 from alberdice.environments.play import MakePlayer
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["WAYS", "Strikers", "striker"]
+__all__ = ["WAYS", "Strikers", "Way", "striker"]
 
-WAYS = ("solo", "cross")
-"""Of scoring."""
 _GOAL = np.array([of.METRES[0], 0.0])
-_SPOT = np.array([of.METRES[0] - 8.0, 0.0])
-#: metres: from here one shoots; by so much nearer must be who is given the ball; how far ahead one runs; how near is there;
-#: how near to the end of the pitch one crosses
-_RANGE, _NEARER, _AHEAD, _THERE, _END = 14.0, 4.0, 12.0, 1.5, 9.0
+#: metres: from here one shoots; how far ahead one runs; how near is there; so near to the end lanes turn to the goal
+_RANGE, _AHEAD, _THERE, _END = 18.0, 12.0, 1.5, 8.0
 _SPRINTING = 8
+
+
+@dataclass(frozen=True)
+class Way:
+    """Who gives the ball to whom.
+
+    Attributes:
+        passer, receiver: places in the roster; -1: nobody.
+        kick: the action that gives it.
+        start: how far up the pitch it is given, in metres from the middle.
+        lane: where across the pitch the passer runs; 0: to the goal.
+        spot: where the receiver waits.
+    """
+
+    passer: int = -1
+    receiver: int = -1
+    kick: int = SHORT_PASS
+    start: float = 0.0
+    lane: float = 0.0
+    spot: tuple[float, float] = (0.0, 0.0)
+
+
+_SOLO = {"solo": Way()}
+WAYS: dict[str, dict[str, Way]] = {
+    "rps": {
+        **_SOLO,
+        "pass": Way(2, 1, SHORT_PASS, 42.0, 0.0, (44.0, 8.0)),
+        "cross": Way(2, 1, HIGH_PASS, 46.0, -20.0, (46.0, 4.0)),
+    },
+    "3v1": _SOLO,
+    "ca-hard": _SOLO,
+    "corner": _SOLO,
+}
+"""Of scoring, by scenario."""
 
 
 class Strikers:
     """A policy for all agents of B matches; see the module.
 
     Args:
-        ways: (B,) places in :data:`WAYS`.
+        ways: B of them, of one scenario.
     """
 
-    def __init__(self, ways: NDArray[np.int64]) -> None:
+    def __init__(self, ways: list[Way]) -> None:
         self.ways = ways
+        self._passer, self._receiver, self._kick = (
+            np.array([getattr(way, name) for way in ways])[:, None] for name in ("passer", "receiver", "kick")
+        )
+        self._start = np.array([way.start for way in ways])[:, None]
+        self._lane = np.array([(_GOAL[0], way.lane) for way in ways])[:, None]
+        self._spot = np.array([way.spot for way in ways])[:, None]
 
     def act(self, frame: Frame, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
         """(B, N) actions from what is seen; the uniform numbers are not asked."""
@@ -51,44 +90,40 @@ class Strikers:
         ours = seen[..., of.OWNER.start + 1] > 0
         mine = ours & (frame.state[:, of.STATE_OWNER].argmax(axis=-1)[:, None] == me)
         doing = frame.state[:, of.DOING :].reshape(rows, -1, of.STICKY) > 0
-        crosses = (self.ways == WAYS.index("cross"))[:, None]
-        far, to_mate, nearer = _mates(place)
+        near = np.linalg.norm(_GOAL - place, axis=-1) < _RANGE
         gap = np.linalg.norm(ball - place, axis=-1)
         chases = ~ours & (gap == gap.min(axis=1, keepdims=True))
-        near = far < _RANGE
-        wide = crosses & ~near
-        ahead = np.stack([np.minimum(place[..., 0] + _AHEAD, _GOAL[0] - 3.0), place[..., 1]], axis=-1)
-        waits = np.where(crosses[..., None], _SPOT, ahead)
-        carries = np.where(wide[..., None], ahead, _GOAL)
-        way = np.where(mine[..., None], carries, np.where(chases[..., None], ball, waits)) - place
+        aims = np.where(chases[..., None], ball, self._waits(me, place))
+        way = np.where(mine[..., None], self._carries(place), aims) - place
         runs = mine | chases | (np.linalg.norm(way, axis=-1) > _THERE)
         actions = np.where(runs, direction(way), 0)
         actions = np.where(runs & ~doing[..., _SPRINTING], SPRINT, actions)
-        gives = mine & nearer & wide & (place[..., 0] > _GOAL[0] - _END)
-        turn = direction(to_mate)
+        gives = mine & (me == self._passer) & (place[..., 0] >= self._start)
+        mate = np.take_along_axis(own, np.maximum(self._receiver, 0)[..., None, None], axis=2)[:, :, 0]
+        turn = direction(mate - place)
         faces = np.take_along_axis(doing, turn[..., None] - 1, axis=2)[..., 0]
-        actions = np.where(gives, np.where(faces, SHORT_PASS, turn), actions)
+        actions = np.where(gives, np.where(faces, self._kick, turn), actions)
         chosen: NDArray[np.int64] = np.where(mine & near, SHOT, actions)
         return chosen
 
+    def _waits(self, me: NDArray[np.int64], place: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where they run who have not the ball, (B, N, 2)."""
+        ahead = np.stack([np.minimum(place[..., 0] + _AHEAD, _GOAL[0] - 3.0), place[..., 1]], axis=-1)
+        return np.where((me == self._receiver)[..., None], self._spot, ahead)
 
-def _mates(place: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """How far agents at (B, N, 2) are from the goal, the way to the nearest other one to it, and whether that one is nearer."""
-    far = np.linalg.norm(_GOAL - place, axis=-1)
-    n = place.shape[1]
-    others = np.where(np.eye(n, dtype=bool), np.inf, far[:, None, :])
-    mate = others.argmin(axis=2)
-    to_mate = np.take_along_axis(place, mate[..., None], axis=1) - place
-    return far, to_mate, others.min(axis=2) < far - _NEARER
+    def _carries(self, place: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where who has it runs, (B, N, 2)."""
+        return np.where(place[..., :1] > _GOAL[0] - _END, _GOAL, self._lane)
 
 
 def striker(spec: EnvironmentSpec, *, way: str = "solo") -> MakePlayer:
     """The script ``football-striker(way='cross')``.
 
     Raises:
-        InvalidArgumentError: an environment that is no football scenario, or no such way.
+        InvalidArgumentError: an environment that is no football scenario, or no such way in it.
     """
     checked_football(spec, "football-striker")
-    if way not in WAYS:
-        raise InvalidArgumentError("way", got=repr(way), expected=f"one of {', '.join(WAYS)}")
-    return lambda numbers: Strikers(np.full(len(numbers), WAYS.index(way)))
+    known = WAYS[spec.name.removeprefix("football-")]
+    if way not in known:
+        raise InvalidArgumentError(f"way, in {spec.name}", got=repr(way), expected=f"one of {', '.join(known)}")
+    return lambda numbers: Strikers([known[way]] * len(numbers))
