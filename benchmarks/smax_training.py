@@ -5,17 +5,20 @@
     python benchmarks/smax_training.py --report                 # what is there
     python benchmarks/smax_training.py --data-seed 1 --fights 1000 --json benchmarks/results/smax_choices.json
 
-Settings are ``--preset smax`` and ``smax-episodes``, chosen on data of another seed and judged on other fights (the last line
-above).  All runs are judged on the same fights: fight k has the same seed, and the same uniform numbers choose actions, whoever
-plays.  So differences are paired; their error is the larger of that over seeds' means and that over all pairs; 'differ' counts
-the fights that one won and the other lost.  ``--workers`` runs are made side by side, each by a process on one thread, and
-share the GPU where ``--device cuda``.  The JSON is written after every run; what it holds is not run again.
+Settings are ``--preset smax`` and ``smax-episodes``.  Which of AlberDICE's variants counts is decided by data of another seed
+and other fights (the last line above): the one that wins most there, of both maps together.
+
+All runs are judged on the same fights: fight k has the same seed, and the same uniform numbers choose actions, whoever plays.
+So differences are paired; their error is the larger of that over seeds' means and that over all pairs; 'differ' counts the
+fights that one won and the other lost, and the other way round.  ``--workers`` runs are made side by side, each by a process on
+one thread, and share the GPU where ``--device cuda``.  The JSON is written after every run; what it holds is not run again.
 
     bc, bc-best         cloning; of the better half of the episodes by return alone
     bc-weakest          cloning of the third of the episodes whose fighters aim at the weakest: told which convention is best,
                         what there is to gain
     alberdice           weights of steps, alpha 1; -low: alpha .1
-    alberdice-episodes  weights of whole episodes, four tenths of them at the least; -best: of the better half, beside clones
+    alberdice-episodes  weights of whole episodes, four tenths of them at the least; -narrow: two tenths; -best: of the better
+                        half, beside their own clones
     ... pi^D            what the same run cloned before its rounds
     omar, optidice, icq, madtkd
 """
@@ -49,6 +52,7 @@ VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "optidice": ("optidice", "smax", {}),
     "bc-weakest": ("bc", "smax", {}),
     "alberdice-low": ("alberdice", "smax", {"alpha_start": 0.1, "alpha_end": 0.1}),
+    "alberdice-narrow": ("alberdice", "smax-episodes", {"episode_share": 0.2}),
     "icq": ("icq", "smax", {}),
     "madtkd": ("madtkd", "smax", {}),
 }

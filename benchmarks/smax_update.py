@@ -45,12 +45,17 @@ def case(dataset: Any, algorithm: str, device: str, captured: bool) -> dict[str,
     """Milliseconds an update."""
     settings: Any = learner_class(algorithm).settings
     own = {"pretrain_updates": CLONING} if algorithm == "alberdice" else {}
-    values = {**settings.presets["smax"], **own, "algorithm": algorithm, "device": device, "capture": captured}
+    values = {
+        **settings.presets["smax"],
+        **own,
+        "algorithm": algorithm,
+        "device": device,
+        "capture": "on" if captured else "off",
+    }
     config = from_mapping(values, settings(algorithm=algorithm))
     data = TrainingData.of_run(dataset, config, torch.device(device))
     learner: Any = learner_class(algorithm)(data, config, torch.Generator().manual_seed(0))
-    if captured:
-        capture_updates(learner, config, torch.device(device))
+    capture_updates(learner, config, data, 1)
     generator = torch.Generator(device).manual_seed(1)
     told: dict[str, Any] = {"algorithm": algorithm, "device": device, "captured": captured}
     if algorithm == "alberdice":
