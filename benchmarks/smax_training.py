@@ -10,8 +10,11 @@ and other fights (the last line above): the one that wins most there, of both ma
 
 All runs are judged on the same fights: fight k has the same seed, and the same uniform numbers choose actions, whoever plays.
 So differences are paired; their error is the larger of that over seeds' means and that over all pairs; 'differ' counts the
-fights that one won and the other lost, and the other way round.  ``--workers`` runs are made side by side, each by a process on
-one thread, and share the GPU where ``--device cuda``.  The JSON is written after every run; what it holds is not run again.
+fights that one won and the other lost, and the other way round.  The tables' first halves are of actions drawn from the
+policies, as the package plays, their second ones of the most probable actions.
+
+``--workers`` runs are made side by side, each by a process on one thread, and share the GPU where ``--device cuda``.  The JSON
+is written after every run; what it holds is not run again.
 
     bc, bc-best         cloning; of the better half of the episodes by return alone
     bc-weakest          cloning of the third of the episodes whose fighters aim at the weakest: told which convention is best,
@@ -99,17 +102,18 @@ def fight_of(name: str) -> Any:
 
 
 def judged(policies: Any, key: dict[str, Any], episodes: int) -> dict[str, Any]:
-    """Fights 0 .. E - 1 of a seed: wins and returns one by one."""
+    """Fights 0 .. E - 1 of a seed: wins and returns one by one, actions drawn or the most probable ones."""
     from alberdice.deep.play.episodes import play_episodes
 
-    fight, began = fight_of(key["data"]), time.perf_counter()
-    found = play_episodes(policies, fight, episodes, key["fights"])
-    return {
-        "won": found.metrics["battle_won"].astype(int).tolist(),
-        "returns": np.round(found.returns, 4).tolist(),
-        "length": round(float(found.lengths.mean()), 1),
-        "evaluation_seconds": round(time.perf_counter() - began, 1),
-    }
+    fight, told = fight_of(key["data"]), dict[str, Any]()
+    for play, prefix in (("sample", ""), ("greedy", "greedy_")):
+        began = time.perf_counter()
+        found = play_episodes(policies, fight, episodes, key["fights"], play=play)
+        told[f"{prefix}won"] = found.metrics["battle_won"].astype(int).tolist()
+        told[f"{prefix}returns"] = np.round(found.returns, 4).tolist()
+        told[f"{prefix}length"] = round(float(found.lengths.mean()), 1)
+        told["evaluation_seconds"] = round(time.perf_counter() - began, 1)
+    return told
 
 
 def one_run(key: dict[str, Any], episodes: int, stored: str, out: Path, quick: bool) -> list[dict[str, Any]]:
@@ -143,6 +147,7 @@ def one_run(key: dict[str, Any], episodes: int, stored: str, out: Path, quick: b
 
 # ---- comparing -------------------------------------------------------------------------------------------------------------
 
+JUDGED = ("won", "returns", "greedy_won", "greedy_returns")
 GROUP = ("data", "share", "data_seed", "fights")  # on which device a run was made changes rounding alone
 
 
@@ -156,11 +161,11 @@ def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             by.setdefault(run["variant"], {})[run["seed"]] = run
         for name, seeds in by.items():
             row = dict(zip(GROUP, group, strict=True)) | {"variant": name, "seeds": len(seeds)}
-            row |= {what: difference(seeds, None, what) for what in ("won", "returns")}
+            row |= {what: difference(seeds, None, what) for what in JUDGED}
             row["seconds"] = round(float(np.mean([run["seconds"] for run in seeds.values()])), 1)
             row["evaluation_seconds"] = round(float(np.mean([run["evaluation_seconds"] for run in seeds.values()])), 1)
             row["minus"] = {
-                other: {what: difference(seeds, by[other], what) for what in ("won", "returns")}
+                other: {what: difference(seeds, by[other], what) for what in JUDGED}
                 for other in by
                 if other != name and seeds.keys() & by[other].keys()
             }
@@ -178,7 +183,7 @@ def difference(one: dict[int, Any], other: dict[int, Any] | None, what: str) -> 
     if len(pairs) > 1:
         errors.append(pairs.mean(axis=1).std(ddof=1) / len(pairs) ** 0.5)
     told = {"mean": round(float(pairs.mean()), 4), "error": round(float(max(errors)), 4), "fights": pairs.size}
-    if other is not None and what == "won":
+    if other is not None and what.endswith("won"):
         told["differ"] = [int((pairs > 0).sum()), int((pairs < 0).sum())]
     return told
 
@@ -188,23 +193,26 @@ def report(content: dict[str, Any]) -> None:
     for group in dict.fromkeys(tuple(row[name] for name in GROUP) for row in content["compared"]):
         data, share, data_seed, fights = group
         print(f"\n{data} (seed {data_seed}), {share:g} of the updates, fights of seed {fights}\n")
-        heads = ["", "seeds", "won", "return", "won less pi^D", *(f"less {other}" for other in LESS), "seconds"]
-        rows = [cells_of(row) for row in content["compared"] if tuple(row[name] for name in GROUP) == group]
-        for line in (heads, ["---"] * len(heads), *rows):
-            print("| " + " | ".join(line) + " |")
+        for prefix, words in (("", "actions drawn"), ("greedy_", "the most probable actions")):
+            heads = [words, "seeds", "won", "return", "won less pi^D", *(f"less {other}" for other in LESS), "seconds"]
+            rows = [cells_of(row, prefix) for row in content["compared"] if tuple(row[name] for name in GROUP) == group]
+            for line in (heads, ["---"] * len(heads), *rows):
+                print("| " + " | ".join(line) + " |")
+            print()
     for run in content["runs"]:
         if "failed" in run:
             print("failed: " + ", ".join(str(run[name]) for name in (*KEYS, "failed")))
 
 
-def cells_of(row: dict[str, Any]) -> list[str]:
+def cells_of(row: dict[str, Any], prefix: str) -> list[str]:
     """A row of the table."""
 
     def less(other: str) -> str:
-        won = row["minus"].get(other, {}).get("won")
+        won = row["minus"].get(other, {}).get(f"{prefix}won")
         return "" if won is None else f"{won['mean']:+.3f} ± {won['error']:.3f}"
 
-    cells = [row["variant"], str(row["seeds"]), *(f"{row[k]['mean']:.3f} ± {row[k]['error']:.3f}" for k in ("won", "returns"))]
+    own = [row[f"{prefix}{what}"] for what in ("won", "returns")]
+    cells = [row["variant"], str(row["seeds"]), *(f"{each['mean']:.3f} ± {each['error']:.3f}" for each in own)]
     return [*cells, *(less(other) for other in (f"{row['variant']} pi^D", *LESS)), f"{row['seconds']:.0f}"]
 
 
@@ -282,8 +290,9 @@ def told_of(row: dict[str, Any]) -> str:
     name = f"{row['data']} {row['variant']} seed {row['seed']}: "
     if "failed" in row:
         return name + str(row["failed"])
-    won, gained = np.mean(row["won"]), np.mean(row["returns"])
-    return name + f"won {won:.2f}, return {gained:.3f}, {row['seconds']} s, judged in {row['evaluation_seconds']} s"
+    won, greedy, gained = (np.mean(row[what]) for what in ("won", "greedy_won", "returns"))
+    told = f"won {won:.2f}, greedily {greedy:.2f}, return {gained:.3f}, {row['seconds']} s"
+    return f"{name}{told}, judged in {row['evaluation_seconds']} s"
 
 
 def main() -> None:
