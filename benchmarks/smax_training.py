@@ -62,7 +62,7 @@ VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
 #: numbers of updates, which ``--share`` shortens; turns with them
 UPDATES = ("updates", "pretrain_updates", "turn_updates")
 QUICK = {"batch_size": 64, "pretrain_batch_size": 64}
-KEYS = ("data", "variant", "seed", "share", "data_seed", "fights", "device")
+KEYS = ("data", "variant", "seed", "share", "data_seed", "data_episodes", "fights", "device")
 LESS = ("bc", "bc-best", "omar", "optidice")
 
 
@@ -84,10 +84,14 @@ def config_of(key: dict[str, Any], quick: bool) -> Any:
 
 
 @cache
-def data_of(name: str, seed: int, stored: str) -> Any:
-    """The recipe's data: a copy stored as smax/MAP-KIND-vSEED under a folder, or made."""
+def data_of(name: str, seed: int, episodes: int, stored: str) -> Any:
+    """The recipe's data: a copy stored as smax/MAP-KIND-vSEED under a folder, or made; with other numbers of episodes made."""
     from alberdice.datasets import load_dataset
+    from alberdice.datasets.fights import EPISODES, make_fights
 
+    if episodes != EPISODES:
+        _, battle, kind = name.split("-")
+        return make_fights(battle, kind, np.random.default_rng(seed), episodes=episodes)
     return load_dataset(f"{name.replace('-', '/', 1)}-v{seed}", root=stored) if stored else load_dataset(name, seed=seed)
 
 
@@ -126,7 +130,7 @@ def one_run(key: dict[str, Any], episodes: int, stored: str, out: Path, quick: b
     from alberdice.errors import SolverError
 
     torch.set_num_threads(1)
-    data = data_of(key["data"], key["data_seed"], stored)
+    data = data_of(key["data"], key["data_seed"], key["data_episodes"], stored)
     shown: dict[str, Any] = {"data_return": round(float(data.returns.mean()), 4), "data_notes": list(data.notes)}
     shown["data_digest"] = data.digest
     if key["variant"] == "bc-weakest":  # as alberdice.datasets.fights draws who plays which episode
@@ -148,7 +152,7 @@ def one_run(key: dict[str, Any], episodes: int, stored: str, out: Path, quick: b
 # ---- comparing -------------------------------------------------------------------------------------------------------------
 
 JUDGED = ("won", "returns", "greedy_won", "greedy_returns")
-GROUP = ("data", "share", "data_seed", "fights")  # on which device a run was made changes rounding alone
+GROUP = ("data", "share", "data_seed", "data_episodes", "fights")  # on which device a run was made changes rounding alone
 
 
 def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -191,8 +195,8 @@ def difference(one: dict[int, Any], other: dict[int, Any] | None, what: str) -> 
 def report(content: dict[str, Any]) -> None:
     """A table per data and budget, in Markdown, and what failed."""
     for group in dict.fromkeys(tuple(row[name] for name in GROUP) for row in content["compared"]):
-        data, share, data_seed, fights = group
-        print(f"\n{data} (seed {data_seed}), {share:g} of the updates, fights of seed {fights}\n")
+        data, share, data_seed, episodes, fights = group
+        print(f"\n{data}, {episodes} episodes of seed {data_seed}, {share:g} of the updates, fights of seed {fights}\n")
         for prefix, words in (("", "actions drawn"), ("greedy_", "the most probable actions")):
             heads = [words, "seeds", "won", "return", "won less pi^D", *(f"less {other}" for other in LESS), "seconds"]
             rows = [cells_of(row, prefix) for row in content["compared"] if tuple(row[name] for name in GROUP) == group]
@@ -227,7 +231,9 @@ def written(runs: list[dict[str, Any]], target: Path) -> dict[str, Any]:
         for run in runs
         if run.get("settings")
     }
-    notes = {f"{run['data']} {run['data_seed']}": run["data_notes"] for run in runs if run.get("data_notes")}
+    notes = {
+        f"{run['data']} {run['data_seed']} {run['data_episodes']}": run["data_notes"] for run in runs if run.get("data_notes")
+    }
     conditions = machine.conditions(0, ("torch", "numpy", "jax", "jaxmarl"))
     told = {"conditions": conditions, "gpu": gpu(), "environment": "SMAX, not SMAC", "data": notes, "compared": compared(runs)}
     content = {**told, "settings": kept, "runs": rows}
@@ -255,7 +261,7 @@ def earlier(target: Path) -> list[dict[str, Any]]:
         {
             **run,
             "settings": content["settings"].get(" ".join(str(run[k]) for k in (*GROUP, "variant"))),
-            "data_notes": content["data"].get(f"{run['data']} {run['data_seed']}"),
+            "data_notes": content["data"].get(f"{run['data']} {run['data_seed']} {run['data_episodes']}"),
         }
         for run in content["runs"]
     ]
@@ -271,6 +277,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--episodes", type=int, default=100, help="fights that judge a run")
     parser.add_argument("--fights", type=int, default=0, help="their seed")
     parser.add_argument("--data-seed", type=int, default=0)
+    parser.add_argument("--data-episodes", type=int, default=500, help="other numbers than the recipe's are made, not read")
     parser.add_argument("--stored", default="", help="folder of stored data, each as smax/MAP-KIND-vSEED")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--workers", type=int, default=1)
@@ -303,7 +310,7 @@ def main() -> None:
         return
     asked = []
     for seed, variant, data in itertools.product(range(args.seeds), args.variants, args.data):  # so that pairs are whole early
-        values = (data, variant, seed, args.share, args.data_seed, args.fights, args.device)
+        values = (data, variant, seed, args.share, args.data_seed, args.data_episodes, args.fights, args.device)
         key = dict(zip(KEYS, values, strict=True))
         if not any(all(run[k] == v for k, v in key.items() if k != "device") for run in runs):
             asked.append(key)
