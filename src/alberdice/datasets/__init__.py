@@ -11,7 +11,7 @@ Importing this package loads no torch, h5py, Minari, tensorstore or matplotlib; 
 from typing import TYPE_CHECKING, Any
 
 from alberdice._lazy import lazily
-from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes, from_transitions
+from alberdice.datasets.build import EpisodeArrays, from_episodes, from_transitions
 from alberdice.datasets.builtin import RECIPES, Recipe, make_builtin
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.empirical import (
@@ -35,6 +35,7 @@ from alberdice.datasets.formats import (
     write_vault,
 )
 from alberdice.datasets.header import DatasetHeader
+from alberdice.datasets.joined import concatenate
 from alberdice.datasets.load import load_dataset
 from alberdice.datasets.statistics import DatasetSummary, joint_action_counts, summarise
 from alberdice.datasets.store import default_root, open_dataset, stored_datasets, write_dataset

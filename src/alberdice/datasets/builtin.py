@@ -31,9 +31,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alberdice.datasets.bridge_as_recorded import LIMIT, bridge_as_recorded
-from alberdice.datasets.build import EpisodeArrays, concatenate, from_episodes
+from alberdice.datasets.build import EpisodeArrays, from_episodes
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.fights import FIGHT_RECIPES
+from alberdice.datasets.joined import concatenate
 from alberdice.datasets.matches import MATCH_RECIPES
 from alberdice.datasets.packages import require
 from alberdice.datasets.passwords import is_passwords, make_passwords
