@@ -242,13 +242,10 @@ def exponents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def schedule(seconds: float) -> list[dict[str, Any]]:
-    """A warehouse's update at the authors' size, on a GPU, and the minutes that all their updates take."""
-    found = []
-    for captured, precision in itertools.product((False, True), ("float32", "tf32", "bf16")):
-        row = run(Case("long-warehouse", 6, 32 * 495, 1, "cuda", None, captured, precision), seconds)
-        found.append({**row, "schedule_minutes": row["median_ms"] * SCHEDULE / 60e3})
-    return found
+def schedule() -> list[Case]:
+    """A warehouse's update at the authors' size, on a GPU."""
+    ways = itertools.product((True, False), ("float32", "tf32", "bf16"))
+    return [Case("long-warehouse", 6, 32 * 495, 1, "cuda", None, captured, precision) for captured, precision in ways]
 
 
 def places(threads: list[int]) -> list[tuple[str, int, bool]]:
@@ -269,19 +266,25 @@ def main() -> None:
     content: dict[str, Any] = conditions(SEED, ("alberdice", "numpy", "torch"))
     content["threads"] = "as each row says"
     content["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    content["shapes"] = [
-        run(Case(name, n, rows, threads, device, reference, captured), options.seconds)
-        for name, n, rows, reference in SHAPES
-        for device, threads, captured in where
-    ]
+    content["schedule_minutes"] = {}
+    shapes = itertools.product(SHAPES, where)
+    groups = {
+        "shapes": [Case(*shape[:3], threads, device, shape[3], captured) for shape, (device, threads, captured) in shapes]
+    }
     if torch.cuda.is_available() and "cuda" in options.places:
-        content["schedule"] = schedule(options.seconds)
+        groups["schedule"] = schedule()
     if not options.quick:
-        content["agents"] = [
-            run(Case("football", n, 3200, threads, device, captured=captured), options.seconds)
-            for n in AGENTS
-            for device, threads, captured in where
-        ]
+        wide = itertools.product(AGENTS, where)
+        groups["agents"] = [Case("football", n, 3200, threads, device, None, how) for n, (device, threads, how) in wide]
+    for name, cases in groups.items():
+        content[name] = []
+        for case in cases:  # written after every row, so that what was stopped says what it has
+            content[name].append(run(case, options.seconds))
+            write(options.out, content)
+    for row in content.get("schedule", []):
+        way = f"{row['precision']}{', captured' * row['captured']}"
+        content["schedule_minutes"][way] = row["median_ms"] * SCHEDULE / 60e3
+    if not options.quick:
         content["exponents"] = exponents(content["agents"])
         print(json.dumps(content["exponents"]), file=sys.stderr)
     print(write(options.out, content), file=sys.stderr)
