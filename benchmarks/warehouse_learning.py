@@ -79,7 +79,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-steps-paper": ("alberdice", {**STEPS, "alpha_start": 1.0, "alpha_end": 1.0}),
 }
 #: differences from these are columns of the tables, beside those from a run's own pi^D
-LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory")
+LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory", "optidice", "omar")
 #: what was run before ``leak`` and ``nu_step`` became defaults
 EARLIER = machine.RESULTS / "warehouse_learning_earlier.json"
 KEYS = ("data", "variant", "seed", "share", "policy", "data_episodes")
