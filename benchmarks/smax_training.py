@@ -160,16 +160,17 @@ def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found, runs = [], [run for run in runs if "failed" not in run]
     for group in dict.fromkeys(tuple(run[name] for name in GROUP) for run in runs):
         own = [run for run in runs if tuple(run[name] for name in GROUP) == group]
+        judged_by = [what for what in JUDGED if all(what in run for run in own)]
         by: dict[str, dict[int, dict[str, Any]]] = {}
         for run in own:
             by.setdefault(run["variant"], {})[run["seed"]] = run
         for name, seeds in by.items():
             row = dict(zip(GROUP, group, strict=True)) | {"variant": name, "seeds": len(seeds)}
-            row |= {what: difference(seeds, None, what) for what in JUDGED}
+            row |= {what: difference(seeds, None, what) for what in judged_by}
             row["seconds"] = round(float(np.mean([run["seconds"] for run in seeds.values()])), 1)
             row["evaluation_seconds"] = round(float(np.mean([run["evaluation_seconds"] for run in seeds.values()])), 1)
             row["minus"] = {
-                other: {what: difference(seeds, by[other], what) for what in JUDGED}
+                other: {what: difference(seeds, by[other], what) for what in judged_by}
                 for other in by
                 if other != name and seeds.keys() & by[other].keys()
             }
@@ -198,9 +199,11 @@ def report(content: dict[str, Any]) -> None:
         data, share, data_seed, episodes, fights = group
         print(f"\n{data}, {episodes} episodes of seed {data_seed}, {share:g} of the updates, fights of seed {fights}\n")
         for prefix, words in (("", "actions drawn"), ("greedy_", "the most probable actions")):
+            rows = [row for row in content["compared"] if tuple(row[name] for name in GROUP) == group]
+            if any(f"{prefix}won" not in row for row in rows):
+                continue
             heads = [words, "seeds", "won", "return", "won less pi^D", *(f"less {other}" for other in LESS), "seconds"]
-            rows = [cells_of(row, prefix) for row in content["compared"] if tuple(row[name] for name in GROUP) == group]
-            for line in (heads, ["---"] * len(heads), *rows):
+            for line in (heads, ["---"] * len(heads), *(cells_of(row, prefix) for row in rows)):
                 print("| " + " | ".join(line) + " |")
             print()
     for run in content["runs"]:
