@@ -26,7 +26,7 @@ class Reproduce(Places):
     """Train every algorithm on a table's datasets, and set the table beside the paper's; finished runs are kept."""
 
     table: tyro.conf.Positional[Literal["table1", "table2", "table3", "table4", "table5", "table6", "table7", "figure5", "zoo"]]
-    """which table of the paper; table4 has no data of its own; table5, table7 and figure5 are of SMAX fights, not of SMAC"""
+    """which table of the paper; table4: RPS alone; table5, table7 and figure5 are of SMAX fights, not of SMAC"""
     out: Path = Path("runs")
     """where the runs' folders, the table and the pictures go, each table in a folder of its own"""
     seeds: int = 5

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from alberdice.deep import losses, sums
 from alberdice.deep.batches.training_data import Rows, TrainingData
-from alberdice.deep.config import defaults, fights, warehouses
+from alberdice.deep.config import defaults, fights, football, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.networks.mlp import Layers
@@ -40,6 +40,7 @@ class BCConfig(PolicyConfig):
         "rware": warehouses.REMEMBERING,
         "rware-feed-forward": warehouses.FEED_FORWARD,
         "smax": fights.PLAIN,
+        "football": football.PLAIN,
     }
 
     @property

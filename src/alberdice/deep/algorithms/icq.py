@@ -28,7 +28,7 @@ from torch import Tensor
 
 from alberdice.deep import sums
 from alberdice.deep.batches.training_data import TrainingData, at
-from alberdice.deep.config import LEAST, Count, CriticConfig, Share, Within, defaults, fights, warehouses
+from alberdice.deep.config import LEAST, Count, CriticConfig, Share, Within, defaults, fights, football, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED, effective_sample_size
 from alberdice.deep.networks.mlp import Layers
@@ -47,6 +47,7 @@ class ICQConfig(CriticConfig):
         "rware": warehouses.PLAIN,
         "rware-feed-forward": warehouses.PLAIN,
         "smax": fights.PLAIN,
+        "football": football.PLAIN,
     }
 
     mixing_learning_rate: Annotated[float, Within(0.0, 1.0)] = 1e-5

@@ -31,7 +31,7 @@ from torch.nn.functional import huber_loss, normalize
 from alberdice.deep import sums
 from alberdice.deep.batches.sequences import Batch, Sequences
 from alberdice.deep.batches.training_data import TrainingData, indicators
-from alberdice.deep.config import SequenceConfig, Within, defaults, fights, warehouses
+from alberdice.deep.config import SequenceConfig, Within, defaults, fights, football, warehouses
 from alberdice.deep.learner import not_finite, register
 from alberdice.deep.losses import behaviour_loss, log_policy
 from alberdice.deep.networks.capture import Direct, Execution
@@ -52,6 +52,7 @@ class MADTKDConfig(SequenceConfig):
     presets = {  # noqa: RUF012  (a class attribute, no setting)
         "rware": {**warehouses.PLAIN, "width": 64, "learning_rate": 5e-4},
         "smax": {**fights.PLAIN, "width": 64, "learning_rate": 5e-4},
+        "football": football.PLAIN,
     }
 
     weight_decay: Annotated[float, Within(0.0, 1.0)] = 0.01

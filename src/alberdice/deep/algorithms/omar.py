@@ -25,7 +25,7 @@ from torch import Tensor
 
 from alberdice.deep import sums
 from alberdice.deep.batches.training_data import Rows, TrainingData, at
-from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults, fights, warehouses
+from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults, fights, football, warehouses
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED
 from alberdice.deep.networks.mlp import Layers
@@ -46,6 +46,7 @@ class OMARConfig(CriticConfig, ConservativeConfig):
         "rware": warehouses.PLAIN,
         "rware-feed-forward": warehouses.PLAIN,
         "smax": fights.PLAIN,
+        "football": football.PLAIN,
     }
 
     best_action_weight: Share = 0.5

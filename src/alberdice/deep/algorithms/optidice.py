@@ -22,7 +22,7 @@ from alberdice.deep.algorithms.annealing import AnnealedConfig, Annealing
 from alberdice.deep.batches.sequences import Batch
 from alberdice.deep.batches.training_data import Rows, TrainingData
 from alberdice.deep.batches.units import in_units
-from alberdice.deep.config import defaults, fights, warehouses
+from alberdice.deep.config import defaults, fights, football, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.networks.mlp import Layers, slopes_between
@@ -49,6 +49,7 @@ class OptiDICEConfig(AnnealedConfig, PolicyConfig):
         "rware": {**warehouses.REMEMBERING, **warehouses.ANNEALED},
         "rware-feed-forward": {**warehouses.FEED_FORWARD, **warehouses.ANNEALED},
         "smax": {**fights.PLAIN, **fights.ANNEALED},
+        "football": {**football.PLAIN, **football.ANNEALED},
     }
 
 

@@ -7,7 +7,19 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from alberdice.deep.algorithms.annealing import AnnealedConfig
-from alberdice.deep.config import LEAST, MOST, ConservativeConfig, Count, Rate, Share, Within, defaults, fights, warehouses
+from alberdice.deep.config import (
+    LEAST,
+    MOST,
+    ConservativeConfig,
+    Count,
+    Rate,
+    Share,
+    Within,
+    defaults,
+    fights,
+    football,
+    warehouses,
+)
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.errors import InvalidArgumentError
 
@@ -73,6 +85,17 @@ WAREHOUSES_MIXED = {
     "width": 64,
     "context": 20,
 }
+#: on football: weights of whole episodes, of the best ones beside their clones
+FOOTBALL = {
+    **football.PLAIN,
+    **football.ANNEALED,
+    **football.EPISODES,
+    "alpha_start": 0.3,
+    "alpha_end": 0.3,
+    "keep_best": 0.65,
+    "episode_ratio": "clones",
+    "episode_share": 0.6,
+}
 #: on StarCraft-like fights
 FIGHTS = {**fights.PLAIN, **fights.ANNEALED, **fights.CLONED}
 #: the same with weights of whole episodes
@@ -102,6 +125,7 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
         "rware-feed-forward": WAREHOUSES_FEED_FORWARD,
         "rware-mixed": WAREHOUSES_MIXED,
         "smax": FIGHTS,
+        "football": FOOTBALL,
         "smax-episodes": FIGHTS_EPISODES,
     }
 

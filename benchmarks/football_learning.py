@@ -1,0 +1,179 @@
+"""Who scores in football after learning from data: AlberDICE beside its own pi^D, clones, filtered clones and OptiDICE.
+
+    python benchmarks/football_learning.py --choose       # the trials by which the preset's settings were chosen
+    python benchmarks/football_learning.py                # learn and judge; what the JSON holds is not run again
+    python benchmarks/football_learning.py --report       # the tables, in Markdown
+
+Data are of ``football-rps-medium-expert``: seed 0 for what is reported, seed 1 for the trials, which have a training seed and
+episodes of their own, too.  Every run of a training seed is judged on the same 100 episodes: kick-off and the uniform numbers
+that choose actions are the same, whoever plays.  So differences are paired; their error is the larger of that over seeds' means
+and that over all pairs.  A run that has its folder under ``--out`` already (made where there is no gfootball, say) is judged as
+it is; settings, versions and seconds are what the run itself has written.  Needs gfootball.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+import torch
+
+from alberdice.datasets import OfflineDataset, load_dataset
+from alberdice.deep.config import TrainConfig, from_mapping
+from alberdice.deep.learner import learner_class
+from alberdice.deep.play.episodes import play_episodes
+from alberdice.deep.training.loop import run_training
+from alberdice.deep.training.saved_run import policies_of_run
+from alberdice.environments import find_environment
+
+NAME, DATA = "football-rps", "football-rps-medium-expert"
+#: seeds of the data, of training and of the episodes
+REPORTED, CHOSEN = {"data_seed": 0, "play_seed": 1000}, {"data_seed": 1, "play_seed": 9000}
+TRIAL_SEED = 100
+BEST = {"keep_best": 0.65}
+CLONES = {**BEST, "episode_ratio": "clones"}
+MEMORY = {"policy": "transformer", "width": 64, "context": 20, "updates": 1000, "learning_rate": 3e-3}
+THEN = {"memory_updates": 1000, "width": 64, "context": 20}
+LONG = {"pretrain_updates": 3000, "updates": 6000, "turn_updates": 500}
+STEPS = {"weights": "steps", "turn_updates": 100, "alpha_start": 0.1, "alpha_end": 0.1, "conservatism": 0.1}
+STEPS |= {"updates": 1500, "learning_rate": 5e-4}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "bc": ("bc", {}),
+    "bc-best": ("bc", BEST),
+    "bc-memory": ("bc", MEMORY),
+    "bc-best-memory": ("bc", {**MEMORY, **BEST}),
+    "optidice": ("optidice", {}),
+    "alberdice-best": ("alberdice", {**CLONES, "episode_share": 0.2}),
+    "alberdice-best-wide": ("alberdice", {**CLONES, "episode_share": 0.6}),
+    "alberdice-best-long": ("alberdice", {**CLONES, "episode_share": 0.6, **LONG}),
+    "alberdice-best-conditional": ("alberdice", {**BEST, "episode_share": 0.2}),
+    "alberdice-best-memory": ("alberdice", {**CLONES, "episode_share": 0.2, **THEN}),
+    "alberdice-all": ("alberdice", {"episode_ratio": "clones", "episode_share": 0.15}),
+    "alberdice-steps": ("alberdice", STEPS),
+    "alberdice-steps-best": ("alberdice", {**STEPS, **BEST}),
+}
+#: differences from these are columns of the tables, beside those from a run's own pi^D
+LESS = ("bc", "bc-best", "bc-best-memory", "optidice")
+
+
+@functools.cache
+def data_of(seed: int, stored: str) -> OfflineDataset:
+    """Made by the recipe, minutes, or a stored copy of it, whose header says so."""
+    data = load_dataset(stored.format(seed=seed) if stored else DATA, seed=seed)
+    if f"{DATA} seed={seed}," not in (data.header.recipe or ""):
+        raise SystemExit(f"football_learning: {stored}: it is not the recipe {DATA} with seed {seed}: {data.header.recipe}")
+    return data
+
+
+def config_of(variant: str, seed: int, folder: Path) -> TrainConfig:
+    """A run's own settings where it is there, or the preset's and the variant's."""
+    algorithm, own = VARIANTS[variant]
+    settings: Any = learner_class(algorithm).settings
+    values = {**settings.presets["football"], **own, "algorithm": algorithm, "seed": seed, "environment": "none"}
+    file = folder / "config.json"
+    values = json.loads(file.read_text()) if file.exists() else {**values, "pictures": False}
+    return from_mapping(values, settings(algorithm=algorithm))
+
+
+def judged(policies: Any, episodes: int, seed: int, workers: int) -> dict[str, Any]:
+    """Whether each of the episodes scored, and their mean length."""
+    with find_environment(NAME).open(workers=workers) as env:
+        found = play_episodes(policies, env, episodes, seed, slots=8)
+    told = {"conceded": float(found.metrics["conceded"].mean()), "length": float(found.lengths.mean())}
+    return {"success": found.metrics["success"].astype(int).tolist(), **told}
+
+
+def one_run(
+    variant: str, seed: int, on: dict[str, int], episodes: int, out: Path, stored: str, workers: int
+) -> list[dict[str, Any]]:
+    """Train, or take what is there, and judge; AlberDICE's pi^D as a row of its own."""
+    folder = out / f"{variant}-data{on['data_seed']}-seed{seed}"
+    config, data = config_of(variant, seed, folder), data_of(on["data_seed"], stored)
+    learner: Any = run_training(config, folder, dataset=data, resume=True).learner
+    players = {variant: policies_of_run(folder)}
+    if config.algorithm == "alberdice":  # no change of pi^D's logits: pi^D itself
+        unchanged = torch.zeros_like(learner.parameters["policy"])
+        players[f"{variant} pi^D"] = learner.form.deployed(unchanged, learner.behaviour.own)
+    result, settings = json.loads((folder / "result.json").read_text()), json.loads((folder / "config.json").read_text())
+    told = {"seed": seed, **on, "seconds": result["train_seconds"], "versions": result["versions"]}
+    told |= {"data_return": result["data_return"], "settings": {name: settings[name] for name in VARIANTS[variant][1]}}
+    return [{"variant": v, **told, **judged(p, episodes, on["play_seed"] + seed, workers)} for v, p in players.items()]
+
+
+def difference(one: dict[int, Any], other: dict[int, Any]) -> list[float]:
+    """Mean and error of the paired differences over the seeds that both have."""
+    pairs = np.stack([np.array(one[seed]) - np.array(other[seed]) for seed in sorted(one.keys() & other.keys())])
+    errors = [pairs.std(ddof=1) / pairs.size**0.5]
+    if len(pairs) > 1:
+        errors.append(pairs.mean(axis=1).std(ddof=1) / len(pairs) ** 0.5)
+    return [round(float(pairs.mean()), 4), round(float(max(errors)), 4)]
+
+
+def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every variant's share of episodes that score, and the paired differences from all others."""
+    by: dict[str, dict[int, Any]] = {}
+    for run in runs:
+        by.setdefault(run["variant"], {})[run["seed"]] = run["success"]
+    nothing = {name: {seed: np.zeros(len(x)) for seed, x in seeds.items()} for name, seeds in by.items()}
+    return [
+        {
+            "variant": name,
+            "seeds": len(seeds),
+            "success": difference(seeds, nothing[name]),
+            "minus": {other: difference(seeds, by[other]) for other in by if other != name and seeds.keys() & by[other].keys()},
+            "seconds": round(float(np.mean([run["seconds"] for run in runs if run["variant"] == name]))),
+        }
+        for name, seeds in by.items()
+    ]
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """In Markdown."""
+    heads = ["", "seeds", "success", "less pi^D", *(f"less {other}" for other in LESS), "seconds"]
+    cells = []
+    for row in rows:
+        less = [
+            "{:+.3f} ± {:.3f}".format(*row["minus"][other]) if other in row["minus"] else ""
+            for other in (f"{row['variant']} pi^D", *LESS)
+        ]
+        cells.append([row["variant"], str(row["seeds"]), "{:.3f} ± {:.3f}".format(*row["success"]), *less, str(row["seconds"])])
+    shown = [k for k in range(len(heads)) if any(row[k] for row in cells)]  # no empty columns
+    for line in (heads, ["---"] * len(heads), *cells):
+        print("| " + " | ".join(line[k] for k in shown) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--choose", action="store_true")
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--stored", default="", help="id of a stored copy of the data, with {seed} in it")
+    parser.add_argument("--out", type=Path, default=Path("out/football-learning"))
+    parser.add_argument("--workers", type=int, default=0, help="processes that play; results are the same")
+    parser.add_argument("--report", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    target, kind = machine.RESULTS / "football_learning.json", "trials" if args.choose else "runs"
+    content: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {"runs": [], "trials": []}
+    seeds, on = ([TRIAL_SEED], CHOSEN) if args.choose else (range(args.seeds), REPORTED)
+    asked = [] if args.report else [(seed, name) for seed in seeds for name in args.variants]
+    for seed, name in asked:
+        if all((run["variant"], run["seed"]) != (name, seed) for run in content[kind]):
+            content[kind] += one_run(name, seed, on, args.episodes, args.out, args.stored, args.workers)
+            print(kind, name, seed, {run["variant"]: np.mean(run["success"]) for run in content[kind][-2:]}, flush=True)
+            content |= {"conditions": machine.conditions(0, ("torch", "numpy", "gfootball"))}
+            content |= {f"{each}_compared": compared(content[each]) for each in ("trials", "runs")}
+            machine.write("football_learning", content)
+    for each in ("trials", "runs"):
+        print(f"\n{each}\n")
+        table(compared(content[each]))
+
+
+if __name__ == "__main__":
+    main()
