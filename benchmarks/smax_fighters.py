@@ -1,6 +1,8 @@
 """How often the scripted fighters win in SMAX (not SMAC): the table of docs/starcraft.md.
 
 python benchmarks/smax_fighters.py [--maps 3s5z 6h_vs_8z] [--episodes 128]
+
+Per map its tactics with every target, and with the weakest for a target all other tactics.
 """
 
 from __future__ import annotations
@@ -15,12 +17,20 @@ from alberdice.datasets.record import noisy
 from alberdice.environments import find_environment
 from alberdice.environments.smax.fighters import TARGETS, Fighters
 
-KITING = {"6h_vs_8z": True}
+#: per map, the tactics of its fighters
+TACTICS: dict[str, tuple[str, ...]] = {
+    "3s5z": (),
+    "6h_vs_8z": ("kite",),
+    "8m_vs_9m": ("gather",),
+    "3s5z_vs_3s6z": ("spare",),
+    "5m_vs_6m": ("gather",),
+}
 
 
-def rate(env: Any, target: str, kite: bool, epsilon: float, episodes: int) -> dict[str, Any]:
+def rate(env: Any, target: str, tactics: tuple[str, ...], epsilon: float, episodes: int) -> dict[str, Any]:
     """Share of victories, and the mean return."""
-    rng, team, n = np.random.default_rng(0), Fighters(env.battle, target, kite=kite), env.spec.n_agents
+    rng, n = np.random.default_rng(0), env.spec.n_agents
+    team = Fighters(env.battle, target, **dict.fromkeys(tactics, True))
     frame = env.reset(np.arange(episodes))
     total, won = np.zeros(episodes), np.full(episodes, np.nan)
     for _ in range(env.spec.horizon):
@@ -35,17 +45,17 @@ def rate(env: Any, target: str, kite: bool, epsilon: float, episodes: int) -> di
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--maps", nargs="+", default=["3s5z", "6h_vs_8z"])
+    parser.add_argument("--maps", nargs="+", default=list(TACTICS), choices=list(TACTICS))
     parser.add_argument("--episodes", type=int, default=128)
     args = parser.parse_args()
     conditions, rows = machine.conditions(0, ("numpy", "jax", "jaxmarl")), []
     for name in args.maps:
-        kite = KITING.get(name, False)
         with find_environment(f"smax-{name}").open() as env:
-            kinds = [(target, kite, 0.0) for target in TARGETS] + [("weakest", kite, 0.1), ("weakest", not kite, 0.0)]
-            for target, kites, epsilon in kinds:
-                found = rate(env, target, kites, epsilon, args.episodes)
-                rows.append({"map": name, "target": target, "kite": kites, "random": epsilon, **found})
+            kinds = [(target, TACTICS[name], 0.0) for target in TARGETS] + [("weakest", TACTICS[name], 0.1)]
+            others = {(), ("kite",), ("spare",), ("gather",), ("spare", "gather")} - {TACTICS[name]}
+            for target, tactics, epsilon in kinds + [("weakest", each, 0.0) for each in sorted(others)]:
+                found = rate(env, target, tactics, epsilon, args.episodes)
+                rows.append({"map": name, "target": target, "tactics": list(tactics), "random": epsilon, **found})
                 print(rows[-1], flush=True)
     print(machine.write("smax_fighters", {"conditions": conditions, "episodes": args.episodes, "rows": rows}))
 

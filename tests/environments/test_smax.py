@@ -140,6 +140,26 @@ def test_kiting_units_step_back_while_their_weapon_is_not_ready():
         assert Fighters(battle).act(frame, np.zeros((1, 6)))[0, 0] == 6
 
 
+def test_hurt_units_are_spared_while_their_weapon_is_not_ready_and_others_are_better():
+    battle = MAPS["3m"]
+    enemies = [(1, 12, 10, 0), (1, 30, 29, 0), (1, 30, 28, 0)]
+    for own, other, action in [(0.3, 1, 5), (0.3, 0.4, 6), (0.6, 1, 6)]:
+        frame = frame_of(battle, [(own, 10, 10, 0.55), (other, 3, 3, 0), (0.1, 3, 3, 0)], enemies)
+        assert Fighters(battle, spare=True).act(frame, np.zeros((1, 3)))[0, 0] == action
+        assert Fighters(battle).act(frame, np.zeros((1, 3)))[0, 0] == 6
+    ready = frame_of(battle, [(0.3, 10, 10, 0.4), (1, 3, 3, 0), (1, 3, 3, 0)], enemies)
+    assert Fighters(battle, spare=True).act(ready, np.zeros((1, 3)))[0, 0] == 6
+
+
+def test_a_team_gathers_and_waits_until_an_enemy_is_near_any_of_it():
+    battle = MAPS["3m"]
+    allies = [(1, 4, 10, 0), (1, 10, 10, 0), (1, 16, 10, 0)]
+    for enemy, actions in [(25.5, [4, STOP, 5]), (24.5, [4, 4, 4])]:  # nine lengths from the third, more and less
+        frame = frame_of(battle, allies, [(1, enemy, 10, 0)] * 3)
+        assert Fighters(battle, gather=True).act(frame, np.zeros((1, 3))).tolist() == [actions]
+        assert Fighters(battle).act(frame, np.zeros((1, 3))).tolist() == [[4, 4, 4]]
+
+
 def test_scripts_know_their_maps():
     with fights("3m") as env, find_environment("bridge").open() as other:
         assert find_script("smax-fighter(target='low', kite=True)", env.spec)(np.arange(2)).target == "low"
