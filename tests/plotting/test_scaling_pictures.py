@@ -26,3 +26,11 @@ def test_panels() -> None:
 def test_no_panel() -> None:
     with pytest.raises(InvalidArgumentError, match="no panel"):
         draw_panels([[]])
+
+
+def test_labels_have_room() -> None:
+    curve = Curve("", [0.008, 0.106, 0.152, 0.379, 0.846], [1.0, 2.0, 3.0, 4.0, 5.0])
+    (axes,) = draw_panels([[Panel("", "shown", "ms", [curve])]]).axes
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.008", "0.106", "0.379", "0.846"]
+    (one,) = draw_panels([[Panel("", "N", "ms", [Curve("", [2], [1.0])])]]).axes
+    assert [text.get_text() for text in one.get_xticklabels()] == ["2"]

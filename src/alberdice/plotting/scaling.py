@@ -20,7 +20,8 @@ __all__ = ["Curve", "Panel", "draw_panels"]
 _COLOURS = (AGENT_COLOURS[1], AGENT_COLOURS[0], WALL)
 _MARKERS = ("o", "s", "^")
 _WIDE, _HIGH = 3.3, 2.5
-_MOST_TICKS = 8
+#: of the axis between two ticks at the least, so that their labels do not overlap
+_BETWEEN_TICKS = 0.11
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
             axes.plot(ends, curve.law[0] * ends ** curve.law[1], color=PALE, linewidth=1.6, zorder=0)
     if not panel.log:
         axes.set_ylim(bottom=0)
-    places = sorted({float(value) for curve in panel.curves for value in curve.x})[:_MOST_TICKS]
+    places = _apart(sorted({float(value) for curve in panel.curves for value in curve.x}))
     axes.set_xticks(places, [f"{value:,.3g}" if value < 1000 else f"{value:.0e}".replace("e+0", "e") for value in places])
     axes.set_xticks([], minor=True)
     if len(panel.curves) > 1:
@@ -96,3 +97,13 @@ def _draw(axes: Axes, panel: Panel) -> None:
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("bottom", "left"))
         spine.set_color(PALE)
+
+
+def _apart(places: list[float]) -> list[float]:
+    """Those of some positive places, in order, whose labels have room on a logarithmic axis; both ends among them."""
+    room = _BETWEEN_TICKS * np.log(places[-1] / places[0])
+    found = places[:1]
+    for place in places[1:-1]:
+        if np.log(place / found[-1]) >= room <= np.log(places[-1] / place):
+            found.append(place)
+    return found + places[-1:] * (len(places) > 1)
