@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +229,15 @@ def test_runs_begun_before_a_setting_was_there_are_those_that_leave_it_out() -> 
     assert not tiny(leak=0.0, nu_step=math.inf).same_as(saved, was)
     bare = {name: value for name, value in asdict(tiny("bc")).items() if name != "leak"}
     assert tiny("bc").same_as(bare, fingerprint_of(bare))
+
+
+@pytest.mark.parametrize(("then", "now", "other"), [(False, "auto", "on"), (True, "on", "auto")])
+def test_a_run_of_the_time_when_capture_was_yes_or_no(then: bool, now: str, other: str) -> None:
+    saved = {**asdict(tiny("bc")), "capture": then}
+    was = fingerprint_of(saved)
+    assert tiny("bc").plain()["capture"] == "auto"
+    assert replace(tiny("bc"), capture=now).same_as(saved, was)
+    assert not replace(tiny("bc"), capture=other).same_as(saved, was)
 
 
 def test_fingerprint_sees_what_decides_the_result_only() -> None:

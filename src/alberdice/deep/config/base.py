@@ -180,8 +180,11 @@ class TrainConfig:
         return found
 
     def earlier(self, saved: Mapping[str, Any]) -> dict[str, Any]:
-        """A run's saved settings, with what it did before some of ours were there."""
-        return {**{name: value for name, value in _EARLIER.items() if hasattr(self, name)}, **saved}
+        """A run's saved settings, with what it did before some of ours were there, or were other than yes and no."""
+        found = {**{name: value for name, value in _EARLIER.items() if hasattr(self, name)}, **saved}
+        if isinstance(found.get("capture"), bool):
+            found["capture"] = "on" if found["capture"] else "auto"
+        return found
 
     def same_as(self, saved: Mapping[str, Any], fingerprint: str) -> bool:
         """Whether a run of these saved settings and of this fingerprint is a run of these, which may know more of them."""
