@@ -155,8 +155,44 @@ def test_agents_without_a_memory_agree_on_a_convention(seed: int) -> None:
     assert joint > 0.95
 
 
+def unequal(seed: int) -> OfflineDataset:
+    """Sixty episodes of BA and thirty of AB, twenty plays each; AB pays a little more, and BA is cloned better."""
+    episodes = []
+    for k in range(90):
+        first = np.full(20, int(k % 3 > 0))
+        frames, pays = np.ones((21, 2, 1)), np.where(first == 0, 1.0, 0.98)
+        episodes.append(EpisodeArrays(frames[:, 0], frames, np.stack([first, 1 - first], 1), pays, False))
+    return from_episodes("unequal", (2, 2), episodes)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("agreements", "worth"), [(1, 19.6), (2, 20.0), (3, 20.0)])
+def test_the_agreement_that_pays_best_is_kept(seed: int, agreements: int, worth: float) -> None:
+    """The first one is the more frequent one; with no episode left that nobody weighed, a further one is free."""
+    sizes = {"updates": 160, "turn_updates": 20, "pretrain_updates": 100, "batch_size": 128, "pretrain_batch_size": 128}
+    rates = {"learning_rate": 2e-2, "pretrain_learning_rate": 2e-2, "alpha_start": 0.3, "alpha_end": 0.3, "units": "rewards"}
+    config = tiny(weights="episodes", episode_share=0.2, seed=seed, agreements=agreements, **sizes, **rates)
+    learner = AlberDICE(TrainingData.of_run(unequal(seed), config), config, torch.Generator().manual_seed(seed))
+    generator, metrics = torch.Generator().manual_seed(seed + 1), {}
+    assert config.total == 100 + agreements * 160
+    for _ in range(config.total):
+        metrics = learner.update(generator)
+    table = learner.policies.actor(1).log_probabilities(torch.ones(1, 2, 1)).exp()[0]
+    assert float(table[0, int(worth < 20)] * table[1, int(worth == 20)]) > 0.95
+    assert learner.turns is not None
+    assert float((learner.turns.weights * learner.turns.returns).sum()) == pytest.approx(worth, abs=0.01)
+    if agreements > 1:
+        assert float(metrics["agreement_return"]) == pytest.approx(worth, abs=0.01)
+
+
+def test_agreements_are_of_episodes() -> None:
+    with pytest.raises(InvalidArgumentError, match="agreements: got 2, expected 1, as no episodes are weighed"):
+        tiny(agreements=2)
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [("weights", "steps"), ("episode_share", 0.9), ("turn_updates", 2), ("episode_ratio", "clones")]
+    ("name", "value"),
+    [("weights", "steps"), ("episode_share", 0.9), ("turn_updates", 2), ("episode_ratio", "clones"), ("agreements", 2)],
 )
 def test_settings_change_what_is_learned(name: str, value: Any) -> None:
     dataset, base = chain_dataset(n_actions=(2, 3)), settings("feed-forward")
@@ -165,10 +201,10 @@ def test_settings_change_what_is_learned(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("policy", [*MEMORY])
-@pytest.mark.parametrize("stop", [11, 13, 16])
-def test_a_run_goes_on_within_a_turn(policy: str, stop: int) -> None:
+@pytest.mark.parametrize(("stop", "agreements"), [(11, 1), (13, 1), (16, 1), (19, 3), (20, 3), (31, 3)])
+def test_a_run_goes_on_within_a_turn(policy: str, stop: int, agreements: int) -> None:
     """Weights are not kept: they are what the others' policies, which stand in a turn, say again."""
-    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings(policy)
+    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings(policy, agreements=agreements)
     data = TrainingData.of_run(dataset, config)
     whole, first, second = (AlberDICE(data, config, torch.Generator().manual_seed(seed)) for seed in (0, 0, 7))
     generators = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)

@@ -64,7 +64,7 @@ class Annealing:
 
     def __init__(self, config: AnnealedConfig, device: torch.device) -> None:
         self.config = config
-        first = config.alpha_start if config.anneal_share > 0 else config.alpha_end
+        self._first = first = config.alpha_start if config.anneal_share > 0 else config.alpha_end
         rounds = max(1.0, config.anneal_share * config.updates)
         self._decay = (config.alpha_end / config.alpha_start) ** (1 / rounds)
         self.state = {
@@ -76,6 +76,11 @@ class Annealing:
     def alpha(self) -> Tensor:
         """The present alpha, float32."""
         return self.state["alpha"].float()
+
+    def restart(self) -> None:
+        """Alpha as at the beginning."""
+        self.state["alpha"].fill_(self._first)
+        self.state["effective_rows"].fill_(float(self.config.batch_size))
 
     def lower(self, effective: Tensor) -> None:
         """Lower alpha, unless the samples that carry the weights are few; ``effective`` is this update's sample size."""

@@ -96,6 +96,8 @@ class EpisodeTurns:
         self.returns = self._sums(data.rewards)
         self.played = torch.stack([self._along_data(i) for i in range(data.n_agents)])
         self.reference = self._references()
+        #: episodes that may not weigh anything in the turns that begin now, ``(E,)``; None: all may
+        self.barred: Tensor | None = None
         self.turn, self.weights, self._upto = -1, torch.empty(0), torch.empty(0)
 
     @property
@@ -148,13 +150,20 @@ class EpisodeTurns:
         others = torch.cat([self.played[:agent], self.played[agent + 1 :]]).sum(0)
         ratio = self._sums(losses.importance_log_ratio(others, self.reference[agent], config.ratio_clip))
         usable = self.data.lengths > 0
+        if self.barred is not None and bool((usable & ~self.barred).any()):
+            usable = usable & ~self.barred
         log_weight = (self.returns / self.alpha.double() + ratio).masked_fill(~usable, -math.inf)
         return capped(log_weight, max(1.0, config.episode_share * int(usable.sum())))
 
-    def settled(self) -> Tensor:
-        """End the last turn: weights are the mean of all agents' from now on, beside the newest policies; of steps."""
+    def look_again(self) -> None:
+        """All policies have changed, and nobody's turn has begun."""
         for agent in range(self.data.n_agents):
             self.played[agent] = self._along_data(agent)
+        self.turn = -1
+
+    def settled(self) -> Tensor:
+        """End the last turn: weights are the mean of all agents' from now on, beside the newest policies; of steps."""
+        self.look_again()
         self.weights = torch.stack([self.weights_of(agent) for agent in range(self.data.n_agents)]).mean(0)
         return self.step_weights
 

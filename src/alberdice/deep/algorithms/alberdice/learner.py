@@ -29,6 +29,7 @@ from torch import Tensor
 
 from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.agreement import agreement, agreement_words
+from alberdice.deep.algorithms.alberdice.agreements import Agreements
 from alberdice.deep.algorithms.alberdice.behaviour import Behaviour
 from alberdice.deep.algorithms.alberdice.episodes import EpisodeTurns
 from alberdice.deep.algorithms.alberdice.forms import Drawn, Form, OnFrames
@@ -105,13 +106,15 @@ class AlberDICE(NetworkLearner):
         self.chosen = torch.zeros(pairs or 0, device=data.states.device)
         turn = {"turn_alpha": self.annealing.alpha.clone()} if config.weights == "episodes" else {}
         super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen, **turn})
+        self.agreements = Agreements(config, self.parameters["policy"], self.optimisers["policy"], len(data.lengths))
+        self.scalars |= self.agreements.state
 
     # ---- the learner's interface -------------------------------------------------------------------------------------
 
     @property
     def policies(self) -> Policies:
         """The present policies."""
-        decided = self.config.pretrain_updates + self.config.updates
+        decided = self.config.pretrain_updates + self.config.decided
         if self.remembering is not None and int(self.scalars["updates_done"]) > decided:
             return self.remembering.policies(self.parameters["memory"])
         own = self.behaviour.own if self.config.policy_start == "data" else None
@@ -147,12 +150,14 @@ class AlberDICE(NetworkLearner):
         if self.turns is None:
             own = self.parameters["policy"], self.optimisers["policy"], self.scalars["turn_alpha"]
             self.turns = EpisodeTurns(self.data, self.behaviour, self.config, *own, self._tables)
-        if self.remembering is not None and trained >= self.config.updates:
+        if self.remembering is not None and trained >= self.config.decided:
             if not self.remembering.prepared:
                 self.remembering.clone_these(self.turns.settled())
             memory = self.parameters["memory"], self.optimisers["memory"]
-            return self.remembering.update(trained - self.config.updates, *memory, generator)
-        metrics = self.turns.update(trained, self.annealing.alpha, generator)
+            return self.remembering.update(trained - self.config.decided, *memory, generator)
+        if trained > 0 and trained % self.config.updates == 0:
+            self.annealing.restart()
+        metrics = self.agreements.update(self.turns, trained, self.annealing.alpha, generator)
         self.annealing.lower(metrics["effective_episodes"] * (self.config.batch_size / len(self.data.lengths)))
         return metrics
 

@@ -167,6 +167,9 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """with weights of episodes, beside what the others' policies stand: pi^D(a_-i|s, a_i), or the product of their pi_j^D"""
     turn_updates: Count = 100
     """with weights of episodes, updates of an agent's turn, during which its weights stand"""
+    agreements: Annotated[int, Within(1, 1000)] = 1
+    """with weights of episodes, how often agents begin anew, away from what they agreed on before, each time with all updates;
+    the agreement whose episodes returned most is kept"""
     memory_updates: Annotated[int, Within(0, MOST)] = 0
     """with weights of episodes and policies without a memory: in so many more updates transformers are cloned on what has the
     weight at the end, and are the policies"""
@@ -192,6 +195,11 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
         if self.capture == "on" and not self.recordable:
             remedy = "leave capture out, or weights = steps"
             raise InvalidArgumentError("capture", got="on", expected="off or auto, as turns are not recorded", remedy=remedy)
+        if self.agreements > 1 and self.weights == "steps":
+            remedy = "leave agreements out, or set weights = episodes"
+            raise InvalidArgumentError(
+                "agreements", got=self.agreements, expected="1, as no episodes are weighed", remedy=remedy
+            )
         if self.memory_updates and (self.weights == "steps" or self.remembers):
             expected = "0, as there are no weights of episodes" if self.weights == "steps" else "0, as policies have a memory"
             remedy = "leave memory_updates out, or set weights = episodes and policy = feed-forward"
@@ -227,6 +235,11 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
 
     @property
     def total(self) -> int:
-        """All updates: cloning, the rounds, the further starts, and cloning with a memory."""
+        """All updates: cloning, the rounds, the further starts or agreements, and cloning with a memory."""
         further = 0 if self.remembers or self.weights == "episodes" else self.starts - 1
-        return super().total + further * self.start_updates + self.memory_updates
+        return self.pretraining + self.decided + further * self.start_updates + self.memory_updates
+
+    @property
+    def decided(self) -> int:
+        """Updates of the rounds, those of all agreements."""
+        return self.updates * self.agreements
