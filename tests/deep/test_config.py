@@ -91,7 +91,7 @@ ELSEWHERE = {
     "levels": "test_levels.py",
     "others_see": "test_agreement.py",
     **dict.fromkeys(("length", "pooling"), "test_population.py"),
-    **dict.fromkeys(("weights", "episode_share", "episode_ratio", "turn_updates"), "test_episode_weights.py"),
+    **dict.fromkeys(("weights", "episode_share", "episode_ratio", "turn_updates", "agreements"), "test_episode_weights.py"),
     "memory_updates": "test_remembering.py",
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }
