@@ -74,6 +74,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "omar": ("omar", {}),
     "bc-plain": ("bc", {"levels": 0}),
     "alberdice-wide": ("alberdice", {"episode_share": 0.4}),
+    "alberdice-wide-two": ("alberdice", {"episode_share": 0.4, "agreements": 2}),
     "alberdice-wide-memory": ("alberdice", {"episode_share": 0.4, **THEN, "memory_updates": 1000}),
     "alberdice-steps": ("alberdice", STEPS),
     "alberdice-steps-paper": ("alberdice", {**STEPS, "alpha_start": 1.0, "alpha_end": 1.0}),
