@@ -13,6 +13,7 @@ is kept in its folder under ``--out``; the JSON is written after every run, and 
     bc, bc-best              cloning; of the best quarter of the episodes by return alone
     bc(-best)-memory         the same with a memory, in a table of policies without one
     alberdice(-wide)         weights of a tenth of the episodes at the least; of four tenths
+    alberdice-wide-two       the better of two agreements by what their episodes returned
     alberdice-best           of three tenths of the best quarter, beside their own clones
     ...-memory               what these agreed on, cloned with a memory on as many rows as BC's
     alberdice-steps(-paper)  weights of steps, as printed; with the paper's alpha = 1

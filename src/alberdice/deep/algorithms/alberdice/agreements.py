@@ -23,6 +23,7 @@ from torch import Tensor
 
 from alberdice.deep.algorithms.alberdice.episodes import EpisodeTurns
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
+from alberdice.deep.algorithms.annealing import Annealing
 from alberdice.deep.networks.mlp import Adam
 
 __all__ = ["Agreements"]
@@ -36,6 +37,7 @@ class Agreements:
 
     Args:
         config: the settings.
+        annealing: alpha.
         parameters, optimiser: the policies', ``(N, P)``, as they begin; changed in place.
         episodes: how many there are.
 
@@ -43,8 +45,10 @@ class Agreements:
         state: tensors that a checkpoint keeps; none where one agreement is all.
     """
 
-    def __init__(self, config: AlberDICEConfig, parameters: Tensor, optimiser: Adam, episodes: int) -> None:
-        self.config, self.parameters, self.optimiser = config, parameters, optimiser
+    def __init__(
+        self, config: AlberDICEConfig, annealing: Annealing, parameters: Tensor, optimiser: Adam, episodes: int
+    ) -> None:
+        self.config, self.annealing, self.parameters, self.optimiser = config, annealing, parameters, optimiser
         number = {"dtype": torch.float64, "device": parameters.device}
         self.state: dict[str, Tensor] = {}
         if config.agreements > 1:
@@ -55,30 +59,30 @@ class Agreements:
                 "agreement_weight": torch.zeros(episodes, **number),  # type: ignore[call-overload]
             }
 
-    def update(self, turns: EpisodeTurns, trained: int, alpha: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def update(self, turns: EpisodeTurns, trained: int, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of the agent whose turn it is in the present agreement.
 
         Args:
             turns: of the agents.
             trained: updates since cloning was over, those of earlier agreements among them.
-            alpha: as it is now.
             generator: of the draws.
         """
-        length = self.config.updates
-        index, done = divmod(trained, length)
+        index, done, left = self.config.agreement_at(trained)
         if index > 0 and done == 0:
             self._begin(turns)
-        apart = index > 0 and 2 * (done - done % self.config.turn_updates) < length  # a turn keeps the weights it began with
+        began = done - done % self.config.turn_updates  # a turn keeps the weights that it began with
+        apart = index > 0 and 2 * began < done + 1 + left
         turns.barred = self.state["agreement_weight"] >= _OWN if apart else None
-        metrics = turns.update(done, alpha, generator)
-        if self.state and done == length - 1:
+        metrics = turns.update(done, self.annealing.alpha, generator)
+        if self.state and left == 0:
             self._end(turns, last=index == self.config.agreements - 1)
             metrics["agreement_return"] = self.state["agreement_return"].clone()
         return metrics
 
     @torch.no_grad()
     def _begin(self, turns: EpisodeTurns) -> None:
-        """From the first policies again."""
+        """From the first policies and the first alpha again."""
+        self.annealing.restart()
         self.parameters.copy_(self.state["agreement_start"])
         for tensor in self.optimiser.state.values():
             tensor.zero_()

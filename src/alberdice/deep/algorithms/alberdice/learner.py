@@ -106,7 +106,8 @@ class AlberDICE(NetworkLearner):
         self.chosen = torch.zeros(pairs or 0, device=data.states.device)
         turn = {"turn_alpha": self.annealing.alpha.clone()} if config.weights == "episodes" else {}
         super().__init__(data, networks, generator, {**self.annealing.state, "chosen": self.chosen, **turn})
-        self.agreements = Agreements(config, self.parameters["policy"], self.optimisers["policy"], len(data.lengths))
+        learns = self.parameters["policy"], self.optimisers["policy"]
+        self.agreements = Agreements(config, self.annealing, *learns, len(data.lengths))
         self.scalars |= self.agreements.state
 
     # ---- the learner's interface -------------------------------------------------------------------------------------
@@ -155,9 +156,7 @@ class AlberDICE(NetworkLearner):
                 self.remembering.clone_these(self.turns.settled())
             memory = self.parameters["memory"], self.optimisers["memory"]
             return self.remembering.update(trained - self.config.decided, *memory, generator)
-        if trained > 0 and trained % self.config.updates == 0:
-            self.annealing.restart()
-        metrics = self.agreements.update(self.turns, trained, self.annealing.alpha, generator)
+        metrics = self.agreements.update(self.turns, trained, generator)
         self.annealing.lower(metrics["effective_episodes"] * (self.config.batch_size / len(self.data.lengths)))
         return metrics
 

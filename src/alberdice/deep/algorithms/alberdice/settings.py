@@ -239,7 +239,12 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
         further = 0 if self.remembers or self.weights == "episodes" else self.starts - 1
         return self.pretraining + self.decided + further * self.start_updates + self.memory_updates
 
+    def agreement_at(self, trained: int) -> tuple[int, int, int]:
+        """Which agreement an update after cloning belongs to, how many of its updates came before, and how many come after."""
+        each = self.decided // self.agreements
+        return trained // each, trained % each, each - trained % each - 1
+
     @property
     def decided(self) -> int:
         """Updates of the rounds, those of all agreements."""
-        return self.updates * self.agreements
+        return (super().total - self.pretraining) * self.agreements
