@@ -105,6 +105,11 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
         {**PLAIN_TURNS, "episode_share": 0.4, "agreements": 2},
         100,
     ),
+    "conventions, by episodes, share .4, two agreements, then a memory": (
+        *("alberdice", "conventions", 1000, False),
+        {**PLAIN_TURNS, "episode_share": 0.4, "agreements": 2, **THEN},
+        100,
+    ),
     "conventions, by episodes, share .4, then a memory": (
         *("alberdice", "conventions", 1000, False),
         {**PLAIN_TURNS, **THEN, "episode_share": 0.4},
