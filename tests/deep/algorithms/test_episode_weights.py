@@ -185,6 +185,26 @@ def test_the_agreement_that_pays_best_is_kept(seed: int, agreements: int, worth:
         assert float(metrics["agreement_return"]) == pytest.approx(worth, abs=0.01)
 
 
+@pytest.mark.parametrize("policy", [*MEMORY])
+def test_a_further_agreement_begins_as_the_first_one(policy: str) -> None:
+    """Policies, averages of gradients, alpha and looks at the data: where no episode is barred and draws are the same, all is."""
+    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings(policy, agreements=2, alpha_start=1.0, alpha_end=0.1)
+    learner = AlberDICE(TrainingData.of_run(dataset, config), config, torch.Generator().manual_seed(0))
+    for _ in range(config.pretrain_updates):
+        learner.update(torch.Generator().manual_seed(1))
+    found = []
+    for _ in range(2):
+        generator, metrics = torch.Generator().manual_seed(2), []
+        for _ in range(config.updates - 1):
+            metrics.append(learner.update(generator))
+        found.append((learner.parameters["policy"].clone(), metrics))
+        learner.update(generator)
+        learner.scalars["agreement_weight"].zero_()
+    assert torch.equal(found[0][0], found[1][0])
+    assert all(equal(*pair) for pair in zip(found[0][1], found[1][1], strict=True))
+    assert len({float(each["alpha"]) for each in found[0][1]}) > 1
+
+
 def test_agreements_are_of_episodes() -> None:
     with pytest.raises(InvalidArgumentError, match="agreements: got 2, expected 1, as no episodes are weighed"):
         tiny(agreements=2)
