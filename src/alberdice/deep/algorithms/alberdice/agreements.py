@@ -10,8 +10,8 @@ and freely after that, so that each ends where the weights of ``episodes`` are i
 
     V = sum_h q(h) R(h),      q the mean of the agents' weights at its end
 
-which is what its episodes returned, and what its agents can be expected to, as far as they play as these episodes did.  The
-greatest V is kept.
+which is what its episodes returned, and what its agents return as far as they play as these episodes did: where they see less
+than those who recorded them, a convention may lose more by it than another, and V does not know.  The greatest V is kept.
 """
 
 from __future__ import annotations
