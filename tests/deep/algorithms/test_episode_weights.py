@@ -187,7 +187,7 @@ def test_the_agreement_that_pays_best_is_kept(seed: int, agreements: int, worth:
 
 @pytest.mark.parametrize("policy", [*MEMORY])
 def test_a_further_agreement_begins_as_the_first_one(policy: str) -> None:
-    """Policies, averages of gradients, alpha, looks at the data: where no episode is barred and draws are the same, so is all."""
+    """Policies, averages of gradients, alpha, looks at the data: with equal draws, and nothing barred, all is as it was."""
     dataset, config = chain_dataset(3, n_actions=(2, 3)), settings(policy, agreements=2, alpha_start=1.0, alpha_end=0.1)
     learner = AlberDICE(TrainingData.of_run(dataset, config), config, torch.Generator().manual_seed(0))
     for _ in range(config.pretrain_updates):
