@@ -9,12 +9,15 @@ Per map: seconds until the first step (compiling, or reading what was compiled b
     script      smax-fighter(target='weakest')
     policies    feed-forward policies of the preset smax (128, 128), untrained, each agent drawing its action
 
-A step is one joint action of one fight; fights that are over begin anew.  One process, one thread.
+A step is one joint action of one fight; fights that are over begin anew.  One process, one thread.  Maps that are not asked for
+keep what an earlier call found.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -99,15 +102,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    told: dict[str, Any] = {
-        "conditions": machine.conditions(0, ("torch", "numpy", "jax", "jaxmarl")),
-        "fights": FIGHTS,
-        "maps": [],
-    }
+    told: dict[str, Any] = {"conditions": machine.conditions(0, ("torch", "numpy", "jax", "jaxmarl")), "fights": FIGHTS}
+    target = machine.RESULTS / "smax_speed.json"
+    rows = {row["map"]: row for row in json.loads(target.read_text(encoding="utf-8"))["maps"]} if target.exists() else {}
     for name in args.maps:
-        told["maps"].append(of_map(name, args.seconds))
-        print(told["maps"][-1], flush=True)
-        machine.write("smax_speed", told)
+        load = round(os.getloadavg()[0], 2)
+        rows[name] = {**of_map(name, args.seconds), "load_before": load}
+        print(rows[name], flush=True)
+        machine.write("smax_speed", {**told, "maps": list(rows.values())})
 
 
 if __name__ == "__main__":
