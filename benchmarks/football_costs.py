@@ -10,9 +10,9 @@ one run.  Needs gfootball.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import resource
+import shutil
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -23,7 +23,8 @@ import machine
 import numpy as np
 
 SEED, EPISODES, PLAYED = 0, 16, 8
-UPDATES = {"pretrain_updates": 60, "updates": 60, "turn_updates": 10}
+UPDATES = (20, 80)
+"""Of cloning and of rounds each, in two runs: what they differ by is the cost of updates alone."""
 
 
 def measured(name: str) -> dict[str, Any]:
@@ -40,11 +41,16 @@ def measured(name: str) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     data = make_matches(name, "medium-expert", np.random.default_rng(SEED), episodes=EPISODES)
-    values = {**AlberDICEConfig.presets["football"], **UPDATES, "environment": "none", "pictures": False, "seed": SEED}
-    config = from_mapping({**values, "keep_best": 1.0}, AlberDICEConfig())
+    preset = {**AlberDICEConfig.presets["football"], "keep_best": 1.0, "environment": "none", "pictures": False, "seed": SEED}
+    spent = []
     with tempfile.TemporaryDirectory() as folder:
-        run_training(config, Path(folder) / "run", dataset=data)
-        result = json.loads((Path(folder) / "run" / "result.json").read_text())
+        for count in UPDATES:
+            own = {"pretrain_updates": count, "updates": count, "turn_updates": 10}
+            config, began = from_mapping({**preset, **own}, AlberDICEConfig()), time.process_time()
+            run_training(config, Path(folder) / "run", dataset=data)
+            spent.append(time.process_time() - began)
+            if count != UPDATES[-1]:
+                shutil.rmtree(Path(folder) / "run")
         policies = policies_of_run(Path(folder) / "run")
         with find_environment(f"football-{name}").open() as env:
             began = time.process_time()
@@ -55,7 +61,7 @@ def measured(name: str) -> dict[str, Any]:
         "agents": data.n_agents,
         "steps_of_data": data.n_steps,
         "batch": config.batch_size,
-        "milliseconds_per_update": round(1e3 * result["train_seconds"] / config.total, 1),
+        "milliseconds_per_update": round(1e3 * (spent[1] - spent[0]) / (2 * (UPDATES[1] - UPDATES[0])), 1),
         "milliseconds_per_step_of_play": round(1e3 * seconds / float(found.lengths.sum()), 2),
         "steps_per_episode": round(float(found.lengths.mean()), 1),
         "seconds_per_episode": round(seconds / PLAYED, 2),

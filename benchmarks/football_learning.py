@@ -29,7 +29,7 @@ from alberdice.deep.learner import learner_class
 from alberdice.deep.play.episodes import play_episodes
 from alberdice.deep.training.loop import run_training
 from alberdice.deep.training.saved_run import policies_of_run
-from alberdice.environments import find_environment
+from alberdice.environments import BatchedEnvironment, find_environment
 
 NAME, DATA = "football-rps", "football-rps-medium-expert"
 #: seeds of the data, of training and of the episodes
@@ -53,7 +53,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-best-long": ("alberdice", {**CLONES, "episode_share": 0.6, **LONG}),
     "alberdice-best-conditional": ("alberdice", {**BEST, "episode_share": 0.2}),
     "alberdice-best-memory": ("alberdice", {**CLONES, "episode_share": 0.2, **THEN}),
-    "alberdice-all": ("alberdice", {"episode_ratio": "clones", "episode_share": 0.15}),
+    "alberdice-all": ("alberdice", {}),
     "alberdice-steps": ("alberdice", STEPS),
     "alberdice-steps-best": ("alberdice", {**STEPS, **BEST}),
 }
@@ -80,10 +80,15 @@ def config_of(variant: str, seed: int, folder: Path) -> TrainConfig:
     return from_mapping(values, settings(algorithm=algorithm))
 
 
+@functools.cache
+def pitch(workers: int) -> BatchedEnvironment:
+    """One for all runs: eight engines take long to begin."""
+    return find_environment(NAME).open(workers=workers)
+
+
 def judged(policies: Any, episodes: int, seed: int, workers: int) -> dict[str, Any]:
     """Whether each of the episodes scored, and their mean length."""
-    with find_environment(NAME).open(workers=workers) as env:
-        found = play_episodes(policies, env, episodes, seed, slots=8)
+    found = play_episodes(policies, pitch(workers), episodes, seed, slots=8)
     told = {"conceded": float(found.metrics["conceded"].mean()), "length": float(found.lengths.mean())}
     return {"success": found.metrics["success"].astype(int).tolist(), **told}
 
@@ -94,15 +99,21 @@ def one_run(
     """Train, or take what is there, and judge; AlberDICE's pi^D as a row of its own."""
     folder = out / f"{variant}-data{on['data_seed']}-seed{seed}"
     config, data = config_of(variant, seed, folder), data_of(on["data_seed"], stored)
+    made = _told(folder) if (folder / "result.json").exists() else {}  # by whoever made it: to go on writes it anew
     learner: Any = run_training(config, folder, dataset=data, resume=True).learner
     players = {variant: policies_of_run(folder)}
     if config.algorithm == "alberdice":  # no change of pi^D's logits: pi^D itself
         unchanged = torch.zeros_like(learner.parameters["policy"])
         players[f"{variant} pi^D"] = learner.form.deployed(unchanged, learner.behaviour.own)
-    result, settings = json.loads((folder / "result.json").read_text()), json.loads((folder / "config.json").read_text())
-    told = {"seed": seed, **on, "seconds": result["train_seconds"], "versions": result["versions"]}
-    told |= {"data_return": result["data_return"], "settings": {name: settings[name] for name in VARIANTS[variant][1]}}
+    told = {"seed": seed, **on, **(made or _told(folder))}
     return [{"variant": v, **told, **judged(p, episodes, on["play_seed"] + seed, workers)} for v, p in players.items()]
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    """What a run says of itself."""
+    result, settings = (json.loads((folder / f"{name}.json").read_text()) for name in ("result", "config"))
+    names = {"seconds": "train_seconds", "versions": "versions", "data_return": "data_return"}
+    return {ours: result[theirs] for ours, theirs in names.items()} | {"settings": settings}
 
 
 def difference(one: dict[int, Any], other: dict[int, Any]) -> list[float]:
@@ -170,6 +181,8 @@ def main() -> None:
             content |= {"conditions": machine.conditions(0, ("torch", "numpy", "gfootball"))}
             content |= {f"{each}_compared": compared(content[each]) for each in ("trials", "runs")}
             machine.write("football_learning", content)
+    if asked:
+        pitch(args.workers).close()
     for each in ("trials", "runs"):
         print(f"\n{each}\n")
         table(compared(content[each]))

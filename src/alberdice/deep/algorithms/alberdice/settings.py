@@ -85,16 +85,15 @@ WAREHOUSES_MIXED = {
     "width": 64,
     "context": 20,
 }
-#: on football: weights of whole episodes, of the best ones beside their clones
+#: on football: weights of whole episodes, beside clones
 FOOTBALL = {
     **football.PLAIN,
     **football.ANNEALED,
     **football.EPISODES,
     "alpha_start": 0.3,
     "alpha_end": 0.3,
-    "keep_best": 0.65,
     "episode_ratio": "clones",
-    "episode_share": 0.6,
+    "episode_share": 0.15,
 }
 #: on StarCraft-like fights
 FIGHTS = {**fights.PLAIN, **fights.ANNEALED, **fights.CLONED}
