@@ -8,6 +8,7 @@ Per map its tactics with every target, and with the weakest for a target all oth
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 import machine
@@ -48,7 +49,9 @@ def main() -> None:
     parser.add_argument("--maps", nargs="+", default=list(TACTICS), choices=list(TACTICS))
     parser.add_argument("--episodes", type=int, default=128)
     args = parser.parse_args()
-    conditions, rows = machine.conditions(0, ("numpy", "jax", "jaxmarl")), []
+    conditions, kept = machine.conditions(0, ("numpy", "jax", "jaxmarl")), machine.RESULTS / "smax_fighters.json"
+    rows = json.loads(kept.read_text(encoding="utf-8"))["rows"] if kept.exists() else []
+    rows = [row for row in rows if row["map"] not in args.maps]  # maps that are not asked for keep theirs
     for name in args.maps:
         with find_environment(f"smax-{name}").open() as env:
             kinds = [(target, TACTICS[name], 0.0) for target in TARGETS] + [("weakest", TACTICS[name], 0.1)]
@@ -57,7 +60,7 @@ def main() -> None:
                 found = rate(env, target, tactics, epsilon, args.episodes)
                 rows.append({"map": name, "target": target, "tactics": list(tactics), "random": epsilon, **found})
                 print(rows[-1], flush=True)
-    print(machine.write("smax_fighters", {"conditions": conditions, "episodes": args.episodes, "rows": rows}))
+        machine.write("smax_fighters", {"conditions": conditions, "episodes": args.episodes, "rows": rows})
 
 
 if __name__ == "__main__":
