@@ -111,7 +111,7 @@ END
 )
 say "for $python: ${needs[*]}"
 "${pip[@]}" install --constraint "$root/constraints.txt" "${needs[@]}" > "$log" 2>&1 ||
-  { tail -n 5 "$log" >&2; stop 1 "they could not be installed (above: pip's last words)"; }
+  { tail -n 5 "$log" >&2; stop 1 "what it needs of Python could not be installed (above: pip's last words)"; }
 
 # ---- 3. the engine -------------------------------------------------------------------------------------------------------
 build() {
