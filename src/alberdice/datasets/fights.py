@@ -7,7 +7,8 @@
 On 6h_vs_8z all of them kite.  A random action is uniform over the available ones, drawn per step and agent.  Which episode
 is of which kind is a permutation that the seed draws.  The header's recipe tells the win rate, the notes that of every kind.
 
-The paper's other maps are missing: no scripted fighter wins half of its fights there (``docs/starcraft.md``), and none is filled in for it.
+The paper's other maps are missing: no scripted fighter wins half of its fights there (``docs/starcraft.md``), and none is
+filled in for it.
 """
 
 from __future__ import annotations

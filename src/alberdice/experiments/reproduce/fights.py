@@ -23,7 +23,9 @@ PAPER_NAMES = {
 }
 
 METRIC = "battle_won"
-_LACKING = "no scripted fighter wins half of its fights on SMAX, and no policy was trained here; give data of your own with --data"
+_LACKING = (
+    "no scripted fighter wins half of its fights on SMAX, and no policy was trained here; give data of your own with --data"
+)
 #: the paper's maps without data of ours
 MISSING = dict.fromkeys(("5m_vs_6m", "corridor", "8m_vs_9m", "3s5z_vs_3s6z"), _LACKING)
 COLUMNS = {"smax-3s5z-conventions": "3s5z", "smax-6h_vs_8z-conventions": "6h_vs_8z"}
