@@ -49,11 +49,11 @@ class Machine:
         for name, text in {"missing": "", "id": "0", "boost": f"libboost_python3{sys.version_info[1]}", "calls": ""}.items():
             (folder / name).write_text(text)
 
-    def run(self, *arguments):
+    def run(self, *arguments, cwd=None):
         """The exit code, what was said, and the calls."""
         (self.folder / "calls").write_text("")
         environment = {"PATH": f"{self.bin}:{os.environ['PATH']}", "STATE": str(self.folder), "HOME": str(self.folder)}
-        done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, env=environment, check=False, cwd=cwd)
         return done.returncode, done.stdout + done.stderr, (self.folder / "calls").read_text().splitlines()
 
 
@@ -80,6 +80,13 @@ def test_it_installs_what_is_missing_and_then_nothing(machine):
     code, said, calls = machine.run(str(machine.bin / "python"))
     assert (code, calls) == (0, [])
     assert "is there already" in said
+
+
+def test_python_may_be_named_from_here(machine):
+    """As the Makefile does; a game is begun in another folder."""
+    code, said, _ = machine.run("bin/python", cwd=machine.folder)
+    assert code == 0, said
+    assert f"gfootball==2.10.2 is there, for {machine.bin / 'python'}" in said
 
 
 def test_packages_are_left_out_on_request(machine):

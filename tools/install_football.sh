@@ -52,6 +52,7 @@ if [ -z "$python" ]; then
 fi
 [ -n "$python" ] || stop 2 "no Python: name one, activate an environment, or make .venv (make .venv/dev)"
 python=$(command -v "$python") || stop 2 "no such Python: ${1:-$PYTHON}"
+python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")  # it is called from other folders, too; a link stays one
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop 2 "$python is older than Python 3.11"
 wanted=$(grep '^gfootball==' "$root/constraints.txt")
 
