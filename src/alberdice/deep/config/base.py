@@ -290,11 +290,6 @@ class WindowConfig(TrainConfig):
         if self.width % self.heads:
             raise InvalidArgumentError("heads", got=self.heads, expected=f"a divisor of the width, {self.width}")
 
-    @property
-    def recordable(self) -> bool:
-        """Whether updates can be recorded, see ``capture``."""
-        return True
-
     def steps_per_episode(self, horizon: int) -> int:
         """As ``episode_steps`` says."""
         return self.episode_steps or int(horizon == 1)
