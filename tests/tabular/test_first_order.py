@@ -29,7 +29,7 @@ def test_a_small_alpha_is_left_to_the_interior_point_method():
     problem = oracle.garnet(20, 3, 3, 0, 1e-4)
     reward = problem.reward - problem.reward.max()
     assert -reward.min() > SMOOTH * problem.alpha
-    assert first_multipliers(problem, FlowOperator(problem), reward) is None
+    assert first_multipliers(problem, FlowOperator(problem), reward, 0.0) is None
 
 
 @pytest.mark.parametrize("discount", [0.95, 0.9999])
@@ -47,7 +47,7 @@ def test_fast_methods_are_left_where_the_graph_does_not_mix():
     problem = oracle.corridor(500, 10.0, 0.95)
     reward = problem.reward - problem.reward.max()
     assert -reward.min() < SMOOTH * problem.alpha
-    assert first_multipliers(problem, FlowOperator(problem), reward) is None
+    assert first_multipliers(problem, FlowOperator(problem), reward, 0.0) is None
 
 
 def test_dense_problems_are_tried_beside_a_dense_factor_and_small_ones_are_not():

@@ -13,8 +13,9 @@ from alberdice._checks import FloatArray
 from alberdice.tabular.band_matrices import Coordinates
 from alberdice.tabular.flow_operator import EPS, FlowOperator
 from alberdice.tabular.linear_solver import LinearSolver
+from alberdice.tabular.sweeps import Sweeps
 
-__all__ = ["flow_sweeps", "policy_values", "solve_directly", "solve_iteratively", "stationary_flow"]
+__all__ = ["flow_sweeps", "policy_values", "solve_directly", "solve_iteratively", "stationary_flow", "value_sweeps"]
 
 #: applications of the flow map before and after a linear solve, and the change that makes the solve unnecessary
 SWEEPS, SETTLED = 100, 1e-14
@@ -62,24 +63,37 @@ def stationary_flow(operator: FlowOperator, policy: FloatArray, guess: FloatArra
 
 def flow_sweeps(operator: FlowOperator, policy: FloatArray, x: FloatArray, limit: int) -> tuple[FloatArray, float]:
     """Repeat x <- (1-gamma) p_0 + gamma P_pi^T x until the 1-norm of the change meets rounding; (x, last change)."""
-    rows = np.flatnonzero(policy)
-    if 2 * len(rows) < len(policy):  # a deterministic policy's: the other rows carry nothing
-        inflow, share, state = operator.transition[rows].T, operator.discount * policy[rows], operator.state[rows]
-    else:
-        inflow, share, state = operator.inflow, operator.discount * policy, operator.state
-    change = math.inf
-    for _ in range(limit):
-        new = operator.source + inflow @ (share * x[state])
-        last, change = change, float(np.abs(new - x).sum())
-        x = new
+    sweeps, change = Sweeps(operator.chain(policy).T, operator.source), math.inf
+    while sweeps.done < limit:
+        before, x = sweeps.look(x)
+        last, change = change, float(np.abs(x - before).sum())
         if change <= 2 * EPS or (change <= SETTLED and change >= last):  # a contraction: what grows is rounding
             break
+        if sweeps.hasten(change, last, SETTLED, limit):
+            change = math.inf
     return x, change
+
+
+def value_sweeps(step: sp.csr_array, gain: FloatArray, nu: FloatArray, goal: float, limit: int) -> tuple[FloatArray, int]:
+    """Repeat nu <- gain + step nu, relative to its mean, until the span of the change is ``goal``; (nu, sweeps made).
+
+    ``step`` is gamma P_pi of a policy that takes one row in each state, ``(S, S)``, and ``gain`` its rewards.
+    """
+    sweeps, change = Sweeps(step, gain), math.inf
+    while sweeps.done < limit:
+        before, nu = sweeps.look(nu)
+        last, change = change, float(np.ptp(nu - before))
+        nu = nu - nu.mean()
+        if change <= goal:
+            break
+        if sweeps.hasten(change, last, goal, limit):
+            change = math.inf
+    return nu, sweeps.done
 
 
 def _sweeps_needed(discount: float) -> int:
     """Sweeps that settle whatever the chain, for the sum of changes falls by gamma; 0 where those are too many."""
-    needed = math.log(SETTLED / 2) / math.log(discount)
+    needed = math.log(SETTLED / 8) / math.log(discount)
     return math.ceil(needed) if needed <= PATIENT else 0
 
 

@@ -22,15 +22,17 @@ from numpy.typing import NDArray
 
 from alberdice._checks import FloatArray
 from alberdice.tabular.band_matrices import DENSE_PRODUCT
+from alberdice.tabular.chains import value_sweeps
 from alberdice.tabular.flow import FlowProblem
 from alberdice.tabular.flow_operator import FlowOperator
 
 __all__ = ["first_multipliers"]
 
-#: products with one row per state at most, and the change of the span, in units of the problem, that ends the sweeps
-SWEEPS, SETTLED = 4000, 1e-13
-#: sweeps between two looks at the change, at most between two improvements, and the share of the improvement's that ends them
-LOOK, BETWEEN, SHARE = 8, 800, 0.02
+#: products with one row per state at most; the span of the change that ends the sweeps: in units of the problem, or as a share of
+#: the gap that is asked for, which it bounds from below
+SWEEPS, SETTLED, SPARE = 4000, 1e-13, 0.05
+#: sweeps at most between two improvements, and the share of the improvement's change that ends them
+BETWEEN, SHARE = 800, 0.02
 #: improvements and sweeps of each on small problems, which direct solutions finish
 SMALL, SHORT = 12, 16
 #: pairs that L-BFGS remembers, its iterations at most, and its gradient's largest entry at the end (times S)
@@ -44,16 +46,16 @@ SMOOTH = 100.0
 
 
 def first_multipliers(
-    problem: FlowProblem, operator: FlowOperator, reward: FloatArray, *, small: bool = False
+    problem: FlowProblem, operator: FlowOperator, reward: FloatArray, goal: float, *, small: bool = False
 ) -> FloatArray | None:
     """Multipliers nu near the optimum, ``(S,)``, for ``reward`` = c - max c; None where the methods are not made for it.
 
-    ``small``: a dense factor is at hand and fast, which changes what is worth beginning.
+    ``goal``: the gap that will be asked for; ``small``: a dense factor is at hand and fast, which changes what is worth beginning.
     """
     if problem.unit == 0:
         return np.zeros(problem.n_states)
     if problem.alpha == 0:
-        return _policy_iteration(problem, reward, small)
+        return _policy_iteration(problem, reward, max(SETTLED * problem.unit, SPARE * goal), small)
     if -float(reward.min()) > SMOOTH * problem.alpha or (small and problem.n_states < FEW):
         return None
     if _mixing_rate(problem) > (FAST if small else SLOW):
@@ -62,15 +64,16 @@ def first_multipliers(
     return _limited_memory(problem, operator, reward, QUICK if small and not dense else ITERATIONS)
 
 
-def _policy_iteration(problem: FlowProblem, reward: FloatArray, small: bool) -> FloatArray:
-    order = np.argsort(problem.state, kind="stable")
-    state = problem.state[order]
+def _policy_iteration(problem: FlowProblem, reward: FloatArray, goal: float, small: bool) -> FloatArray:
+    state, transition = problem.state, problem.transition
+    if (np.diff(state) < 0).any():
+        order = np.argsort(state, kind="stable")
+        state, reward, transition = state[order], reward[order], transition[order]
     starts = np.searchsorted(state, np.arange(problem.n_states))
-    reward, transition = reward[order], problem.discount * problem.transition[order]
-    goal, between = SETTLED * problem.unit, SHORT if small else BETWEEN
+    between = SHORT if small else BETWEEN
     nu, chosen, used, improvements = np.zeros(problem.n_states), None, 0.0, 0
     while True:
-        worth = reward + transition @ nu
+        worth = reward + transition @ (problem.discount * nu)
         new = np.maximum.reduceat(worth, starts)
         span = float(np.ptp(new - nu))
         nu = new - new.mean()  # a constant moves every action's worth alike
@@ -80,15 +83,10 @@ def _policy_iteration(problem: FlowProblem, reward: FloatArray, small: bool) -> 
         same = chosen is not None and bool((choice == chosen).all())
         if span <= goal or used > SWEEPS or (small and (same or improvements >= SMALL)):
             return np.asarray(nu)
-        chosen, gain, moves = choice, reward[choice], transition[choice]
-        for _ in range(0, between, LOOK):
-            for _ in range(LOOK):
-                previous, nu = nu, gain + moves @ nu
-            change = float(np.ptp(nu - previous))
-            nu = nu - nu.mean()
-            used += LOOK
-            if change <= max(goal, SHARE * span):
-                break
+        chosen, step = choice, transition[choice]
+        step.data *= problem.discount
+        nu, made = value_sweeps(step, reward[choice], nu, max(goal, SHARE * span), between)
+        used += made
 
 
 def _first_of_each(rows: NDArray[np.intp], state: NDArray[np.intp]) -> NDArray[np.intp]:

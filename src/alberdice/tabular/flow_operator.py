@@ -19,10 +19,10 @@ EPS = float(np.finfo(np.float64).eps)
 class FlowOperator:
     """A = E - gamma P and its transpose, as products with vectors.
 
-    A is kept by rows only: A^T r scatters by them, which beats the gathering product of a copy by columns, for M > S.
+    Kept by rows only: A^T r scatters by them, which beats the gathering product of a copy by columns, for M > S. At alpha = 0 few
+    products are made, by P itself, unless the matrix is asked for: putting it together would take as long as all of them.
 
     Attributes:
-        matrix: A, sparse ``(M, S)``, without repeated entries.
         source: (1-gamma) p_0, ``(S,)``.
     """
 
@@ -32,21 +32,33 @@ class FlowOperator:
         self.source = (1 - problem.discount) * problem.initial
         self.transition = problem.transition
         self.n_rows, self.n_states = problem.transition.shape
-        self.matrix = _flow_matrix(problem)
-        self._transposed = self.matrix.T
+        self._problem = problem
+        self._inflow = self.transition.T
+        self._matrix: sp.csr_array | None = None
+        if problem.alpha > 0:
+            self._put_together()
 
-    @cached_property
-    def inflow(self) -> sp.csc_array:
-        """P^T, sparse ``(S, M)``, sharing the problem's memory."""
-        return self.transition.T
+    @property
+    def matrix(self) -> sp.csr_array:
+        """A, sparse ``(M, S)``, without repeated entries."""
+        return self._matrix if self._matrix is not None else self._put_together()
+
+    def _put_together(self) -> sp.csr_array:
+        self._matrix = matrix = _flow_matrix(self._problem)
+        self._transposed = matrix.T
+        return matrix
 
     def forward(self, nu: FloatArray) -> FloatArray:
         """A nu = nu[s(m)] - gamma P nu, ``(M,)``."""
-        return np.asarray(self.matrix @ nu)
+        if self._matrix is not None:
+            return np.asarray(self._matrix @ nu)
+        return np.asarray(nu[self.state] - self.transition @ (self.discount * nu))
 
     def adjoint(self, rows: FloatArray) -> FloatArray:
         """A^T rows: outflow minus discounted inflow, ``(S,)``."""
-        return np.asarray(self._transposed @ rows)
+        if self._matrix is not None:
+            return np.asarray(self._transposed @ rows)
+        return np.asarray(self.per_state(rows) - self._inflow @ (self.discount * rows))
 
     def per_state(self, rows: FloatArray) -> FloatArray:
         """E^T rows: sums over the rows of each state, ``(S,)``."""
@@ -58,13 +70,27 @@ class FlowOperator:
 
     @cached_property
     def _squares(self) -> sp.csc_array:
-        matrix = self._transposed
+        matrix = self.matrix.T
         return sp.csc_array((matrix.data**2, matrix.indices, matrix.indptr), shape=matrix.shape)
 
     @cached_property
     def band(self) -> BandForm:
         """The band of A^T A, for the direct solutions of small problems."""
         return BandForm(self.matrix)
+
+    def chain(self, policy: FloatArray) -> sp.csr_array:
+        """Gamma P_pi, sparse ``(S, S)``, entries of one place not added up: made once, it makes a sweep one product."""
+        rows = np.flatnonzero(policy)
+        if 2 * len(rows) < len(policy):  # a deterministic policy's: the other rows carry nothing
+            moves, share, state = self.transition[rows], policy[rows], self.state[rows]
+        else:
+            moves, share, state = self.transition, policy, self.state
+        if (np.diff(state) < 0).any():
+            order = np.argsort(state, kind="stable")
+            moves, share, state = moves[order], share[order], state[order]
+        starts = moves.indptr[np.searchsorted(state, np.arange(self.n_states + 1))]
+        values = moves.data * np.repeat(self.discount * share, np.diff(moves.indptr))
+        return sp.csr_array((values, moves.indices, starts), shape=(self.n_states, self.n_states))
 
     def flow_system(self, policy: FloatArray) -> Coordinates:
         """I - gamma P_pi^T = A^T diag(pi) E for a policy by rows, sparse ``(S, S)``."""

@@ -224,7 +224,11 @@ def soft_shares(exponent: FloatArray, state: NDArray[np.intp], n_states: int) ->
 
 
 def best_rows(values: FloatArray, state: NDArray[np.intp]) -> NDArray[np.intp]:
-    """For each state its row of largest value, the first of equals, ``(S,)``."""
-    order = np.lexsort((-values, state))
-    first = np.flatnonzero(np.diff(state[order], prepend=-1))
-    return np.asarray(order[first])
+    """For each state its row of largest value, the first of equals, ``(S,)``; NaN, of a failed solve, is below all."""
+    if (np.diff(state) < 0).any():
+        order = np.argsort(state, kind="stable")
+        return np.asarray(order[best_rows(values[order], state[order])])
+    starts = np.flatnonzero(np.diff(state, prepend=-1))
+    values = np.where(np.isnan(values), -np.inf, values)
+    best = np.flatnonzero(values == np.maximum.reduceat(values, starts)[state])
+    return np.asarray(best[np.flatnonzero(np.diff(state[best], prepend=-1))])

@@ -45,7 +45,7 @@ def uniform(run: Iteration) -> Judged:
 def first_point(run: Iteration) -> Judged | None:
     """What a first-order method finds, judged as any answer is; None where there is none for this problem."""
     problem, judge = run.problem, run.judge
-    nu = first_multipliers(problem, run.operator, run.reward, small=run.kind == "cholesky")
+    nu = first_multipliers(problem, run.operator, run.reward, run.goal, small=run.kind == "cholesky")
     if nu is None:
         return None
     e = run.reward - run.operator.forward(nu)
