@@ -28,8 +28,8 @@ from alberdice.tabular.flow_operator import FlowOperator
 
 __all__ = ["first_multipliers"]
 
-#: products with one row per state at most; the span of the change that ends the sweeps: in units of the problem, or as a share of
-#: the gap that is asked for, which it bounds from below
+#: products with one row per state at most; the span of the change that ends the sweeps, in units of the problem, or as a share
+#: of the gap that is asked for, which it bounds
 SWEEPS, SETTLED, SPARE = 4000, 1e-13, 0.05
 #: sweeps at most between two improvements, and the share of the improvement's change that ends them
 BETWEEN, SHARE = 800, 0.02
@@ -50,7 +50,7 @@ def first_multipliers(
 ) -> FloatArray | None:
     """Multipliers nu near the optimum, ``(S,)``, for ``reward`` = c - max c; None where the methods are not made for it.
 
-    ``goal``: the gap that will be asked for; ``small``: a dense factor is at hand and fast, which changes what is worth beginning.
+    ``goal``: the gap that will be asked for; ``small``: a dense factor is at hand, which changes what is worth beginning.
     """
     if problem.unit == 0:
         return np.zeros(problem.n_states)

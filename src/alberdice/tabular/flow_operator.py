@@ -19,8 +19,8 @@ EPS = float(np.finfo(np.float64).eps)
 class FlowOperator:
     """A = E - gamma P and its transpose, as products with vectors.
 
-    Kept by rows only: A^T r scatters by them, which beats the gathering product of a copy by columns, for M > S. At alpha = 0 few
-    products are made, by P itself, unless the matrix is asked for: putting it together would take as long as all of them.
+    Kept by rows only: A^T r scatters by them, which beats the gathering product of a copy by columns, for M > S. At alpha = 0
+    few products are made, by P itself, unless the matrix is asked for: putting it together would take as long as all of them.
 
     Attributes:
         source: (1-gamma) p_0, ``(S,)``.

@@ -18,8 +18,8 @@ __all__ = ["Sweeps"]
 
 #: products between two looks at the change
 LOOK = 8
-#: what a product with a sparse matrix costs before its first entry, in entries, and what a multiplication within a square costs,
-#: and the square itself before the first of them (measured)
+#: costs in entries of a product with a sparse matrix, measured: of a product before its first entry, of a multiplication
+#: within a square, of a square before the first of these
 CALL, MULTIPLIED, SQUARE = 8_000, 6, 160_000
 
 
