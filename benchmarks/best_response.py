@@ -2,11 +2,13 @@
 
     python benchmarks/best_response.py            # Bridge at every alpha, then S = 100 to 100,000
     python benchmarks/best_response.py --bridge   # the first part only
+    python benchmarks/best_response.py --others   # Bridge with other data and policies, to a file of its own
 
-Bridge: agent 1 against the marginals of 'mix', floor 1e-10. Every solver gets the same flow problem, every answer is judged by
-the same certificate; medians over repetitions, all in one run. For cvxpy the time to compile the problem is counted, and also
-given apart. Scale: garnet models, two agents with five actions each, five successors per joint action; each case in a process
-of its own, with its peak memory, under a time limit at which a solver counts as having given up.
+Bridge: agent 1 against the marginals of 'mix', floor 1e-10; the others: either agent against random policies, with random data,
+at alpha = .1. Every solver gets the same flow problem, every answer is judged by the same certificate; medians of processor seconds
+over repetitions, all in one run. For cvxpy the time to compile the problem is counted, and also given apart. Scale: garnet models,
+two agents with five actions each, five successors per joint action; each case in a process of its own, with its peak memory, under
+a time limit at which a solver counts as having given up.
 """
 
 from __future__ import annotations
@@ -115,25 +117,40 @@ def problem_of(model: ad.MMDP, data: ad.DataDistribution, alpha: float) -> FlowP
 
 def bridge_part() -> list[dict[str, Any]]:
     game = ad.games.bridge()
-    rows = []
-    for alpha in ALPHAS:
-        problem = problem_of(game.mmdp, game.data("mix"), alpha)
-        row: dict[str, Any] = {"alpha": alpha}
-        times: dict[str, list[float]] = {name: [] for name in SOLVERS}
-        for _ in range(REPETITIONS):  # in turn, so that a slow spell of the machine hits all
-            for name, solver in SOLVERS.items():
-                began = time.perf_counter()
-                answer = solver(problem)
-                times[name].append(time.perf_counter() - began)
-                row[name] = judged(problem, answer)
-        for name, seconds in times.items():
-            row[name]["seconds"] = statistics.median(seconds)
-        for name in SOLVERS:
-            row[name]["times_slower"] = row[name]["seconds"] / row["interior-point"]["seconds"]
-        rows.append(row)
-        shown = ", ".join(f"{n} {row[n]['seconds'] * 1e3:.1f} ms gap {row[n]['gap']:.1e}" for n in SOLVERS)
-        print(f"Bridge, alpha {alpha:g}: {shown}", file=sys.stderr)
+    policy = game.data("mix").behaviour_policy()
+    return [raced({"alpha": alpha}, reduce(game.mmdp, policy, 0, game.data("mix"), alpha).flow) for alpha in ALPHAS]
+
+
+def other_bridge_part() -> list[dict[str, Any]]:
+    """Data and policies at random, for either agent: no constant was picked on these."""
+    model, rows = ad.games.bridge().mmdp, []
+    for draw in range(4):
+        generator = np.random.default_rng([SEED, draw])
+        policy = ad.FactorizedPolicy([generator.dirichlet(np.ones(n), size=model.n_states) for n in model.n_actions])
+        data = ad.games.random_data(model, generator)
+        rows += [
+            raced({"alpha": 0.1, "draw": draw, "agent": agent + 1}, reduce(model, policy, agent, data, 0.1).flow)
+            for agent in range(model.n_agents)
+        ]
     return rows
+
+
+def raced(case: dict[str, Any], problem: FlowProblem) -> dict[str, Any]:
+    """Every solver's answer judged, and the median of its seconds: in turn, so that a slow spell of the machine hits all."""
+    row, times = dict(case), {name: list[float]() for name in SOLVERS}
+    for _ in range(REPETITIONS):
+        for name, solver in SOLVERS.items():
+            began = time.process_time()
+            answer = solver(problem)
+            times[name].append(time.process_time() - began)
+            row[name] = judged(problem, answer)
+    for name, seconds in times.items():
+        row[name]["seconds"] = statistics.median(seconds)
+    for name in SOLVERS:
+        row[name]["times_slower"] = row[name]["seconds"] / row["interior-point"]["seconds"]
+    shown = ", ".join(f"{n} {row[n]['seconds'] * 1e3:.1f} ms gap {row[n]['gap']:.1e}" for n in SOLVERS)
+    print(f"Bridge, {case}: {shown}", file=sys.stderr)
+    return row
 
 
 def _scale_case(name: str, size: int, alpha: float, pipe: Any) -> None:
@@ -180,9 +197,13 @@ def scale_part(alpha: float) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bridge", action="store_true", help="the first part only")
+    parser.add_argument("--others", action="store_true", help="Bridge with other data and policies, and no more")
     parser.add_argument("--alpha", type=float, default=0.1, help="of the second part")
     options = parser.parse_args()
     content: dict[str, Any] = conditions(SEED, ("alberdice", "numpy", "scipy", "cvxpy", "clarabel"))
+    if options.others:
+        write("best_response_others", {**content, "bridge_others": other_bridge_part()})
+        return
     content["bridge"] = bridge_part()
     if not options.bridge:
         content["scale"] = scale_part(options.alpha)
