@@ -4,11 +4,11 @@
     python benchmarks/best_response.py --bridge   # the first part only
     python benchmarks/best_response.py --others   # Bridge with other data and policies, to a file of its own
 
-Bridge: agent 1 against the marginals of 'mix', floor 1e-10; the others: either agent against random policies, with random data,
-at alpha = .1. Every solver gets the same flow problem, every answer is judged by the same certificate; medians of processor seconds
-over repetitions, all in one run. For cvxpy the time to compile the problem is counted, and also given apart. Scale: garnet models,
-two agents with five actions each, five successors per joint action; each case in a process of its own, with its peak memory, under
-a time limit at which a solver counts as having given up.
+Bridge: agent 1 against the marginals of 'mix', floor 1e-10; the others: either agent against random policies, with random
+data, at alpha = .1. Every solver gets the same flow problem, every answer is judged by the same certificate; medians of
+processor seconds over repetitions, all in one run. For cvxpy the time to compile the problem is counted, and also given
+apart. Scale: garnet models, two agents with five actions each, five successors per joint action; each case in a process of
+its own, with its peak memory, under a time limit at which a solver counts as having given up.
 """
 
 from __future__ import annotations
