@@ -63,7 +63,7 @@ VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
 UPDATES = ("updates", "pretrain_updates", "turn_updates")
 QUICK = {"batch_size": 64, "pretrain_batch_size": 64}
 KEYS = ("data", "variant", "seed", "share", "data_seed", "data_episodes", "fights", "device")
-LESS = ("bc", "bc-best", "omar", "optidice")
+LESS = ("bc", "bc-best", "omar", "optidice", "icq", "madtkd")
 
 
 def config_of(key: dict[str, Any], quick: bool) -> Any:
@@ -142,10 +142,9 @@ def one_run(key: dict[str, Any], episodes: int, stored: str, out: Path, quick: b
     except SolverError as problem:
         return [{**key, "failed": str(problem)}]
     shown |= {"seconds": round(time.perf_counter() - began, 1), "settings": asdict(config)}
-    players, learner = {key["variant"]: policies_of_run(folder)}, run.learner
-    if key["variant"].startswith("alberdice"):  # no change of pi^D's logits: pi^D itself
-        unchanged = torch.zeros_like(learner.parameters["policy"])
-        players[f"{key['variant']} pi^D"] = learner.form.deployed(unchanged, learner.behaviour.own)
+    players: dict[str, Any] = {key["variant"]: policies_of_run(folder)}
+    if key["variant"].startswith("alberdice"):
+        players[f"{key['variant']} pi^D"] = run.learner.clone
     return [{**key, "variant": name, **judged(p, key, episodes), **shown} for name, p in players.items()]
 
 

@@ -90,6 +90,7 @@ ELSEWHERE = {
     "share_frames": "test_alberdice.py",
     "levels": "test_levels.py",
     "others_see": "test_agreement.py",
+    "watch_share": "test_watched.py",
     **dict.fromkeys(("length", "pooling"), "test_population.py"),
     **dict.fromkeys(("weights", "episode_share", "episode_ratio", "turn_updates", "agreements"), "test_episode_weights.py"),
     "memory_updates": "test_remembering.py",

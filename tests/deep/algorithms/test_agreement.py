@@ -14,6 +14,7 @@ from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.algorithms.alberdice.agreement import agreement, agreement_words
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.errors import InvalidArgumentError
 
 
 def conventions(steps: int = 4, episodes: int = 40) -> OfflineDataset:
@@ -71,6 +72,39 @@ def test_habits_are_known_from_histories_alone(others_see: str, ratio: float, pr
     assert report["ratio"] == pytest.approx(ratio, abs=0.06)
     assert report["price"] == pytest.approx(price, abs=0.04)
     assert agreement_words(report)[1] == (others_see == "state")
+
+
+def told() -> OfflineDataset:
+    """Each agent sees a coin of its own, and does as it says; the state does not show the coins."""
+    draws = np.random.default_rng(0)
+    played = []
+    for _ in range(300):
+        coins = draws.integers(2, size=(4, 2))
+        played.append(
+            EpisodeArrays(
+                states=np.zeros((4, 1)),
+                observations=coins[..., None].astype(float),
+                actions=coins[:3],
+                rewards=np.ones(3),
+                terminated=True,
+            )
+        )
+    return from_episodes("told", (2, 2), played)
+
+
+@pytest.mark.parametrize(("others_see", "ratio", "price"), [("observation", 1.0, 0.0), ("history", 2.0, np.log(2))])
+@pytest.mark.parametrize("minibatch", ["sampled", "population"])
+def test_what_observations_tell_is_known_where_asked_for(others_see: str, ratio: float, price: float, minibatch: str) -> None:
+    """Without a memory, with minibatches and with all distinct steps: with the state alone rho is 1 / (1 / 2)."""
+    sizes = {"pretrain_updates": 200, "pretrain_learning_rate": 1e-2, "hidden": (16,), "minibatch": minibatch}
+    report = cloned(told(), tiny(others_see=others_see, length="given", **sizes)).agreement
+    assert report["ratio"] == pytest.approx(ratio, abs=0.06)
+    assert report["price"] == pytest.approx(price, abs=0.05)
+
+
+def test_observations_are_not_for_policies_with_a_memory() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"others_see.*expected history or state"):
+        small("alberdice", others_see="observation")
 
 
 def test_what_the_check_draws_is_its_own() -> None:

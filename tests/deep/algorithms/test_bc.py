@@ -29,7 +29,7 @@ from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.play.tables import policy_of_game
 from alberdice.errors import InvalidArgumentError
 
-CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,), "leak": 0.2}
+CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,), "leak": 0.2, "watch_share": 0.25}
 #: tested in test_history_runs.py
 HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "episode_steps"}
 

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from alberdice.deep import losses, sums
 from alberdice.deep.batches.training_data import Rows, TrainingData
-from alberdice.deep.config import defaults, fights, football, warehouses
+from alberdice.deep.batches.watched import watched
+from alberdice.deep.config import CloningConfig, defaults, fights, football, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
 from alberdice.deep.networks.mlp import Layers
@@ -33,20 +34,20 @@ __all__ = ["BC", "BCConfig"]
 
 @dataclass(frozen=True)
 @defaults(algorithm="bc", updates=3000, learning_rate=1e-3, settle_share=1.0)
-class BCConfig(PolicyConfig):
+class BCConfig(PolicyConfig, CloningConfig):
     """Each agent imitates its own part of the data.  Defaults clone Bridge's mixed data in seconds."""
 
     presets = {  # noqa: RUF012  (a class attribute, no setting)
         "rware": warehouses.REMEMBERING,
         "rware-feed-forward": warehouses.FEED_FORWARD,
-        "smax": fights.PLAIN,
+        "smax": {**fights.PLAIN, **fights.WATCHED},
         "football": football.PLAIN,
     }
 
     @property
     def unread(self) -> tuple[str, ...]:
         """Settings that nothing reads with this kind of policy."""
-        return ("hidden", "policy_network") if self.remembers else super().unread
+        return ("hidden", "policy_network", "watch_share") if self.remembers else super().unread
 
 
 class BC(NetworkLearner):
@@ -60,6 +61,8 @@ class BC(NetworkLearner):
         own = Layers(config.hidden, config.leak), config.policy_network
         network: Any = self.memory.network if self.memory else policy_network(data, *own)
         super().__init__(data, {"policy": (network, data.n_agents)}, generator)
+        self.watched = watched(data, config.watch_share, self.parameters, generator)
+        self.scalars |= self.watched.state if self.watched else {}
 
     @property
     def policies(self) -> Policies:
@@ -68,7 +71,16 @@ class BC(NetworkLearner):
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of all agents on one minibatch."""
-        return self.execution(self._step, generator, self.config.rate_at(self.count()))
+        done = self.count()
+        metrics = self.execution(self._step, generator, self.config.rate_at(done))
+        if self.watched:
+            self.watched.look(self._losses, done + 1, self.config.total)
+        return metrics
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """What was decided by the data, for the result."""
+        return {"cloning": self.watched.words()["policy"]} if self.watched else {}
 
     def _step(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
         parameters = self.parameters["policy"].detach().requires_grad_()
@@ -81,13 +93,22 @@ class BC(NetworkLearner):
         """(44) of every agent, ``(N,)``."""
         data, (steps, rows) = self.data, self._drawn(generator)
         data.ahead(generator, lambda copy: [(data.observations, (found := self._drawn(copy)[1]).frames[: found.n_here])])
-        tables = policy_tables(self.networks["policy"], parameters, data, rows.frames[: rows.n_here])[:, rows.here]
+        return self._loss_at(parameters, steps, rows)
+
+    def _loss_at(self, parameters: Tensor, steps: Tensor, rows: Rows) -> Tensor:
+        """(44) at these steps, ``(N,)``."""
+        frames = rows.frames[: rows.n_here]
+        tables = policy_tables(self.networks["policy"], parameters, self.data, frames)[:, rows.here]
         weight = torch.full((len(steps),), 1.0 / sums.rows(len(steps)), device=steps.device)
-        return losses.behaviour_loss(tables, data.actions[steps].T, weight)
+        return losses.behaviour_loss(tables, self.data.actions[steps].T, weight)
+
+    def _losses(self, steps: Tensor) -> dict[str, Tensor]:
+        """(44) at these steps, of all agents."""
+        return {"policy": self._loss_at(self.parameters["policy"], steps, self.data.rows(steps, steps[:0])).mean()}
 
     def _drawn(self, generator: torch.Generator) -> tuple[Tensor, Rows]:
         """Steps, and where their frames are."""
-        steps = self.data.draw(self.config, generator)
+        steps = self.data.draw(self.config, generator, self.watched.learned if self.watched else None)
         return steps, self.data.rows(steps, steps[:0])
 
     def _on_windows(self, parameters: Tensor, generator: torch.Generator) -> Tensor:

@@ -162,9 +162,14 @@ class TrainingData:
         """The weight of the absorbing transition among all, if each ending stands for so many steps."""
         return self.endings * stands_for / (self.n_steps + self.endings * stands_for)
 
-    def draw(self, config: TrainConfig, generator: torch.Generator) -> Tensor:
-        """A minibatch of steps ``(batch_size,)``, each as likely as another, with repetitions; of several devices, its part."""
-        return sums.own(torch.randint(self.n_steps, (config.batch_size,), generator=generator, device=self.here.device))
+    def draw(self, config: TrainConfig, generator: torch.Generator, among: Tensor | None = None) -> Tensor:
+        """A minibatch of steps ``(batch_size,)``, each as likely as another, with repetitions; of several devices, its part.
+
+        ``among``: the steps ``(L,)`` to draw from; None: all.
+        """
+        count = self.n_steps if among is None else len(among)
+        drawn = torch.randint(count, (config.batch_size,), generator=generator, device=self.here.device)
+        return sums.own(drawn if among is None else among[drawn])
 
     @property
     def mapped(self) -> bool:

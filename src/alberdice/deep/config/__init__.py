@@ -1,6 +1,7 @@
 """The settings of training runs; ``config.policy`` holds those of policies with or without a memory."""
 
 from alberdice.deep.config.base import (
+    CloningConfig,
     ConservativeConfig,
     CriticConfig,
     DiscountedConfig,
@@ -19,6 +20,7 @@ from alberdice.deep.config.values import LEAST, MOST, Count, Discount, Rate, Sha
 __all__ = [
     "LEAST",
     "MOST",
+    "CloningConfig",
     "ConservativeConfig",
     "Count",
     "CriticConfig",

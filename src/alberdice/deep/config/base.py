@@ -25,6 +25,7 @@ from alberdice.errors import InvalidArgumentError
 from alberdice.names import nearest
 
 __all__ = [
+    "CloningConfig",
     "ConservativeConfig",
     "CriticConfig",
     "DiscountedConfig",
@@ -267,6 +268,15 @@ class ConservativeConfig(TrainConfig):
 
     conservatism: Annotated[float, Within(0.0, 1e6)] = 0.1
     """how hard values are pressed down at actions outside the data"""
+
+
+@dataclass(frozen=True)
+class CloningConfig(TrainConfig):
+    """What algorithms are told that clone the data."""
+
+    watch_share: Annotated[float, Within(0.0, 1.0)] = 0.0
+    """share of the episodes, drawn by the seed, that cloning does not learn from: it ends with the networks under which they
+    are likeliest, see ``alberdice.deep.batches.watched``; all else learns from all.  0: none, and with the last networks"""
 
 
 @dataclass(frozen=True)

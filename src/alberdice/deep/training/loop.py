@@ -42,6 +42,7 @@ from alberdice.deep.training.evaluators import Returns, ShareOutOfData
 from alberdice.deep.training.fit import Callback, Evaluator, Fitting, Logger, fit
 from alberdice.deep.training.held_out import held_out_note, split_of
 from alberdice.deep.training.loggers import MetricsFile, Narrator, TensorBoard
+from alberdice.deep.training.played import played_beside, words_of
 from alberdice.deep.training.ranks import Ranks, Together, hand_over, joined, updating
 from alberdice.deep.training.result import TrainedRun, result_of
 from alberdice.deep.training.run_directory import RunDirectory
@@ -296,11 +297,14 @@ class _Captured:
 
 def _judged(run: Run) -> tuple[str, str]:
     """The status of a run that came to its end, and the reason where it is not 'done'."""
+    where = run.venue.environment
+    if run.leads and run.selector.scores is None and run.returns is not None and where is not None:
+        run.played = played_beside(run.learner, run.returns, where, run.dataset, run.fitting.done)
     if fall := run.selector.fall():
         tell(f"note: {fall}")
     if run.selector.scores is not None and (caveat := run.selector.scores.caveat):
         tell(f"note: {caveat}")
-    reason = run.selector.shortfall()
+    reason = run.selector.shortfall() or words_of(run.played)
     if not reason:
         return "done", ""
     warn(f"warning: {reason}; {_TRY}")
@@ -326,6 +330,7 @@ def _finish(run: Run, status: str, reason: str) -> TrainedRun:
             "weights": weights,
             "second_opinion": plain_numbers(_second_opinion(run)),
             "choices": getattr(run.learner, "choices", {}),
+            "played": plain_numbers(run.played),
             "held_out": run.split.as_json(),
             "origin": run.origin,
             "agreement": plain_numbers(getattr(run.learner, "agreement", {})),

@@ -52,7 +52,7 @@ class Run:
     """A run under way; ``names`` are its algorithm and dataset, ``origin`` the run and the update that it went on from.
 
     ``split`` are its data, and which of their episodes are held out of learning; ``ranks`` are the processes that share
-    its updates.
+    its updates; ``played`` is what play said of the last policies beside the data and their clone.
     """
 
     config: TrainConfig
@@ -67,6 +67,7 @@ class Run:
     outside: ShareOutOfData | None
     origin: dict[str, Any] | None = None
     ranks: Ranks | None = None
+    played: dict[str, Any] = field(default_factory=dict)
     begun: float = field(default_factory=time.perf_counter)
 
     @property

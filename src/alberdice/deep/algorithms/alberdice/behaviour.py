@@ -8,7 +8,8 @@ rho_i = pi_-i / pi^D_-i has a mean above 1 at pi = pi^D, and k_i prices what the
 
     log pi^D(a_j|s, tau_j, a_i, a_<j) = log softmax over a_j of (log pi_j^D(a_j|tau_j) + g(s, i, j, a_<j, a_i))
 
-where g is the same network: it learns only what one's own history does not tell.  ``check`` measures both.
+where g is the same network: it learns only what one's own history does not tell.  Observations may tell more than few data
+teach of the state, too; then the same with o_j for tau_j (``others_see = 'observation'``).  ``agreement`` measures both.
 
 Both are fitted once, by cloning; then their log probabilities are cached: pi_i^D at every frame, or at every step of a history,
 pi^D(a_-i|s, a_i) at every step, and, where all joint actions at all frames are few, at every joint action, which makes the
@@ -26,10 +27,12 @@ from torch import Tensor
 
 from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.conditional import Conditional
-from alberdice.deep.algorithms.alberdice.forms import Form, OnFrames
+from alberdice.deep.algorithms.alberdice.forms import Drawn, Form, OnFrames
 from alberdice.deep.algorithms.alberdice.price import ExactPrices, Prices, SampledPrices
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.batches.watched import Watched
 from alberdice.deep.networks.mlp import Adam, Layers
+from alberdice.errors import InvalidArgumentError
 
 __all__ = ["Behaviour"]
 
@@ -47,7 +50,7 @@ class Behaviour:
         layers: the networks' hidden layers.
         generator: draws the initial weights.
         form: what pi_i^D looks at; observations, unless said otherwise.
-        from_own: whether pi^D(a_j|s, a_i, a_<j) begins at pi_j^D; for policies with a memory.
+        from_own: whether pi^D(a_j|s, a_i, a_<j) begins at pi_j^D.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Behaviour:
         self.log_own = torch.empty(0)
         self.log_data = torch.empty(0)
         self.tables: list[Tensor] = []
+        self.watched: Watched | None = None
 
     # ---- training ----------------------------------------------------------------------------------------------------
 
@@ -81,7 +85,8 @@ class Behaviour:
         drawn = self.form.drawn_to_clone(batch, generator)
         steps, weight, divided = drawn.steps, drawn.shares, drawn.divided
         n, few = data.n_agents, data.n_agents * divided.rows(len(steps)) <= 2 * batch
-        if drawn.population is not None and not few:  # the conditional's rows are drawn: all pairs cost more than they tell
+        apart = drawn.population is not None and not few
+        if apart:  # the conditional's rows are drawn: all pairs cost more than they tell
             steps = sums.own(torch.randint(data.n_steps, (batch,), generator=generator, device=device))
             weight, divided = torch.full(steps.shape, 1.0 / batch, device=device), sums.EVENLY
         given = divided.own(torch.randint(n, (divided.rows(len(steps)),), generator=generator, device=device))
@@ -93,7 +98,10 @@ class Behaviour:
         own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
         tables = self.form.own_drawn(own, drawn)
         own_loss = losses.behaviour_loss(tables, data.actions.index_select(0, drawn.steps).T, drawn.shares).sum()
-        base = tables.detach().repeat(1, n if whole else 1, 1) if self.from_own else None
+        base = None
+        if self.from_own:
+            beside = self.form.own_drawn(own, Drawn(steps)) if apart else tables
+            base = beside.detach().repeat(1, n if whole else 1, 1)
         factors = self._chosen_factors(others, data.here[steps], given, data.actions.index_select(0, steps), base)
         others_loss = -sums.total((weight[:, None] * factors).flatten())
         total = own_loss + others_loss  # in which one agent alone has no others
@@ -101,6 +109,35 @@ class Behaviour:
         for optimiser, gradient in zip(self.optimisers.values(), gradients, strict=True):
             optimiser.step(gradient, learning_rate)
         return {"behaviour_loss": own_loss.detach(), "others_behaviour_loss": others_loss.detach()}
+
+    def watch(self, share: float, generator: torch.Generator) -> None:
+        """Clone without this share of the episodes, and end with the networks under which they are likeliest.
+
+        Raises:
+            InvalidArgumentError: an update is about all distinct steps, so that none can be left out.
+        """
+        if share == 0 or not isinstance(self.form, OnFrames):
+            return
+        if self.form.population is not None:
+            expected, remedy = "0, as an update is about all distinct steps", "leave it out, or set minibatch = sampled"
+            raise InvalidArgumentError("watch_share", got=f"{share:g}", expected=expected, remedy=remedy)
+        self.watched = Watched(self.data, share, {"own": self.own, "others": self.others}, generator)
+        self.form.watched = self.watched
+
+    @torch.no_grad()
+    def watched_losses(self, steps: Tensor) -> dict[str, Tensor]:
+        """(44) and (45) at these steps, means over agents."""
+        data, n = self.data, self.data.n_agents
+        tables = self.form.own_drawn(self.own, Drawn(steps))
+        parts = torch.split(torch.arange(len(steps), device=steps.device), self._conditional_rows)
+        others = [
+            -self.log_conditional(data.here[steps[p]], i, data.actions[steps[p]], tables[:, p] if self.from_own else None)
+            for i in range(n)
+            for p in parts
+        ]
+        shares = torch.full(steps.shape, 1.0 / len(steps), device=steps.device)
+        own = losses.behaviour_loss(tables, data.actions[steps].T, shares).mean()
+        return {"own": own, "others": torch.cat(others).mean() / max(1, n - 1)}
 
     @torch.no_grad()
     def fill_caches(self) -> None:
@@ -118,7 +155,7 @@ class Behaviour:
     def state_dict(self) -> dict[str, Tensor]:
         """Parameters and optimisers."""
         moments = {f"{name}.{key}": t for name, adam in self.optimisers.items() for key, t in adam.state.items()}
-        return {"own": self.own, "others": self.others, **moments}
+        return {"own": self.own, "others": self.others, **moments, **(self.watched.state if self.watched else {})}
 
     # ---- evaluation --------------------------------------------------------------------------------------------------
 
@@ -163,7 +200,7 @@ class Behaviour:
 
     def _own(self, steps: Tensor) -> Tensor | None:
         """Log pi_j^D at these steps, ``(N, B, A)``, where the conditional begins there."""
-        return self.log_own.index_select(1, steps) if self.from_own else None
+        return self.log_own.index_select(1, self.form.own_steps(steps)) if self.from_own else None
 
     def _factors(
         self, parameters: Tensor, frames: Tensor, given: Tensor, actions: Tensor, base: Tensor | None = None

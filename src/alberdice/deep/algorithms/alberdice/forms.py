@@ -19,6 +19,7 @@ from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.batches.tables import Table
 from alberdice.deep.batches.training_data import Rows, TrainingData
+from alberdice.deep.batches.watched import Watched
 from alberdice.deep.networks.mlp import Layers
 from alberdice.deep.policies import FeedForwardPolicies, Policies, policy_network
 
@@ -124,6 +125,9 @@ class Form(Protocol):
     def own_places(self, drawn: Drawn, rows: Rows) -> Tensor:
         """Where in those tables the rows are, ``(R,)``."""
 
+    def own_steps(self, steps: Tensor) -> Tensor:
+        """Where in those tables steps of the data are, ``(B,)``."""
+
     def deployed(self, parameters: Tensor, own: Tensor | None) -> Policies:
         """Policies with these parameters ``(N, P)``, which change the logits of pi_i^D if that is given."""
 
@@ -142,6 +146,8 @@ class OnFrames:
         self.data, self.population = data, population
         #: this device's, where several share the updates
         self.held = population.held(data) if population is not None and sums.parts() > 1 else None
+        #: where cloning does not learn from all episodes, what draws those that it learns from
+        self.watched: Watched | None = None
         self.network = policy_network(data, layers, own)
         self.own_net = layers.between(self.network.inputs + data.n_agents, self.network.outputs)
 
@@ -168,7 +174,7 @@ class OnFrames:
 
     def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
         """As ``Form``."""
-        return self.draw(size, generator)
+        return Drawn(self.watched.draw(size, generator)) if self.watched else self.draw(size, generator)
 
     def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
         """As ``Form``."""
@@ -210,6 +216,10 @@ class OnFrames:
     def own_places(self, drawn: Drawn, rows: Rows) -> Tensor:
         """As ``Form``: their frames."""
         return rows.frames[: rows.n_here]
+
+    def own_steps(self, steps: Tensor) -> Tensor:
+        """As ``Form``: their frames."""
+        return self.data.here.index_select(0, steps)
 
     def deployed(self, parameters: Tensor, own: Tensor | None) -> Policies:
         """As ``Form``."""

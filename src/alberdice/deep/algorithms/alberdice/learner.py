@@ -84,8 +84,8 @@ class AlberDICE(NetworkLearner):
             "hold_share": config.hold_share,
             "length": f"{config.pretrain_updates} + {config.updates} updates at {config.learning_rate:g}",
         }
-        from_own = config.remembers and config.others_see == "history"
-        self.behaviour = Behaviour(data, layers, generator, self.form, from_own)
+        self.behaviour = Behaviour(data, layers, generator, self.form, config.begins_at_own)
+        self.behaviour.watch(config.watch_share, generator)
         #: what ``agreement`` found once cloning was over
         self.agreement: dict[str, float] = {}
         self._cached = False
@@ -121,12 +121,20 @@ class AlberDICE(NetworkLearner):
         own = self.behaviour.own if self.config.policy_start == "data" else None
         return self.form.deployed(self.parameters["policy"], own)
 
+    @property
+    def clone(self) -> Policies:
+        """The data's own policies pi_i^D."""
+        return self.form.deployed(torch.zeros_like(self.parameters["policy"]), self.behaviour.own)
+
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of behaviour cloning, or one round of all agents."""
         done = self.count()
         if done < self.config.pretrain_updates:
             rate = (1 - done / self.config.pretrain_updates) * self.config.pretrain_learning_rate
-            return self.execution(self._clone, generator, rate)
+            metrics, watched = self.execution(self._clone, generator, rate), self.behaviour.watched
+            if watched:
+                watched.look(self.behaviour.watched_losses, done + 1, self.config.pretrain_updates)
+            return metrics
         if not self._cached:
             self.execution.forget()  # recordings hold the former caches
             self._look_at_clones()
@@ -144,6 +152,8 @@ class AlberDICE(NetworkLearner):
         with sums.alone():
             self.behaviour.fill_caches()
             self.agreement = agreement(self.behaviour, config.batch_size, config.behaviour_floor, config.ratio_clip)
+        if self.behaviour.watched:
+            self.choices |= {f"cloning ({name})": told for name, told in self.behaviour.watched.words().items()}
         self._cached, self._whole = True, None
 
     def _episode_update(self, trained: int, generator: torch.Generator) -> dict[str, Tensor]:

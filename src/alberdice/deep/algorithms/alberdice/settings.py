@@ -10,6 +10,7 @@ from alberdice.deep.algorithms.annealing import AnnealedConfig
 from alberdice.deep.config import (
     LEAST,
     MOST,
+    CloningConfig,
     ConservativeConfig,
     Count,
     Rate,
@@ -115,7 +116,7 @@ _REMEMBERING: dict[str, Any] = {"hold_share": 0.1}
 
 @dataclass(frozen=True)
 @defaults(settle_share=1.0, leak=0.01)
-class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
+class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig, CloningConfig):
     """Algorithm 1 on samples."""
 
     presets = {  # noqa: RUF012  (a class attribute, no setting)
@@ -180,8 +181,9 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     """the same inside nu's loss; sample is as printed"""
     behaviour_floor: Annotated[float, Within(1e-300, 1.0)] = 1e-10
     """the data's policy of the others is at least this where its logarithm is taken"""
-    others_see: Literal["history", "state"] = "history"
-    """with a memory: the data's policy of the others begins at their pi_j^D(a_j|tau_j), or sees the state alone (as printed)"""
+    others_see: Literal["history", "state", "observation"] = "history"
+    """with a memory: the data's policy of the others begins at their pi_j^D(a_j|tau_j), or sees the state alone (as printed);
+    without one it sees the state alone, or, if this is observation, begins at their pi_j^D(a_j|o_j)"""
     initial_states: Literal["initial", "all"] = "initial"
     """over which states (1-gamma) E nu is taken: where episodes begin (as printed), or all"""
     e_network: str = ""
@@ -194,6 +196,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
         if self.capture == "on" and not self.recordable:
             remedy = "leave capture out, or weights = steps"
             raise InvalidArgumentError("capture", got="on", expected="off or auto, as turns are not recorded", remedy=remedy)
+        if self.remembers and self.others_see == "observation":
+            raise InvalidArgumentError("others_see", got="observation", expected="history or state, as policies have a memory")
         if self.agreements > 1 and self.weights == "steps":
             remedy = "leave agreements out, or set weights = episodes"
             raise InvalidArgumentError(
@@ -225,7 +229,14 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig):
     def unread(self) -> tuple[str, ...]:
         """As ``PolicyConfig``."""
         unread = () if self.memory_updates else super().unread
-        return super().unread if self.remembers else (*unread, "others_see")
+        if self.remembers:
+            return (*super().unread, "watch_share")
+        return unread if self.begins_at_own else (*unread, "others_see")
+
+    @property
+    def begins_at_own(self) -> bool:
+        """Whether the data's policy of the others begins at their own policies."""
+        return self.others_see == ("history" if self.remembers else "observation")
 
     @property
     def pretraining(self) -> int:

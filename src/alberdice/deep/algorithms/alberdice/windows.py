@@ -157,6 +157,10 @@ class OnWindows:
         """As ``Form``: the steps."""
         return drawn.steps
 
+    def own_steps(self, steps: Tensor) -> Tensor:
+        """As ``Form``: the steps."""
+        return steps
+
     def deployed(self, parameters: Tensor, own: Tensor | None) -> Policies:
         """As ``Form``."""
         base = None if own is None else (self.own_net, own)
