@@ -23,7 +23,7 @@ Read = Callable[..., OfflineDataset]
 #: what the words in result.json mean
 _STATUS = {
     "done": "The run came to its end.",
-    "below_behaviour": "The run came to its end, but by the data alone, or in play, its policies are below the data or its clone.",
+    "below_behaviour": "It came to its end, but its policies are below the data or its clone, by the data alone or in play.",
     "diverged": "Training collapsed: the numbers are those of the last good evaluation.",
     "unfinished": "The run has no result yet: it is in progress, or it was stopped; train --resume goes on with it.",
     "unreadable": "The run has a result, but its file is damaged.",
