@@ -24,6 +24,7 @@ is written after every run; what it holds is not run again.
                         half, beside their own clones
     ... pi^D            what the same run cloned before its rounds
     omar, optidice, icq, madtkd
+    bc-short, alberdice-short   600 updates of 256 steps, 100 rounds, clones as likely as can be on a tenth of the fights
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ import numpy as np
 
 DATA = ("smax-3s5z-conventions", "smax-6h_vs_8z-conventions")
 BEST = {"keep_best": 0.5}
+#: about as many steps as 500 fights bear by the likelihood of others, and cloning that ends where that is best
+SHORT = {"updates": 600, "batch_size": 256, "watch_share": 0.1}
+#: of AlberDICE, whose clone of the others begins at what they see
+SHORT_ROUNDS = {"updates": 100, "pretrain_updates": 600, "pretrain_batch_size": 256, "others_see": "observation"}
 VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bc": ("bc", "smax", {}),
     "alberdice-episodes": ("alberdice", "smax-episodes", {}),
@@ -58,6 +63,8 @@ VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "alberdice-narrow": ("alberdice", "smax-episodes", {"episode_share": 0.2}),
     "icq": ("icq", "smax", {}),
     "madtkd": ("madtkd", "smax", {}),
+    "bc-short": ("bc", "smax", SHORT),
+    "alberdice-short": ("alberdice", "smax", {**SHORT, **SHORT_ROUNDS}),
 }
 #: numbers of updates, which ``--share`` shortens; turns with them
 UPDATES = ("updates", "pretrain_updates", "turn_updates")

@@ -40,7 +40,7 @@ class BCConfig(PolicyConfig, CloningConfig):
     presets = {  # noqa: RUF012  (a class attribute, no setting)
         "rware": warehouses.REMEMBERING,
         "rware-feed-forward": warehouses.FEED_FORWARD,
-        "smax": {**fights.PLAIN, **fights.WATCHED},
+        "smax": fights.PLAIN,
         "football": football.PLAIN,
     }
 
