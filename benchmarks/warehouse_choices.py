@@ -115,6 +115,11 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
         {**PLAIN_TURNS, **THEN, "episode_share": 0.4},
         100,
     ),
+    "conventions, by episodes, share .4, 9000 updates": (
+        *("alberdice", "conventions", 3000, False),
+        {**PLAIN_TURNS, "updates": 9000, "turn_updates": 750, "episode_share": 0.4},
+        100,
+    ),
     "conventions, by episodes, share .4": ("alberdice", "conventions", 1000, False, {**PLAIN_TURNS, "episode_share": 0.4}, 100),
 }
 

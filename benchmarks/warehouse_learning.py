@@ -13,10 +13,12 @@ is kept in its folder under ``--out``; the JSON is written after every run, and 
     bc, bc-best              cloning; of the best quarter of the episodes by return alone
     bc(-best)-memory         the same with a memory, in a table of policies without one
     alberdice(-wide)         weights of a tenth of the episodes at the least; of four tenths
+    alberdice-wide-long      the same with one and a half times the updates
     alberdice-wide-two       the better of two agreements by what their episodes returned
     alberdice-best           of three tenths of the best quarter, beside their own clones
     ...-memory               what these agreed on, cloned with a memory on as many rows as BC's
-    alberdice-steps(-paper)  weights of steps, as printed; with the paper's alpha = 1
+    alberdice-steps          weights of steps, as printed
+    ...-paper                with the paper's alpha = 1
     ... pi^D                 what the same run cloned before its rounds, without a memory where it decides without one
     omar, optidice           as they are
     bc-plain                 cloning with places as numbers, without indicators
@@ -62,6 +64,8 @@ DATA = (
 BEST = {"keep_best": 0.25}
 BESIDE_CLONES = {"episode_share": 0.3, "episode_ratio": "clones", "batch_size": 1024, "pretrain_batch_size": 1024}
 THEN = {"memory_updates": 2000, "width": 64, "context": 20}
+WIDE = {"episode_share": 0.4}
+PAPER = {"alpha_start": 1.0, "alpha_end": 1.0}
 STEPS = {"weights": "steps", "updates": 600, "learning_rate": 5e-4, "starts": 1}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
@@ -74,11 +78,14 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "optidice": ("optidice", {}),
     "omar": ("omar", {}),
     "bc-plain": ("bc", {"levels": 0}),
-    "alberdice-wide": ("alberdice", {"episode_share": 0.4}),
-    "alberdice-wide-two": ("alberdice", {"episode_share": 0.4, "agreements": 2}),
-    "alberdice-wide-memory": ("alberdice", {"episode_share": 0.4, **THEN, "memory_updates": 1000}),
+    "alberdice-wide": ("alberdice", WIDE),
+    "alberdice-wide-long": ("alberdice", {**WIDE, "updates": 9000, "turn_updates": 750}),
+    "alberdice-wide-paper": ("alberdice", {**WIDE, **PAPER}),
+    "alberdice-best-memory-paper": ("alberdice", {**BEST, **BESIDE_CLONES, **THEN, **PAPER}),
+    "alberdice-wide-two": ("alberdice", {**WIDE, "agreements": 2}),
+    "alberdice-wide-memory": ("alberdice", {**WIDE, **THEN, "memory_updates": 1000}),
     "alberdice-steps": ("alberdice", STEPS),
-    "alberdice-steps-paper": ("alberdice", {**STEPS, "alpha_start": 1.0, "alpha_end": 1.0}),
+    "alberdice-steps-paper": ("alberdice", {**STEPS, **PAPER}),
 }
 #: differences from these are columns of the tables, beside those from a run's own pi^D
 LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory", "optidice", "omar")

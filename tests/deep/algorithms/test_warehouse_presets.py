@@ -12,7 +12,7 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.warehouses import make_warehouse
 from alberdice.deep.learner import ALGORITHMS, learner_class
 
-FEED_FORWARD, MIXED = "rware-feed-forward", "rware-mixed"
+FEED_FORWARD, CONVENTIONS, MIXED = "rware-feed-forward", "rware-conventions", "rware-mixed"
 BUDGET = {
     "updates": 2,
     "pretrain_updates": 2,
@@ -31,7 +31,11 @@ def data() -> OfflineDataset:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "preset"),
-    [*((name, "rware") for name in ALGORITHMS), ("alberdice", FEED_FORWARD), ("bc", FEED_FORWARD), ("alberdice", MIXED)],
+    [
+        *((name, "rware") for name in ALGORITHMS),
+        *(("alberdice", preset) for preset in (FEED_FORWARD, CONVENTIONS, MIXED)),
+        ("bc", FEED_FORWARD),
+    ],
 )
 def test_it_trains_and_plays(algorithm: str, preset: str, data: OfflineDataset, tmp_path: Path) -> None:
     settings = learner_class(algorithm).settings

@@ -38,7 +38,9 @@ def plan_runs(
         return _variants(table, out, seeds, named, settings or {})
     chosen = list(algorithms or PAPER_NAMES)
     everybody = [*PAPER_NAMES, *chosen]
-    configs = {name: settings_of(name, settings or {}, everybody, _OF_THE_PLAN, preset=table.preset) for name in chosen}
+    configs = {
+        name: settings_of(name, settings or {}, everybody, _OF_THE_PLAN, preset=table.preset_of(name)) for name in chosen
+    }
     return [
         PlannedRun(
             from_mapping({"dataset": dataset, "seed": seed}, config),
@@ -54,7 +56,7 @@ def _variants(
     table: PaperTable, out: Path, seeds: int, datasets: Sequence[str], settings: Mapping[str, Any]
 ) -> list[PlannedRun]:
     """The same of AlberDICE with the table's rows of settings."""
-    base = settings_of("alberdice", settings, PAPER_NAMES, _OF_THE_PLAN, preset=table.preset)
+    base = settings_of("alberdice", settings, PAPER_NAMES, _OF_THE_PLAN, preset=table.preset_of("alberdice"))
     return [
         PlannedRun(
             from_mapping({"dataset": dataset, "seed": seed, **own}, base),

@@ -74,6 +74,8 @@ WAREHOUSES_FEED_FORWARD = {
     "turn_updates": 500,
     "conservatism": 0.0,
 }
+#: on data of two conventions and one quality: a little less than the share of the episodes that keep one of them
+WAREHOUSES_CONVENTIONS = {**WAREHOUSES_FEED_FORWARD, "episode_share": 0.4}
 #: on data of mixed quality: agents without a memory choose among the best episodes, transformers are cloned on what they choose
 WAREHOUSES_MIXED = {
     **WAREHOUSES_FEED_FORWARD,
@@ -123,6 +125,7 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig, CloningC
         "paper": PAPER,
         "rware": WAREHOUSES,
         "rware-feed-forward": WAREHOUSES_FEED_FORWARD,
+        "rware-conventions": WAREHOUSES_CONVENTIONS,
         "rware-mixed": WAREHOUSES_MIXED,
         "smax": FIGHTS,
         "football": FOOTBALL,
