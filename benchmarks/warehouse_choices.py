@@ -30,6 +30,7 @@ from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import find_environment
 
 DATA_SEED, PLAY_SEED = 5, 77
+CONVENTION_OF = {"one": 0, "inner": 1}  # data of one convention alone
 FAST = {"learning_rate": 3e-3}
 CLONES = {**FAST, "pretrain_learning_rate": 3e-3}
 BY_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 750, "updates": 900, "turn_updates": 75, "episode_share": 0.08}
@@ -49,6 +50,9 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
     "one, memory, 750 updates, rate 3e-3": ("bc", "one", 500, True, {**FAST, "updates": 750}, 100),
     "conventions, memory, 800 updates": ("bc", "conventions", 200, True, {"learning_rate": 1e-3, "updates": 800}, 100),
     "conventions, 3000 updates": ("bc", "conventions", 200, False, {"learning_rate": 1e-3, "updates": 3000}, 100),
+    "inner, 3000 updates, 400 episodes": ("bc", "inner", 400, False, {"updates": 3000}, 1000),
+    "inner, 3000 updates, 1600 episodes": ("bc", "inner", 1600, False, {"updates": 3000}, 1000),
+    "inner, 6000 updates, 1600 episodes": ("bc", "inner", 1600, False, {"updates": 6000}, 1000),
     "mixed, memory, best quarter": (
         "bc",
         "mixed",
@@ -126,8 +130,8 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
 
 def data_of(kind: str, episodes: int) -> OfflineDataset:
     """Of the seed that is for choosing."""
-    if kind == "one":
-        return one_convention("tiny", 2, episodes, DATA_SEED)
+    if kind in CONVENTION_OF:
+        return one_convention("tiny", 2, episodes, DATA_SEED, CONVENTION_OF[kind])
     return make_warehouse("tiny", 2, kind, np.random.default_rng(DATA_SEED), episodes=episodes)
 
 
@@ -154,7 +158,9 @@ def row(who: str, algorithm: str, kind: str, episodes: int, own: Any, data: Any,
     """What the JSON says of one player."""
     told = {k: None if np.isnan(v).all() else round(float(np.nanmean(v)), 3) for k, v in metrics.items()}
     mean, error = float(returns.mean()), float(returns.std(ddof=1) / len(returns) ** 0.5)
-    numbers = {"mean": round(mean, 2), "error": round(error, 2), "share": round(mean / float(data.returns.mean()), 3)}
+    share = mean / float(data.returns.mean())
+    poor = float(np.mean(returns < 2 / 3 * data.returns.mean()))  # jams
+    numbers = {"mean": round(mean, 2), "error": round(error, 2), "share": round(share, 3), "poor": round(poor, 3)}
     return {
         "trial": who,
         "algorithm": algorithm,

@@ -106,10 +106,10 @@ def config_of(key: dict[str, Any]) -> TrainConfig:
     return from_mapping({**values, "pictures": False, "checkpoint_every": 250}, settings(algorithm=algorithm))
 
 
-def one_convention(size: str, n: int, episodes: int, seed: int) -> OfflineDataset:
-    """Episodes of the first convention alone."""
+def one_convention(size: str, n: int, episodes: int, seed: int, convention: int = 0) -> OfflineDataset:
+    """Episodes of one convention alone, outer-up or inner-up."""
     with warehouse(size, n) as env:
-        played = record(env, lambda k: Experts(env.layout, np.zeros((len(k), n), np.int64)), range(episodes), seed).episodes
+        played = record(env, lambda k: Experts(env.layout, np.full((len(k), n), convention)), range(episodes), seed).episodes
     return from_episodes(f"rware-{size}-{n}ag-one", env.spec.n_actions, played)
 
 
@@ -124,11 +124,15 @@ def data_of(name: str, episodes: int) -> OfflineDataset:
 
 
 def judged(policies: Any, name: str, episodes: int) -> dict[str, Any]:
-    """Episodes 0 .. E - 1 of seed 0: returns one by one, and the means of what they report."""
+    """Episodes 0 .. E - 1 of seed 0: returns one by one, of drawn and of greedy actions, and the means of what they report."""
     with find_environment("-".join(name.split("-")[:3])).open() as env:
+        began = time.process_time()
         found = play_episodes(policies, env, episodes, 0)
+        seconds = time.process_time() - began
+        greedy = play_episodes(policies, env, episodes, 0, play="greedy")
     means = {k: None if np.isnan(v).all() else round(float(np.nanmean(v)), 4) for k, v in found.metrics.items()}
-    return {"returns": found.returns.tolist(), "metrics": means}
+    played = {"returns": found.returns.tolist(), "greedy_returns": greedy.returns.tolist()}
+    return {**played, "metrics": means, "play_seconds": round(seconds, 2)}
 
 
 def one_run(key: dict[str, Any], episodes: int, out: Path) -> list[dict[str, Any]]:
@@ -157,7 +161,9 @@ def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             mean = float(np.mean([x.mean() for x in seeds.values()]))
             row = dict(zip(budget, group, strict=True)) | {"variant": name, "seeds": len(seeds), "mean": round(mean, 3)}
             row["share_of_data"] = round(mean / own[0]["data_return"], 3)
-            row["error"] = difference(seeds, {seed: np.zeros_like(x) for seed, x in seeds.items()})[1]
+            row["error"] = mean_of(seeds)[1]
+            greedy = {r["seed"]: np.array(r["greedy_returns"]) for r in own if r["variant"] == name and "greedy_returns" in r}
+            row["greedy"] = mean_of(greedy) if greedy else None
             for told in ("agree", "pure"):
                 row[told] = round(float(np.mean([r["metrics"][told] for r in own if r["variant"] == name])), 2)
             row["seconds"] = round(float(np.mean([r["seconds"] for r in own if r["variant"] == name])))
@@ -166,6 +172,11 @@ def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             }
             found.append(row)
     return found
+
+
+def mean_of(seeds: dict[int, np.ndarray]) -> list[float]:
+    """Mean and error of returns by seed."""
+    return difference(seeds, {seed: np.zeros_like(x) for seed, x in seeds.items()})
 
 
 def difference(one: dict[int, np.ndarray], other: dict[int, np.ndarray]) -> list[float]:
@@ -183,7 +194,7 @@ def report(content: dict[str, Any]) -> None:
     for group in dict.fromkeys(tuple(row[name] for name in told) for row in content["compared"]):
         data, policy, share, episodes = group
         print(f"\n{data}, {policy}, {share:g} of the updates, {episodes} episodes\n")
-        heads = ["", "seeds", "deliveries", "of the data's", "agree", "pure"]
+        heads = ["", "seeds", "deliveries", "of the data's", "greedy", "agree", "pure"]
         heads += [*(f"less {other}" for other in ("pi^D", *LESS)), "seconds"]
         rows = [cells_of(row) for row in content["compared"] if tuple(row[name] for name in told) == group]
         shown = [k for k in range(len(heads)) if any(row[k] for row in rows)]  # no empty columns
@@ -200,6 +211,7 @@ def cells_of(row: dict[str, Any]) -> list[str]:
         return "{:+.2f} ± {:.2f}".format(*row["minus"][other]) if other in row["minus"] else ""
 
     cells = [row["variant"], str(row["seeds"]), f"{row['mean']:.2f} ± {row['error']:.2f}", f"{row['share_of_data']:.2f}"]
+    cells += ["{:.2f} ± {:.2f}".format(*row["greedy"]) if row.get("greedy") else ""]
     cells += [f"{row['agree']:.2f}", f"{row['pure']:.2f}", *(less(other) for other in (f"{row['variant']} pi^D", *LESS))]
     return [*cells, str(row["seconds"])]
 
