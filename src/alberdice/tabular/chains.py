@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alberdice._checks import FloatArray
 from alberdice.tabular.band_matrices import Coordinates
+from alberdice.tabular.elimination import factor_in_order
 from alberdice.tabular.flow_operator import EPS, FlowOperator
 from alberdice.tabular.linear_solver import LinearSolver
 from alberdice.tabular.sweeps import Sweeps
@@ -115,10 +116,13 @@ def solve_directly(operator: FlowOperator, system: Coordinates, rhs: FloatArray,
     """
     if kind == "cholesky":
         return operator.band.solve_chain(system, rhs)
-    places = (system.rows, system.columns)
+    place = np.empty(len(rhs), dtype=np.intp)
+    place[operator.order] = np.arange(len(rhs))
+    places, solved = (place[system.rows], place[system.columns]), np.empty_like(rhs)
     try:
-        factor = spla.splu(sp.csc_array((system.values, places), shape=(len(rhs), len(rhs))))
-        return np.asarray(factor.solve(rhs))
+        factor = factor_in_order(sp.csc_array((system.values, places), shape=(len(rhs), len(rhs))))
+        solved[operator.order] = factor.solve(rhs[operator.order])
+        return solved
     except RuntimeError:  # singular to working precision
         return np.full_like(rhs, np.nan)
 

@@ -6,9 +6,11 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from alberdice._checks import FloatArray
 from alberdice.tabular.band_matrices import BandForm, Coordinates
+from alberdice.tabular.elimination import elimination_order
 from alberdice.tabular.flow import FlowProblem
 
 __all__ = ["EPS", "FlowOperator"]
@@ -91,6 +93,11 @@ class FlowOperator:
         starts = moves.indptr[np.searchsorted(state, np.arange(self.n_states + 1))]
         values = moves.data * np.repeat(self.discount * share, np.diff(moves.indptr))
         return sp.csr_array((values, moves.indices, starts), shape=(self.n_states, self.n_states))
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """In which order sparse factors eliminate states, ``(S,)``."""
+        return elimination_order(self.matrix)
 
     def flow_system(self, policy: FloatArray) -> Coordinates:
         """I - gamma P_pi^T = A^T diag(pi) E for a policy by rows, sparse ``(S, S)``."""

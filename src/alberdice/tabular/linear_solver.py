@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from alberdice.errors import InvalidArgumentError, ResourceError
 from alberdice.machine import available_memory
 from alberdice.tabular.band_matrices import DENSE_PRODUCT
+from alberdice.tabular.elimination import hubs
 from alberdice.tabular.flow import FlowProblem
 
 __all__ = ["LinearSolver", "choose_linear_solver", "estimate_memory", "resolve"]
@@ -43,7 +44,7 @@ def choose_linear_solver(problem: FlowProblem) -> LinearSolver:
 
 
 def envelope(problem: FlowProblem) -> float:
-    """Entries of the envelope of A^T A in reverse Cuthill-McKee order: an upper bound on the fill of a good ordering."""
+    """Entries of the envelope of A^T A in reverse Cuthill-McKee order, hubs last: a bound on the fill of a good ordering."""
     counts = np.diff(problem.transition.indptr) + 1.0
     if (counts**2).sum() > PATTERN_ENTRIES:  # not even the pattern is worth its time and memory
         return math.inf
@@ -52,12 +53,14 @@ def envelope(problem: FlowProblem) -> float:
     own = (np.ones(n_rows, np.float32), problem.state, np.arange(n_rows + 1))
     pattern = sp.csr_array(sp.csr_array(parts, shape=shape) + sp.csr_array(own, shape=shape))
     square = sp.csr_array(pattern.T @ pattern)
-    order = reverse_cuthill_mckee(square, symmetric_mode=True)
+    crowded = hubs(square)
+    rest = square if not crowded.any() else square[~crowded][:, ~crowded]
+    order = reverse_cuthill_mckee(rest, symmetric_mode=True)
     place = np.empty(len(order), dtype=np.intp)
     place[order] = np.arange(len(order))
     first = np.arange(len(order))
-    np.minimum.at(first, np.repeat(place, np.diff(square.indptr)), place[square.indices])
-    return float((np.arange(len(order)) - first + 1).sum())
+    np.minimum.at(first, np.repeat(place, np.diff(rest.indptr)), place[rest.indices])
+    return float((np.arange(len(order)) - first + 1).sum()) + float(crowded.sum()) * problem.n_states
 
 
 def estimate_memory(n_rows: int, n_states: int, nnz: int, linear_solver: LinearSolver, fill: float | None = None) -> int:

@@ -12,7 +12,7 @@ diagonal and a condition number that depends on gamma and the chain, hardly on t
 operator H (two sparse products), judged by the residual in the norm of D^{-1}, are preconditioned by
 
     "cholesky"   a band Cholesky factor (``band_matrices``), trusted as far as its pivots allow, refined beyond that;
-    "lu"         SuperLU in symmetric mode (minimum degree on H~), for graphs that can be cut apart: grids, corridors, trees;
+    "lu"         SuperLU, symmetric (minimum degree, hubs last), for graphs that can be cut apart: grids, chains, trees;
     "iterative"  nothing but the scaling; H is never formed. On graphs that mix, where any factor fills in completely, H~ is
                  well conditioned: gamma times the subdominant eigenvalue of P_w is far from 1, and the one small eigenvalue
                  (constants, about (1-gamma)^2) costs a step or two.
@@ -27,9 +27,9 @@ from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
-import scipy.sparse.linalg as spla
 
 from alberdice._checks import FloatArray
+from alberdice.tabular.elimination import factor_in_order
 from alberdice.tabular.flow_operator import EPS, FlowOperator
 from alberdice.tabular.linear_solver import LinearSolver
 
@@ -126,25 +126,28 @@ class _Diagonal:
 
 
 class _SparseLU:
-    """SuperLU of the matrix scaled to a unit diagonal."""
+    """SuperLU of the matrix scaled to a unit diagonal, its states in an order of little fill that is found once."""
 
     def __init__(self, operator: FlowOperator) -> None:
         self._operator = operator
+        self._order = operator.order
+        self._columns = sp.csr_array(operator.matrix[:, self._order])
 
     def take(self, weights: FloatArray, shift: float) -> float:
         self._diagonal = self._operator.diagonal(weights)
-        self._scale = 1.0 / np.sqrt(self._diagonal)
-        rows = self._operator.matrix.multiply(np.sqrt(weights)[:, None]).multiply(self._scale).tocsr()
+        self._scale = 1.0 / np.sqrt(self._diagonal[self._order])
+        rows = self._columns.multiply(np.sqrt(weights)[:, None]).multiply(self._scale).tocsr()
         shifted = sp.csc_array(rows.T @ rows + shift * sp.eye_array(len(self._diagonal)))
-        options = {"SymmetricMode": True}
-        self._factor = spla.splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
+        self._factor = factor_in_order(shifted)
         return math.inf
 
     def diagonal(self) -> FloatArray:
         return self._diagonal
 
     def __call__(self, residual: FloatArray) -> FloatArray:
-        return np.asarray(self._scale * self._factor.solve(self._scale * residual))
+        solved = np.empty_like(residual)
+        solved[self._order] = self._scale * self._factor.solve(self._scale * residual[self._order])
+        return solved
 
 
 class _BandCholesky:
