@@ -109,3 +109,20 @@ def test_where_an_update_is_about_all_distinct_steps_nothing_can_be_left_out() -
     config = tiny(watch_share=0.5)
     with pytest.raises(InvalidArgumentError, match=r"watch_share.*all distinct steps.*minibatch = sampled"):
         trained(config, updates=1)
+
+
+@pytest.mark.parametrize("algorithm", ["bc", "alberdice"])
+def test_a_state_goes_on_with_what_was_best(algorithm: str) -> None:
+    """Of coins, the best networks lie before the stop."""
+    own = {"pretrain_updates": 120, **ALONE} if algorithm == "alberdice" else {"updates": 120}
+    first = made(algorithm, noise(), watch_share=0.25, **own)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(90):
+        first.update(generator)
+    second, later = made(algorithm, noise(), watch_share=0.25, **own), torch.Generator().manual_seed(9)
+    second.load_state_dict({name: tensor.clone() for name, tensor in first.state_dict().items()})
+    later.set_state(generator.get_state())
+    for learner, draws in ((first, generator), (second, later)):
+        for _ in range(31):
+            learner.update(draws)
+    assert equal(first.state_dict(), second.state_dict())
