@@ -5,8 +5,10 @@ import dataclasses
 import flow_oracles as oracle
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from alberdice.tabular.first_order import SMOOTH, first_multipliers
+from alberdice.tabular.flow import FlowProblem, Status
 from alberdice.tabular.flow_operator import FlowOperator
 from alberdice.tabular.interior_point import solve_flow
 
@@ -57,3 +59,19 @@ def test_dense_problems_are_tried_beside_a_dense_factor_and_small_ones_are_not()
         solve_flow(mixing, linear_solver="cholesky").value, abs=2e-10 * mixing.unit
     )
     assert solve_flow(oracle.garnet(100, 3, 50, 0, 10.0, 0.95)).iterations > 0
+
+
+@pytest.mark.parametrize(("actions_lead", "kind"), [("anywhere", "iterative"), ("to neighbours", "cholesky")])
+def test_small_problems_at_alpha_0_are_swept_where_they_mix(actions_lead, kind):
+    n, rng = 200, np.random.default_rng(5)
+    state = np.repeat(np.arange(n), 2)
+    near = np.clip(state[:, None] + np.arange(-1, 3), 0, n - 1)
+    columns = rng.integers(n, size=(2 * n, 4)) if actions_lead == "anywhere" else near
+    chances = rng.dirichlet(np.ones(4), size=2 * n).reshape(-1)
+    transition = sp.csr_array((chances, (np.repeat(np.arange(2 * n), 4), columns.reshape(-1))), shape=(2 * n, n))
+    transition.sum_duplicates()
+    problem = FlowProblem(rng.normal(size=2 * n), transition, state, np.full(n, 1 / n), 0.95, 0.0)
+    found, direct = solve_flow(problem), solve_flow(problem, linear_solver="cholesky")
+    assert found.linear_solver == kind
+    assert found.status is direct.status is Status.CERTIFIED
+    assert found.value == pytest.approx(direct.value, abs=1e-9)

@@ -26,7 +26,7 @@ from alberdice.tabular.chains import value_sweeps
 from alberdice.tabular.flow import FlowProblem
 from alberdice.tabular.flow_operator import FlowOperator
 
-__all__ = ["first_multipliers"]
+__all__ = ["FAST", "first_multipliers", "mixing_rate"]
 
 #: products with one row per state at most; the span of the change that ends the sweeps, in units of the problem, or as a share
 #: of the gap that is asked for, which it bounds
@@ -58,7 +58,7 @@ def first_multipliers(
         return _policy_iteration(problem, reward, max(SETTLED * problem.unit, SPARE * goal), small)
     if -float(reward.min()) > SMOOTH * problem.alpha or (small and problem.n_states < FEW):
         return None
-    if _mixing_rate(problem) > (FAST if small else SLOW):
+    if mixing_rate(problem) > (FAST if small else SLOW):
         return None
     dense = problem.transition.nnz > DENSE_PRODUCT * problem.n_rows * problem.n_states
     return _limited_memory(problem, operator, reward, QUICK if small and not dense else ITERATIONS)
@@ -94,7 +94,7 @@ def _first_of_each(rows: NDArray[np.intp], state: NDArray[np.intp]) -> NDArray[n
     return np.asarray(rows[np.flatnonzero(np.diff(state[rows], prepend=-1))])
 
 
-def _mixing_rate(problem: FlowProblem) -> float:
+def mixing_rate(problem: FlowProblem) -> float:
     """By which factor a step of the uniform policy shrinks differences between states."""
     counts = np.bincount(problem.state, minlength=problem.n_states)
     values = np.modf(np.arange(problem.n_states) * 0.6180339887498949)[0]

@@ -45,6 +45,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alberdice import _checks
+from alberdice.tabular.first_order import FAST, mixing_rate
 from alberdice.tabular.flow import FlowProblem, FlowSolution, Status
 from alberdice.tabular.interior_point_certificate import Judged
 from alberdice.tabular.interior_point_iteration import Iteration
@@ -52,6 +53,9 @@ from alberdice.tabular.interior_point_starts import cold_point, first_point, uni
 from alberdice.tabular.linear_solver import ALWAYS_DENSE, LinearSolver, estimate_memory, resolve
 
 __all__ = ["FlowProblem", "FlowSolution", "InteriorPointSolution", "Status", "estimate_memory", "solve_flow"]
+
+#: up to so many states direct solutions are always quick (measured)
+FEW_STATES = 150
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def solve_flow(
     """
     tolerance = _checks.real_number(tolerance, "tolerance", low=0.0)
     limit = _checks.whole_number(max_iterations, "max_iterations", low=1)
-    automatic = linear_solver == "auto" and problem.n_states > ALWAYS_DENSE
+    automatic = linear_solver == "auto" and (problem.n_states > ALWAYS_DENSE or _few_sweeps(problem))
     kind = resolve(problem, "iterative" if automatic else linear_solver)
     run = Iteration(problem, kind, tolerance)
     if problem.alpha == 0 and run.judge.span == 0:  # every policy is optimal
@@ -117,6 +121,11 @@ def solve_flow(
             return _solution(problem, judged, Status.CERTIFIED, used, run.kind, warm=False)
     judged, status, steps = run.iterate(cold_point(run), limit - used)
     return _solution(problem, judged, status, used + steps, run.kind, warm=False)
+
+
+def _few_sweeps(problem: FlowProblem) -> bool:
+    """Whether sweeps alone solve a small problem sooner than direct solutions."""
+    return problem.alpha == 0 and problem.n_states > FEW_STATES and mixing_rate(problem) <= FAST
 
 
 def _fits(problem: FlowProblem, start: FlowSolution) -> bool:
