@@ -91,7 +91,8 @@ def test_a_run_as_one_file(sweep: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_several_runs_are_set_beside_each_other(sweep: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(sweep, tmp_path / "sweep")
     (copy / "bc-1" / "result.json").unlink()
-    bad = RunDirectory(copy / "alberdice-0")
+    good, bad = RunDirectory(copy / "bc-0"), RunDirectory(copy / "alberdice-0")
+    good.write_result({**good.read_result(), "status": "done"})
     bad.write_result({**bad.read_result(), "status": "diverged", "reason": "a loss is not finite"})
     text = write_report(copy, tmp_path / "out.html").read_text(encoding="utf-8")
     words = " ".join(Reader(text).words)
