@@ -1,4 +1,4 @@
-"""Who scores in football after learning from data: AlberDICE beside its own pi^D, clones, filtered clones and OptiDICE.
+"""Who scores in football after learning from data: AlberDICE beside its own pi^D, clones, filtered clones, OptiDICE, ICQ, OMAR.
 
     python benchmarks/football_learning.py --choose       # the trials by which the preset's settings were chosen
     python benchmarks/football_learning.py                # learn and judge; what the JSON holds is not run again
@@ -48,6 +48,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc-memory": ("bc", MEMORY),
     "bc-best-memory": ("bc", {**MEMORY, **BEST}),
     "optidice": ("optidice", {}),
+    "icq": ("icq", {}),
+    "omar": ("omar", {}),
+    "madtkd": ("madtkd", {}),
     "alberdice-best": ("alberdice", {**CLONES, "episode_share": 0.2}),
     "alberdice-best-wide": ("alberdice", {**CLONES, "episode_share": 0.6}),
     "alberdice-best-long": ("alberdice", {**CLONES, "episode_share": 0.6, **LONG}),
@@ -58,7 +61,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-steps-best": ("alberdice", {**STEPS, **BEST}),
 }
 #: differences from these are columns of the tables, beside those from a run's own pi^D
-LESS = ("bc", "bc-best", "bc-best-memory", "optidice")
+LESS = ("bc", "bc-best", "bc-best-memory", "optidice", "omar")
 
 
 @functools.cache
