@@ -105,9 +105,8 @@ def one_run(
     made = _told(folder) if (folder / "result.json").exists() else {}  # by whoever made it: to go on writes it anew
     learner: Any = run_training(config, folder, dataset=data, resume=True).learner
     players = {variant: policies_of_run(folder)}
-    if config.algorithm == "alberdice":  # no change of pi^D's logits: pi^D itself
-        unchanged = torch.zeros_like(learner.parameters["policy"])
-        players[f"{variant} pi^D"] = learner.form.deployed(unchanged, learner.behaviour.own)
+    if config.algorithm == "alberdice":
+        players[f"{variant} pi^D"] = learner.clone
     told = {"seed": seed, **on, **(made or _told(folder))}
     return [{"variant": v, **told, **judged(p, episodes, on["play_seed"] + seed, workers)} for v, p in players.items()]
 

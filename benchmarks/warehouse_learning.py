@@ -39,7 +39,6 @@ from typing import Any
 
 import machine
 import numpy as np
-import torch
 
 from alberdice.datasets.build import from_episodes
 from alberdice.datasets.dataset import OfflineDataset
@@ -143,9 +142,8 @@ def one_run(key: dict[str, Any], episodes: int, out: Path) -> list[dict[str, Any
     run = run_training(config, folder, dataset=data, resume=True)
     seconds, players = time.process_time() - began, {key["variant"]: policies_of_run(folder)}
     learner: Any = run.learner
-    if key["variant"].startswith("alberdice"):  # no change of pi^D's logits: pi^D itself
-        unchanged = torch.zeros_like(learner.parameters["policy"])
-        players[f"{key['variant']} pi^D"] = learner.form.deployed(unchanged, learner.behaviour.own)
+    if key["variant"].startswith("alberdice"):
+        players[f"{key['variant']} pi^D"] = learner.clone
     shown = {"data_return": float(data.returns.mean()), "seconds": round(seconds, 1), "settings": asdict(config)}
     return [{**key, "variant": name, **judged(p, key["data"], episodes), **shown} for name, p in players.items()]
 

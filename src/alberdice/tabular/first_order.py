@@ -18,13 +18,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alberdice._checks import FloatArray
 from alberdice.tabular.band_matrices import DENSE_PRODUCT
 from alberdice.tabular.chains import value_sweeps
 from alberdice.tabular.flow import FlowProblem
 from alberdice.tabular.flow_operator import FlowOperator
+from alberdice.tabular.interior_point_certificate import best_rows
 
 __all__ = ["FAST", "first_multipliers", "mixing_rate"]
 
@@ -66,20 +66,16 @@ def first_multipliers(
 
 def _policy_iteration(problem: FlowProblem, reward: FloatArray, goal: float, small: bool) -> FloatArray:
     state, transition = problem.state, problem.transition
-    if (np.diff(state) < 0).any():
-        order = np.argsort(state, kind="stable")
-        state, reward, transition = state[order], reward[order], transition[order]
-    starts = np.searchsorted(state, np.arange(problem.n_states))
     between = SHORT if small else BETWEEN
     nu, chosen, used, improvements = np.zeros(problem.n_states), None, 0.0, 0
     while True:
         worth = reward + transition @ (problem.discount * nu)
-        new = np.maximum.reduceat(worth, starts)
+        choice = best_rows(worth, state)
+        new = worth[choice]
         span = float(np.ptp(new - nu))
         nu = new - new.mean()  # a constant moves every action's worth alike
         used += problem.n_rows / problem.n_states
         improvements += 1
-        choice = _first_of_each(np.flatnonzero(worth == new[state]), state)
         same = chosen is not None and bool((choice == chosen).all())
         if span <= goal or used > SWEEPS or (small and (same or improvements >= SMALL)):
             return np.asarray(nu)
@@ -87,11 +83,6 @@ def _policy_iteration(problem: FlowProblem, reward: FloatArray, goal: float, sma
         step.data *= problem.discount
         nu, made = value_sweeps(step, reward[choice], nu, max(goal, SHARE * span), between)
         used += made
-
-
-def _first_of_each(rows: NDArray[np.intp], state: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The first of the rows of each state; ``rows`` rise, and so does ``state``."""
-    return np.asarray(rows[np.flatnonzero(np.diff(state[rows], prepend=-1))])
 
 
 def mixing_rate(problem: FlowProblem) -> float:

@@ -100,7 +100,7 @@ def test_training_computes_what_is_played(start: str, context: int) -> None:
     learner.behaviour.fill_caches()
     batch = everything(learner)
     tables = learner._tables(learner.parameters["policy"], batch, slice(None))
-    own = learner.form.deployed(torch.zeros_like(learner.parameters["policy"]), learner.behaviour.own)
+    own = learner.clone
     assert sorted(batch.steps.tolist()) == list(range(14))
     torch.testing.assert_close(batch.weight, torch.full((14,), 1 / 14))
     for actor_of, found in ((learner.policies, tables), (own, batch.log_own)):

@@ -11,7 +11,7 @@ from deep_samples import chain_dataset, equal, tiny, trained
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes
 from alberdice.deep.batches.training_data import TrainingData
-from alberdice.deep.batches.watched import LOOKS, Watched, watched
+from alberdice.deep.batches.watched import LOOKS, Watched
 from alberdice.deep.learner import learner_class
 from alberdice.errors import InvalidArgumentError
 
@@ -52,7 +52,6 @@ def test_episodes_are_learned_from_or_watched() -> None:
     assert not set(whose[parts.learned].tolist()) & set(whose[parts.steps].tolist())
     drawn = parts.draw(500, torch.Generator().manual_seed(0))
     assert set(drawn.tolist()) <= set(parts.learned.tolist())
-    assert watched(data, 0.0, {}, torch.Generator()) is None
 
 
 def test_what_is_best_is_kept_and_put_in_place() -> None:

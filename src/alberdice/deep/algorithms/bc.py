@@ -21,7 +21,7 @@ from torch import Tensor
 
 from alberdice.deep import losses, sums
 from alberdice.deep.batches.training_data import Rows, TrainingData
-from alberdice.deep.batches.watched import watched
+from alberdice.deep.batches.watched import Watched
 from alberdice.deep.config import CloningConfig, defaults, fights, football, warehouses
 from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, register
@@ -61,7 +61,7 @@ class BC(NetworkLearner):
         own = Layers(config.hidden, config.leak), config.policy_network
         network: Any = self.memory.network if self.memory else policy_network(data, *own)
         super().__init__(data, {"policy": (network, data.n_agents)}, generator)
-        self.watched = watched(data, config.watch_share, self.parameters, generator)
+        self.watched = Watched(data, config.watch_share, self.parameters, generator) if config.watch_share > 0 else None
         self.scalars |= self.watched.state if self.watched else {}
 
     @property

@@ -20,7 +20,7 @@ from alberdice.deep import sums
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["LOOKS", "Watched", "watched"]
+__all__ = ["LOOKS", "Watched"]
 
 #: updates between looks
 LOOKS = 25
@@ -98,8 +98,3 @@ class Watched:
             update, loss = int(self.state[f"watched_update.{name}"]), float(self.state[f"watched_loss.{name}"])
             told[name] = f"as after update {update}, -log pi {loss:.4g} on {self.episodes} episodes that it did not learn from"
         return told
-
-
-def watched(data: TrainingData, share: float, networks: dict[str, Tensor], generator: torch.Generator) -> Watched | None:
-    """As ``Watched``; None, and nothing is drawn, where the share is 0."""
-    return Watched(data, share, networks, generator) if share > 0 else None

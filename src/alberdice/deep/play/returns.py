@@ -31,7 +31,7 @@ from alberdice.environments import BatchedEnvironment, Environment, EnvironmentS
 from alberdice.environments.games import GameEnvironment
 from alberdice.games.game import Game
 
-__all__ = ["Evaluation", "Reported", "default_episodes", "evaluate"]
+__all__ = ["Evaluation", "Reported", "default_episodes", "evaluate", "mean_and_error"]
 
 _SHARE = {True: 80, False: 4}
 _FEWEST, _MOST = 10, 1000
@@ -144,7 +144,7 @@ def evaluate(
 
 
 def _summed_up(played: Episodes, spec: EnvironmentSpec, play: str, exact: float) -> Evaluation:
-    mean, error = _mean_and_error(played.returns)
+    mean, error = mean_and_error(played.returns)
     return Evaluation(
         return_mean=mean,
         return_stderr=error,
@@ -162,11 +162,11 @@ def _summed_up(played: Episodes, spec: EnvironmentSpec, play: str, exact: float)
 
 def _reported(values: FloatArray) -> Reported:
     known = values[~np.isnan(values)]
-    mean, error = _mean_and_error(known)
+    mean, error = mean_and_error(known)
     return Reported(mean, error, len(known))
 
 
-def _mean_and_error(values: FloatArray) -> tuple[float, float]:
+def mean_and_error(values: FloatArray) -> tuple[float, float]:
     """Mean and standard error, NaN where there are too few."""
     if not len(values):
         return math.nan, math.nan

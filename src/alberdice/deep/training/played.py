@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from alberdice._checks import FloatArray
 from alberdice.datasets import OfflineDataset
 from alberdice.datasets.horizon import returns_within
 from alberdice.deep.learner import Learner
 from alberdice.deep.play.episodes import play_episodes
+from alberdice.deep.play.returns import mean_and_error
 from alberdice.deep.training.evaluators import Returns, seed_of
 from alberdice.environments import BatchedEnvironment
 
@@ -48,16 +48,17 @@ def played_beside(
         return {}
     horizon = where.spec.horizon
     theirs = dataset.rewards if horizon == 1 else returns_within(dataset, horizon)
-    error = float(np.hypot(last.return_stderr, _error(np.asarray(theirs, float))))
-    found: dict[str, Any] = {"data": {"difference": last.return_mean - float(theirs.mean()), "stderr": error}}
+    mean, error = mean_and_error(np.asarray(theirs, float))
+    apart = {"difference": last.return_mean - mean, "stderr": float(np.hypot(last.return_stderr, error))}
+    found: dict[str, Any] = {"data": apart}
     clone = getattr(learner, "clone", None)
     if clone is not None:
         own, before = (
             play_episodes(p, where, returns.episodes, seed_of(returns.seed, update), play=returns.play).returns
             for p in (learner.policies, clone)
         )
-        told = {"return": float(before.mean()), "difference": float((own - before).mean()), "stderr": _error(own - before)}
-        found["clone"] = told
+        mean, error = mean_and_error(own - before)
+        found["clone"] = {"return": float(before.mean()), "difference": mean, "stderr": error}
     return found
 
 
@@ -70,7 +71,3 @@ def words_of(found: dict[str, Any]) -> str:
         if each["difference"] < -_FAR * each["stderr"] - 1e-9
     ]
     return f"in play the policies' return is below {' and '.join(below)}" if below else ""
-
-
-def _error(values: FloatArray) -> float:
-    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else 0.0
