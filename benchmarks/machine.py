@@ -51,6 +51,12 @@ def side_by_side(work: Callable[..., Any], asked: Iterable[tuple[Any, ...]], job
             yield done.result()
 
 
+def alone(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What ``work(*arguments)`` gives in a process of its own, so that its peak of memory is its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
 def one_thread() -> None:
     """Of torch, in this process."""
     import torch

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import resource
 import sys
 import time
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from best_response_classes import of_agents
-from machine import conditions, write
+from machine import alone, conditions, write
 
 import alberdice as ad
 from alberdice.tabular.objective import objective
@@ -47,8 +46,9 @@ def difference(model: Any, policy: Any, data: Any, found: Any) -> float:
     return float((values[0] - 2 * objective(model, policy, data, ALPHA) + values[1]) / step**2)
 
 
-def measured(model: Any, data: Any) -> dict[str, Any]:
+def measured(make: Any, size: int) -> dict[str, Any]:
     """One row: the run, the certificate, and how both measure."""
+    model, data = make(size)[:2]
     began = time.process_time()
     run = ad.tabular.alternate(model, data, ALPHA, rounds=ROUNDS, second_order=False, bound=False)
     ended = time.process_time()
@@ -67,24 +67,6 @@ def measured(model: Any, data: Any) -> dict[str, Any]:
     }
 
 
-def forked(make: Any, size: int, pipe: Any) -> None:
-    model, data = make(size)[:2]
-    pipe.send(measured(model, data))
-
-
-def row_of(make: Any, size: int) -> dict[str, Any]:
-    """The row of a process of its own, so that the peak is its own."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=forked, args=(make, size, sender))
-    process.start()
-    sender.close()
-    try:
-        return dict(receiver.recv())
-    finally:
-        process.join()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the two smallest sizes of each; nothing is written")
@@ -92,7 +74,7 @@ def main() -> None:
     content: dict[str, Any] = {**conditions(SEED, ("alberdice", "numpy", "scipy")), "alpha": ALPHA, "states": [], "agents": []}
     for axis, make, sizes in (("states", of_states, STATES), ("agents", of_agents, AGENTS)):
         for size in sizes[: 2 if options.quick else None]:
-            row = {axis: size, **row_of(make, size)}
+            row = {axis: size, **alone(measured, make, size)}
             content[axis].append(row)
             print(json.dumps(row), file=sys.stderr, flush=True)
     if not options.quick:

@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import multiprocessing
 import os
 import resource
 import sys
@@ -33,7 +32,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import conditions, write
+from machine import alone, conditions, write
 
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, load_dataset
 from alberdice.deep.algorithms.alberdice import AlberDICE
@@ -206,19 +205,9 @@ def timings(case: Case, agents: AlberDICE, seconds: float) -> dict[str, Any]:
     return {**asdict(case), **row, **extra, "load": os.getloadavg()[0]}
 
 
-def _in_process(case: Case, seconds: float, pipe: Any) -> None:
-    pipe.send(measured(case, seconds))
-
-
 def run(case: Case, seconds: float) -> dict[str, Any]:
     """The case in a process of its own, so that peaks are its own."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_in_process, args=(case, seconds, sender))
-    process.start()
-    sender.close()
-    row: dict[str, Any] = receiver.recv()
-    process.join()
+    row: dict[str, Any] = alone(measured, case, seconds)
     low, high = row["quartiles_ms"]
     place = f"{case.device}, {case.threads} threads, {case.precision}{', captured' if case.captured else ''}"
     shown = f"{case.name} N={case.n_agents} on {place}: {row['median_ms']:.1f} ms"

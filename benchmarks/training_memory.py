@@ -12,14 +12,13 @@ more is what building needs. The aims: 1.2 GB at N = 2 and 4 GB at N = 6, a GB b
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import resource
 import sys
 import time
 from typing import Any
 
 import numpy as np
-from machine import conditions, write
+from machine import alone, conditions, write
 
 SEED = 0
 FEATURES, CHOICES, LENGTH = 71, 5, 500
@@ -55,18 +54,8 @@ def measured(n_agents: int, steps: int) -> dict[str, Any]:
     return {**row, "dataset_bytes": data.nbytes, "share": size / data.nbytes, "seconds": seconds, "aim_gb": AIMS[n_agents]}
 
 
-def in_process(n_agents: int, steps: int, pipe: Any) -> None:
-    pipe.send(measured(n_agents, steps))
-
-
 def run(n_agents: int, steps: int) -> dict[str, Any]:
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=in_process, args=(n_agents, steps, sender))
-    process.start()
-    sender.close()
-    row: dict[str, Any] = receiver.recv()
-    process.join()
+    row: dict[str, Any] = alone(measured, n_agents, steps)
     print(f"N={n_agents}, {steps:,} steps: {row['data_gb']:.2f} GB loaded, {row['built_gb']:.2f} GB built", file=sys.stderr)
     return row
 
