@@ -162,8 +162,8 @@ class Evaluate(Verbosity):
     """steps after which episodes are truncated; 0: as in the run"""
     episodes: int = 0
     """episodes to play; 0: so many that they cost about a tenth of the training"""
-    play: Literal["as trained", "sample", "greedy"] = "as trained"
-    """how actions are chosen: as in the run's evaluations, drawn from the policies, or the most probable ones"""
+    play: Literal["as trained", "sample", "sharp", "greedy"] = "as trained"
+    """how actions are chosen: as in the run's evaluations, drawn from the policies, from pi^4, or the most probable ones"""
     workers: int = 0
     """processes that step the environment's episodes; 0: this one"""
     seed: int = 0

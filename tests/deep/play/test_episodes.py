@@ -115,9 +115,18 @@ def test_actions_are_chosen_by_cumulative_probability():
     for number, action in ((0.0, 0), (0.2499, 0), (0.25, 2), (0.9999, 2), (1 - 2**-53, 2)):
         assert chosen(tables * (1 + 1e-7), np.array([[number]])).tolist() == [[action]]
     assert chosen(np.array([[[0.0, 1.0]]]), np.array([[0.0]])).tolist() == [[1]]
-    logs = torch.tensor([[[0.2, 0.5, 0.3]]]).log()
-    assert distributions(logs, "greedy").tolist() == [[[0.0, 1.0, 0.0]]]
-    np.testing.assert_allclose(distributions(logs, "sample"), [[[0.2, 0.5, 0.3]]], atol=1e-7)
+
+
+def test_three_ways_to_play_one_table():
+    """Sharply: as four draws where they agree; what is not open remains closed."""
+    table = np.array([[[0.2, 0.5, 0.3, 0.0]]])
+    logs = torch.from_numpy(table).log()
+    assert distributions(logs, "greedy").tolist() == [[[0.0, 1.0, 0.0, 0.0]]]
+    np.testing.assert_allclose(distributions(logs, "sample"), table, atol=1e-12)
+    np.testing.assert_allclose(distributions(logs, "sharp"), table**4 / (table**4).sum(), atol=1e-12)
+    four = np.random.default_rng(0).choice(4, size=(100_000, 4), p=table[0, 0])
+    agreed = four[(four == four[:, :1]).all(axis=1), 0]
+    np.testing.assert_allclose(distributions(logs, "sharp")[0, 0], np.bincount(agreed, minlength=4) / len(agreed), atol=0.02)
 
 
 def test_what_episodes_report_and_how_they_end():

@@ -61,6 +61,17 @@ def test_greedy_play():
     assert result.return_mean == result.return_exact == game.mmdp.reward[0][np.unravel_index(best.argmax(), best.shape)]
 
 
+def test_sharp_play_in_a_game():
+    """Exactly, and by playing: the fourth powers of every agent's table."""
+    game, found = ad.games.penalty_xor(), policies("matrix-d")
+    plain, sharp = (policy_of_game(found, game, play) for play in ("sample", "sharp"))
+    for own, played in zip(plain, sharp, strict=True):
+        np.testing.assert_allclose(played, own**4 / (own**4).sum(axis=1, keepdims=True), atol=1e-7)
+    result = evaluate(found, game, 4000, 5, play="sharp")
+    assert result.play == "sharp"
+    assert abs(result.return_mean - result.return_exact) < 4 * result.return_stderr
+
+
 def test_all_that_is_said():
     options = PlayOptions(team_reward="sum")
     with find_environment("odd_environments:Plain(horizon=4)").open(options) as environment:

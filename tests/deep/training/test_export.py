@@ -138,6 +138,7 @@ def test_what_a_file_knows_of_its_policies(folder: Path, tmp_path: Path) -> None
     assert found.about["algorithm"] == "alberdice"
     again = alberdice.deep.Policies.load(folder)
     assert (again.agents, again.n_actions, again.about["update"]) == (found.agents, (2, 3, 4), "selected")
+    assert found.about["play"] == "sample"
     given = seen(found.learned, 3)
     np.testing.assert_array_equal(found.actor(3).probabilities(*given), again.actor(3).probabilities(*given))
     assert (found.agent("agent_2").number, found.agent(0).number) == (1, 0)
@@ -191,6 +192,7 @@ def test_what_cannot_be_exported_is_said(folder: Path, tmp_path: Path) -> None:
         {"agents": ["a"]},
         {"agents": "ab", "action_names": [["A", "B"]] * 2},
         {"agents": ["a", "b"], "action_names": [["A"]] * 2},
+        {"play": "loud"},
     ],
 )
 def test_forged_facts_are_refused(folder: Path, tmp_path: Path, about: Any) -> None:
@@ -200,3 +202,16 @@ def test_forged_facts_are_refused(folder: Path, tmp_path: Path, about: Any) -> N
     write_checkpoint(tmp_path / "mine.safetensors", tensors, {**header, "about": about})
     with pytest.raises(InvalidDataError, match=r"mine.safetensors: header: about"):
         read_export(tmp_path / "mine.safetensors")
+
+
+def test_a_file_plays_as_its_run_was_evaluated(folder: Path, tmp_path: Path) -> None:
+    """And otherwise on request; drawn many times, since both draw from tables that nearly agree."""
+    learned = policies_of_run(folder)
+    path = alberdice.deep.export(learned, tmp_path / "sharp.safetensors", origins=Origins(more={"play": "sharp"}))
+    found = alberdice.deep.Policies.load(path)
+    given = seen(learned, 500)
+    asked = {play: found.actor(500).act(*given, np.random.default_rng(1), play=play) for play in ("sample", "sharp", "greedy")}
+    own = found.actor(500).act(*given, np.random.default_rng(1))
+    assert (own == asked["sharp"]).all()
+    assert not (own == asked["sample"]).all()
+    assert not (own == asked["greedy"]).all()

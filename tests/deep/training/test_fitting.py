@@ -107,7 +107,7 @@ def test_policies_act_on_arrays_with_masks() -> None:
     assert (free[0] == free[1]).all()
     assert (free[0] != free[2]).any()
     assert (free[0].max(axis=0) < [2, 3, 4]).all()
-    greedy = actor.act(seen, None, np.random.default_rng(4), greedy=True)
+    greedy = actor.act(seen, None, np.random.default_rng(4), play="greedy")
     tables = actor.log_probabilities(torch.from_numpy(seen))
     assert (greedy == tables.argmax(-1).numpy()).all()
 

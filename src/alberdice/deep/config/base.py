@@ -104,8 +104,8 @@ class TrainConfig:
     """give networks features of mean 0 and deviation 1"""
     levels: Annotated[int, Within(0, 1024)] = 0
     """observed features of 3 to so many whole values, such as places on a grid, get an indicator per value; 0: none does"""
-    play: Literal["sample", "greedy"] = "sample"
-    """how evaluation chooses actions: drawn from the policies, or the most probable ones"""
+    play: Literal["sample", "sharp", "greedy"] = "sample"
+    """how evaluation chooses actions: drawn from the policies, from their fourth powers (sharp), or the most probable ones"""
     evaluate_every: Count = 250
     """updates between evaluations"""
     evaluate_episodes: Annotated[int, Within(0, 10_000_000)] = 0

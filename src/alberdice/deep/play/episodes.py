@@ -32,7 +32,7 @@ class PolicyPlayer:
     Args:
         policies: what was learned.
         actor: theirs, of so many episodes as begin together.
-        play: 'sample', or 'greedy' for the most probable actions.
+        play: 'sample', 'sharp' or 'greedy', see ``policies.acting``.
     """
 
     def __init__(self, policies: Policies, actor: Actor, play: str = "sample") -> None:
@@ -103,7 +103,7 @@ def play_episodes(
         environment: where; it stays open.
         episodes: E.
         seed: at least 0.
-        play: 'sample', or 'greedy' for the most probable actions.
+        play: 'sample', 'sharp' or 'greedy', see ``policies.acting``.
         slots: B, how many are played side by side; None: as suits the environment.
         watcher: told of all that happens.
 

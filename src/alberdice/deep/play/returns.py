@@ -61,7 +61,7 @@ class Evaluation:
         return_exact: the expectation itself, NaN where there is no model.
         environment: where, with its arguments.
         team_reward: the rule that made the team's reward.
-        play: 'sample' or 'greedy'.
+        play: 'sample', 'sharp' or 'greedy'.
         terminated, truncated: how many episodes ended so; both can hold.
         length_mean: steps per episode.
         metrics: what episodes reported at their end.
@@ -124,7 +124,7 @@ def evaluate(
         environment: where; one that is open stays open, any other is opened and closed.
         episodes: how many.
         seed: decides all of them.
-        play: actions are drawn from the policies ('sample'), or the most probable ones ('greedy').
+        play: actions are drawn from the policies ('sample'), drawn sharply, or the most probable ones ('greedy').
         slots: how many are played side by side; None: as suits the environment.
         workers: processes among which they are divided, where the environment is opened here; 0: this one.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from alberdice.deep.policies import Policies
-from alberdice.deep.policies.acting import Acting
+from alberdice.deep.policies.acting import Acting, distributions
 from alberdice.environments.games import GameEnvironment
 from alberdice.errors import InvalidArgumentError
 from alberdice.games.game import Game
@@ -23,10 +22,7 @@ def policy_of_game(policies: Policies, game: Game, play: str = "sample") -> Fact
     Raises:
         InvalidArgumentError: a game with other agents, actions or observations.
     """
-    logs = _log_tables(policies, game)
-    if play == "greedy":
-        logs = one_hot(logs.argmax(-1), logs.shape[-1]).log()
-    tables = logs.double().exp().cpu().numpy()
+    tables = distributions(_log_tables(policies, game), play)
     parts = [tables[:, i, :k] for i, k in enumerate(policies.n_actions)]
     return FactorizedPolicy([part / part.sum(axis=1, keepdims=True) for part in parts])
 

@@ -1,25 +1,43 @@
-"""Actions from tables of probabilities: drawn by uniform numbers, or the most probable ones; NumPy in, NumPy out."""
+"""Actions from tables of probabilities, NumPy in, NumPy out: three ways to play the same policies.
+
+sample    drawn from pi
+sharp     drawn from pi^(1/T) / sum pi^(1/T) with T = 1/4: from what four draws of pi show where they agree
+greedy    the most probable ones
+
+Networks that cloned a finite number of steps leave some probability on actions that nobody took, and over hundreds of steps it
+adds up; 'sharp' takes most of it away and, unlike 'greedy', still breaks ties by chance.  See docs/differences.md.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.nn.functional import one_hot
+from torch.nn.functional import log_softmax, one_hot
 
 from alberdice._checks import FloatArray
 
-__all__ = ["Acting", "chosen", "distributions"]
+__all__ = ["SHARP_TEMPERATURE", "Acting", "Play", "as_played", "chosen", "distributions"]
+
+Play = Literal["sample", "sharp", "greedy"]
+SHARP_TEMPERATURE = 0.25
+
+
+def as_played(log_probabilities: Tensor, play: str) -> Tensor:
+    """Log probabilities ``(..., A)`` of the actions that are played, normalised; see the module."""
+    if play == "greedy":
+        return one_hot(log_probabilities.argmax(-1), log_probabilities.shape[-1]).log()
+    if play == "sharp":
+        return log_softmax(log_probabilities / SHARP_TEMPERATURE, -1)
+    return log_probabilities
 
 
 def distributions(log_probabilities: Tensor, play: str) -> FloatArray:
-    """Probabilities of actions, ``(B, N, A)``, all on the most probable one if ``play`` is 'greedy'."""
-    if play == "greedy":
-        log_probabilities = one_hot(log_probabilities.argmax(-1), log_probabilities.shape[-1]).log()
-    return np.asarray(log_probabilities.double().exp().cpu().numpy())
+    """Probabilities of the actions that are played, ``(B, N, A)``."""
+    return np.asarray(as_played(log_probabilities.double(), play).exp().cpu().numpy())
 
 
 def chosen(probabilities: FloatArray, uniform: FloatArray) -> NDArray[np.int64]:
@@ -49,7 +67,7 @@ class Acting:
         masks: ArrayLike | None,
         generator: np.random.Generator,
         *,
-        greedy: bool = False,
+        play: Play = "sample",
     ) -> NDArray[np.int64]:
         """Joint actions ``(B, N)`` at raw observations ``(B, N, O)``.
 
@@ -57,9 +75,9 @@ class Acting:
             observations: what the agents see.
             masks: ``(B, N, A)``, the available actions; None: all that an agent has.
             generator: draws one uniform number per agent.
-            greedy: the most probable actions instead of drawn ones.
+            play: 'sample', 'sharp' or 'greedy', see the module.
         """
         seen = torch.from_numpy(np.array(observations, np.float64)).to(self.device)
         available = None if masks is None else torch.from_numpy(np.array(masks, np.bool_)).to(self.device)
-        tables = distributions(self.log_probabilities(seen, available), "greedy" if greedy else "sample")
+        tables = distributions(self.log_probabilities(seen, available), play)
         return chosen(tables, generator.random(tables.shape[:2]))

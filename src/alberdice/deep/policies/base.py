@@ -2,7 +2,7 @@
 
     policies.actor(episodes)                one player of so many episodes side by side, each at its beginning
     actor.log_probabilities(obs, mask)      the tables log pi_i(a|o_i, what came before), (B, N, A)
-    actor.act(obs, mask, generator)         joint actions (B, N), drawn or greedy; NumPy in, NumPy out
+    actor.act(obs, mask, generator)         joint actions (B, N), see acting.py; NumPy in, NumPy out
     actor.observe(actions, rewards)         what was then done and gained: what came before, from now on
     policies.save() / load_policies(...)    as named tensors and a JSON header
 
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from alberdice.deep.batches.features import Features
 from alberdice.deep.networks.module import say
+from alberdice.deep.policies.acting import Play
 from alberdice.errors import InvalidDataError, within
 from alberdice.readers import library_errors
 
@@ -34,9 +35,9 @@ class Actor(Protocol):
         """The tables log pi_i(a|o_i), ``(B, N, A)``, for raw observations ``(B, N, O)`` and masks ``(B, N, A)``."""
 
     def act(
-        self, observations: ArrayLike, masks: ArrayLike | None, generator: np.random.Generator, *, greedy: bool = False
+        self, observations: ArrayLike, masks: ArrayLike | None, generator: np.random.Generator, *, play: Play = "sample"
     ) -> NDArray[np.int64]:
-        """Joint actions ``(B, N)``, drawn by the generator or the most probable ones, see ``policies.acting``."""
+        """Joint actions ``(B, N)``: drawn, drawn sharply or the most probable ones, see ``policies.acting``."""
 
     def observe(self, actions: Tensor, rewards: Tensor) -> None:
         """Take note of the joint actions ``(B, N)`` that were played, and of the team's rewards ``(B,)``."""

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alberdice.deep.policies import Actor
 from alberdice.deep.policies import Policies as Saved
+from alberdice.deep.policies.acting import Play
 from alberdice.deep.policies.agents import Agent, agent_of
 from alberdice.deep.training.export import Origins, read_export
 from alberdice.errors import InvalidArgumentError
@@ -39,7 +40,7 @@ class Policies:
         learned: what training made.
         agents: the agents' names, in the order of every array's axis N.
         action_names: per agent, one name per action.
-        about: where they come from: algorithm, dataset, environment, updates, versions.
+        about: where they come from: algorithm, dataset, environment, updates, how evaluations played, versions.
     """
 
     learned: Saved
@@ -91,7 +92,7 @@ class Policies:
 
     def actor(self, episodes: int = 1) -> Playing:
         """A player of so many episodes side by side, each at its beginning."""
-        return Playing(self.learned.actor(episodes), self.learned.features.mean.device)
+        return Playing(self.learned.actor(episodes), self.learned.features.mean.device, self.about.get("play", "sample"))
 
     def agent(self, agent: str | int) -> Agent:
         """One agent's policy as a ``torch.nn.Module`` that knows nothing of the others; by name or number.
@@ -116,14 +117,17 @@ class Policies:
 class Playing:
     """An actor told and asked in NumPy; see ``policies.base.Actor``."""
 
-    def __init__(self, actor: Actor, device: torch.device) -> None:
-        self._actor, self._device = actor, device
+    def __init__(self, actor: Actor, device: torch.device, play: Play = "sample") -> None:
+        self._actor, self._device, self._play = actor, device, play
 
     def act(
-        self, observations: ArrayLike, masks: ArrayLike | None, generator: np.random.Generator, *, greedy: bool = False
+        self, observations: ArrayLike, masks: ArrayLike | None, generator: np.random.Generator, *, play: Play | None = None
     ) -> NDArray[np.int64]:
-        """Joint actions ``(B, N)`` at raw observations ``(B, N, O)`` with masks ``(B, N, A)``; None: all that an agent has."""
-        return self._actor.act(observations, masks, generator, greedy=greedy)
+        """Joint actions ``(B, N)`` at raw observations ``(B, N, O)`` with masks ``(B, N, A)``; None: all that an agent has.
+
+        ``play`` is 'sample', 'sharp' or 'greedy' (``policies.acting``); None: as the run's evaluations played.
+        """
+        return self._actor.act(observations, masks, generator, play=self._play if play is None else play)
 
     def probabilities(self, observations: ArrayLike, masks: ArrayLike | None = None) -> NDArray[np.float64]:
         """The tables pi_i(a|o_i, what came before), ``(B, N, A)``."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from alberdice.deep.play.out_of_data import OutOfData
 from alberdice.deep.play.returns import Evaluation, evaluate
 from alberdice.deep.policies import Policies
+from alberdice.deep.policies.acting import Play
 from alberdice.environments import BatchedEnvironment, Environment, find_environment
 from alberdice.games.game import Game
 
@@ -27,7 +28,7 @@ class Returns:
             opened for every evaluation.
         episodes: of one evaluation.
         seed: with the update it decides all of them.
-        play: 'sample' or 'greedy'.
+        play: 'sample', 'sharp' or 'greedy'.
         data_return: what the data's episodes return, if it is to be compared with.
     """
 
@@ -37,7 +38,7 @@ class Returns:
         episodes: int = 100,
         *,
         seed: int = 0,
-        play: Literal["sample", "greedy"] = "sample",
+        play: Play = "sample",
         data_return: float | None = None,
     ) -> None:
         self.environment = find_environment(environment) if isinstance(environment, str) else environment
@@ -59,7 +60,7 @@ class ShareOutOfData:
         shown: what the data show.
         episodes: of one evaluation.
         seed: with the update it decides all of them.
-        play: 'sample' or 'greedy'.
+        play: 'sample', 'sharp' or 'greedy'.
     """
 
     def __init__(self, shown: OutOfData, episodes: int, *, seed: int = 0, play: str = "sample") -> None:

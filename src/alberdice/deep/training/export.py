@@ -15,13 +15,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 import alberdice
 from alberdice.console import explain
 from alberdice.deep.policies import Policies, read_policies
+from alberdice.deep.policies.acting import Play
 from alberdice.deep.policies.agents import Agent, agent_of
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.deep.training.programs import onnx_program, torch_program
@@ -179,6 +180,9 @@ def _checked_facts(path: str, about: Any, n_actions: Sequence[int]) -> dict[str,
         if not _same_form(about.get(name), like):
             expected = f"names, as many as there are of {tuple(n_actions)} actions"
             raise InvalidDataError(f"{path}: header: about: {name}", got=repr(about.get(name))[:60], expected=expected)
+    if about.get("play", "sample") not in get_args(Play):
+        expected = f"one of {', '.join(get_args(Play))}"
+        raise InvalidDataError(f"{path}: header: about: play", got=repr(about["play"])[:60], expected=expected)
     return dict(about)
 
 

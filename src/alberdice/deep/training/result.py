@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from alberdice.deep.learner import Learner
 from alberdice.deep.play.returns import Evaluation, evaluate
 from alberdice.deep.play.venue import Venue
 from alberdice.deep.policies import Policies, load_policies
+from alberdice.deep.policies.acting import Play
 from alberdice.deep.training.evaluators import Returns, seed_of
 from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.selection import Selector, plain_numbers
@@ -73,7 +74,7 @@ class TrainedRun:
         *,
         environment: BatchedEnvironment | Environment | Game | str | None = None,
         seed: int = 0,
-        play: Literal["sample", "greedy"] = "sample",
+        play: Play = "sample",
     ) -> Evaluation:
         """Play with ``policies``.
 

@@ -71,7 +71,7 @@ def origins_of_run(out: Path, update: str = "selected") -> Origins:
     if name in ("auto", "none"):  # nothing was played; the data may know where they come from
         name = with_arguments(str(header.get("environment", "")), header.get("environment_arguments", {}))
     game = find_environment(name).game if is_game(name) else None
-    more = {key: config[key] for key in ("algorithm", "dataset", "seed")} | {"environment": name, "update": update}
+    more = {key: config[key] for key in ("algorithm", "dataset", "seed", "play")} | {"environment": name, "update": update}
     named = tuple(tuple(own) for own in header.get("action_names", ()))
     return Origins(tuple(header.get("agents", ())), game.action_names if game else named, more)
 
@@ -182,7 +182,7 @@ def evaluate_run(
         environment: where; 'auto': where the run was evaluated.
         episodes: how many; 0: so many that they cost about a tenth of the training, see ``play.returns``.
         seed: decides all of them.
-        play: 'sample' or 'greedy'; '': as in the run's evaluations.
+        play: 'sample', 'sharp' or 'greedy'; '': as in the run's evaluations.
         workers: processes among which an environment's slots are divided.
         update: 'selected' (the policies chosen by data alone) or 'last'.
         options: how the environment is read; what they leave open is as in the run.
@@ -205,6 +205,6 @@ def evaluate_run(
     return {
         "run": str(out),
         "policies": update,
-        **{key: config[key] for key in ("algorithm", "dataset", "seed")},
+        **{key: config[key] for key in ("algorithm", "dataset", "seed", "play")},
         **found.summary(),
     }
