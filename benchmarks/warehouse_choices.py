@@ -2,8 +2,9 @@
 
     python benchmarks/warehouse_choices.py [--trials NAME ...] [--out out/warehouse-choices]
 
-One training seed a trial, on tiny-2ag with data of seed 5 (reported are those of seed 0), judged on 60 or 100 episodes of seed
-77 (reported: 0).  What the JSON holds is not run again; a trial that is not in ``TRIALS`` any more stays there.
+One training seed a trial, on tiny-2ag, or on the warehouse that is named with its data, with data of seed 5 (reported are those
+of seed 0), judged on 60 or 100 episodes of seed 77 (reported: 0).  What the JSON holds is not run again; a trial that is not in
+``TRIALS`` any more stays there.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ BY_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 750, "updates": 900, "
 PLAIN_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 1500, "updates": 6000, "turn_updates": 500}
 SMALL = {"batch_size": 1024, "pretrain_batch_size": 1024}
 THEN: dict[str, Any] = {"memory_updates": 1500, "width": 64, "context": 20}
+ANEW: dict[str, Any] = {"memory_updates": 6000, "last_policy": "feed-forward"}
 LONG = {"pretrain_updates": 1000, "updates": 1200, "turn_updates": 150, "episode_share": 0.12}
 SLOW = {"learning_rate": 1e-3, "pretrain_learning_rate": 1e-3}
 LARGE = {"alpha_start": 1.0, "alpha_end": 1.0, "episode_share": 0.4, **CLONES, "pretrain_updates": 500, "updates": 1200}
@@ -124,15 +126,39 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
         {**PLAIN_TURNS, "updates": 9000, "turn_updates": 750, "episode_share": 0.4},
         100,
     ),
+    "small-4ag, inner, 1500 updates": ("bc", "small-4ag-inner", 500, False, {"updates": 1500}, 100),
+    "small-4ag, one, 1500 updates": ("bc", "small-4ag-one", 500, False, {"updates": 1500}, 100),
+    "small-4ag, conventions, by episodes, share .4": (
+        *("alberdice", "small-4ag-conventions", 1000, False),
+        {**PLAIN_TURNS, "episode_share": 0.4},
+        100,
+    ),
+    "small-4ag, conventions, by episodes, share .4, anew": (
+        *("alberdice", "small-4ag-conventions", 1000, False),
+        {**PLAIN_TURNS, **ANEW, "episode_share": 0.4},
+        100,
+    ),
+    "conventions, by episodes, share .4, anew": (
+        *("alberdice", "conventions", 1000, False),
+        {**PLAIN_TURNS, **ANEW, "episode_share": 0.4},
+        100,
+    ),
     "conventions, by episodes, share .4": ("alberdice", "conventions", 1000, False, {**PLAIN_TURNS, "episode_share": 0.4}, 100),
 }
 
 
 def data_of(kind: str, episodes: int) -> OfflineDataset:
     """Of the seed that is for choosing."""
+    size, n, kind = parts_of(kind)
     if kind in CONVENTION_OF:
-        return one_convention("tiny", 2, episodes, DATA_SEED, CONVENTION_OF[kind])
-    return make_warehouse("tiny", 2, kind, np.random.default_rng(DATA_SEED), episodes=episodes)
+        return one_convention(size, n, episodes, DATA_SEED, CONVENTION_OF[kind])
+    return make_warehouse(size, n, kind, np.random.default_rng(DATA_SEED), episodes=episodes)
+
+
+def parts_of(kind: str) -> tuple[str, int, str]:
+    """Size, agents and kind of data, of ``small-4ag-mixed`` and the like; tiny-2ag where only the kind is said."""
+    size, agents, own = kind.split("-") if "-" in kind else ("tiny", "2ag", kind)
+    return size, int(agents.removesuffix("ag")), own
 
 
 def trial(name: str, out: Path) -> list[dict[str, Any]]:
@@ -148,7 +174,7 @@ def trial(name: str, out: Path) -> list[dict[str, Any]]:
         players[f"{name}: pi^D"] = replace(policies, parameters=torch.zeros_like(policies.parameters))
     rows = []
     for who, player in players.items():
-        with find_environment("rware-tiny-2ag").open() as env:
+        with find_environment("rware-{}-{}ag".format(*parts_of(kind))).open() as env:
             found = play_episodes(player, env, judged, PLAY_SEED)
         rows.append(row(who, algorithm, kind, episodes, own, data, found.returns, found.metrics, round(seconds)))
     return rows

@@ -93,7 +93,7 @@ ELSEWHERE = {
     "watch_share": "test_watched.py",
     **dict.fromkeys(("length", "pooling"), "test_population.py"),
     **dict.fromkeys(("weights", "episode_share", "episode_ratio", "turn_updates", "agreements"), "test_episode_weights.py"),
-    "memory_updates": "test_remembering.py",
+    **dict.fromkeys(("memory_updates", "last_policy"), "test_remembering.py"),
     **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
 }
 

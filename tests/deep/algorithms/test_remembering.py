@@ -1,4 +1,4 @@
-"""Transformers cloned on what agents without a memory agreed on: the loss by a slow route, which episodes, resuming."""
+"""What agents without a memory agreed on, cloned anew: the loss by a slow route, which episodes, resuming."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from test_episode_weights import conventions
 from alberdice.datasets import OfflineDataset
 from alberdice.deep.algorithms.alberdice import AlberDICE
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.policies import FeedForwardPolicies
 from alberdice.deep.policies.transformer import TransformerPolicies
 from alberdice.deep.training.loop import run_training
 from alberdice.errors import InvalidArgumentError
 
-SMALL: dict[str, Any] = {"weights": "episodes", "turn_updates": 3, "episode_share": 0.4, "width": 8, "context": 4}
+SMALL: dict[str, Any] = {"weights": "episodes", "turn_updates": 3, "episode_share": 0.4}
+#: what is cloned in the end
+LAST: dict[str, dict[str, Any]] = {"transformer": {"width": 8, "context": 4}, "feed-forward": {"last_policy": "feed-forward"}}
+both = pytest.mark.parametrize("last", LAST)
 
 
-def settings(**changes: Any) -> Any:
-    return tiny(**{**SMALL, "memory_updates": 6, **changes})
+def settings(last: str = "transformer", **changes: Any) -> Any:
+    return tiny(**{**SMALL, **LAST[last], "memory_updates": 6, **changes})
 
 
 def learner_of(config: Any, dataset: OfflineDataset) -> AlberDICE:
@@ -45,9 +49,22 @@ def test_the_policies_are_transformers_once_they_are_cloned() -> None:
     assert isinstance(learner.policies, TransformerPolicies)
 
 
-def test_what_is_cloned_is_the_mean_of_the_agents_weights_beside_the_newest_policies() -> None:
+def test_without_a_memory_they_begin_with_nothing() -> None:
+    learner, generator = decided(settings("feed-forward"), chain_dataset(3, n_actions=(2, 3)))
+    before = learner.policies
+    learner.update(generator)
+    after = learner.policies
+    assert isinstance(before, FeedForwardPolicies)
+    assert isinstance(after, FeedForwardPolicies)
+    assert before.base is not None
+    assert after.base is None
+    assert before.parameters.shape == after.parameters.shape
+
+
+@both
+def test_what_is_cloned_is_the_mean_of_the_agents_weights_beside_the_newest_policies(last: str) -> None:
     dataset = chain_dataset(3, n_actions=(2, 3))
-    learner, generator = decided(settings(), dataset)
+    learner, generator = decided(settings(last), dataset)
     played = replayed(learner.policies, dataset).numpy()
     learner.update(generator)
     assert learner.turns is not None
@@ -60,9 +77,10 @@ def test_what_is_cloned_is_the_mean_of_the_agents_weights_beside_the_newest_poli
     assert float(turns.weights.sum()) == pytest.approx(1)
 
 
-def test_the_loss_by_playing_along_the_data() -> None:
-    """The drawn windows' mean of -log pi(a|tau), tables replayed step by step from the episodes' beginnings."""
-    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings(context=64)
+@pytest.mark.parametrize(("last", "own"), [("transformer", {"context": 64}), ("feed-forward", {})])
+def test_the_loss_by_playing_along_the_data(last: str, own: dict[str, Any]) -> None:
+    """The drawn steps' mean of -log pi(a|tau), tables replayed step by step from the episodes' beginnings."""
+    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings(last, **own)
     learner, generator = decided(config, dataset)
     learner.update(generator)
     assert learner.remembering is not None
@@ -75,12 +93,13 @@ def test_the_loss_by_playing_along_the_data() -> None:
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_the_team_keeps_what_was_decided() -> None:
-    """Data of two conventions and random play: transformers play the one that the agents without a memory agreed on."""
+@both
+def test_the_team_keeps_what_was_decided(last: str) -> None:
+    """Data of two conventions and random play: the last policies play the one that those before them agreed on."""
     sizes = {"updates": 200, "turn_updates": 25, "pretrain_updates": 100, "batch_size": 128, "pretrain_batch_size": 128}
     rates = {"learning_rate": 2e-2, "pretrain_learning_rate": 2e-2}
     alpha = {"alpha_start": 0.3, "alpha_end": 0.3, "episode_share": 0.2}
-    dataset, config = conventions(), settings(**sizes, **rates, **alpha, memory_updates=150)
+    dataset, config = conventions(), settings(last, **sizes, **rates, **alpha, memory_updates=150)
     learner, generator = decided(config, dataset)
     first = learner.policies.actor(1).log_probabilities(torch.ones(1, 2, 1)).exp()[0]
     agreed = [int(row.argmax()) for row in first]
@@ -94,9 +113,11 @@ def test_the_team_keeps_what_was_decided() -> None:
     assert agreed[0] != agreed[1]
 
 
-@pytest.mark.parametrize("left", [8, 6, 5, 1])
-def test_a_run_goes_on(left: int) -> None:
-    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings()
+@pytest.mark.parametrize(
+    ("last", "left"), [*(("transformer", left) for left in (8, 6, 5, 1)), ("feed-forward", 6), ("feed-forward", 2)]
+)
+def test_a_run_goes_on(last: str, left: int) -> None:
+    dataset, config = chain_dataset(3, n_actions=(2, 3)), settings(last)
     whole, first, second = (learner_of(config, dataset) for _ in range(3))
     generators = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
     for _ in range(config.total):
@@ -122,6 +143,13 @@ def test_what_does_not_go_together(changes: dict[str, Any]) -> None:
 def test_transformers_settings_are_read_by_nobody_else() -> None:
     with pytest.raises(InvalidArgumentError, match="width: got 8"):
         settings(memory_updates=0)
+    with pytest.raises(InvalidArgumentError, match="width: got 8"):
+        settings("feed-forward", width=8)
+
+
+def test_without_these_updates_nobody_asks_what_is_cloned() -> None:
+    with pytest.raises(InvalidArgumentError, match="last_policy: got feed-forward"):
+        settings("feed-forward", memory_updates=0)
 
 
 def test_scores_play_whole_episodes_as_the_last_policies_remember(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from alberdice.datasets.warehouses import make_warehouse
 from alberdice.deep.learner import ALGORITHMS, learner_class
 
 FEED_FORWARD, CONVENTIONS, MIXED = "rware-feed-forward", "rware-conventions", "rware-mixed"
+ANEW = "rware-conventions-anew"
 BUDGET = {
     "updates": 2,
     "pretrain_updates": 2,
@@ -33,14 +34,14 @@ def data() -> OfflineDataset:
     ("algorithm", "preset"),
     [
         *((name, "rware") for name in ALGORITHMS),
-        *(("alberdice", preset) for preset in (FEED_FORWARD, CONVENTIONS, MIXED)),
+        *(("alberdice", preset) for preset in (FEED_FORWARD, CONVENTIONS, ANEW, MIXED)),
         ("bc", FEED_FORWARD),
     ],
 )
 def test_it_trains_and_plays(algorithm: str, preset: str, data: OfflineDataset, tmp_path: Path) -> None:
     settings = learner_class(algorithm).settings
     own = {**settings.presets[preset], **{k: v for k, v in BUDGET.items() if hasattr(settings, k)}}  # type: ignore[attr-defined]
-    if preset == MIXED:
+    if preset in (ANEW, MIXED):
         own["memory_updates"] = 2
     run = ad.deep.train(data, algorithm, environment="rware-tiny-2ag", out=tmp_path / "run", pictures=False, **own)
     assert run.result["status"] in ("done", "below_behaviour")

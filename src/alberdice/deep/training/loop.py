@@ -185,7 +185,7 @@ def _selector(config: TrainConfig, dataset: OfflineDataset, learner: Learner) ->
     """What keeps the run's best policies, by scores or, where there are none, the last ones."""
     if config.select == "last":
         return Selector(None, "as asked for (select = last)")
-    discount, later = getattr(config, "discount", 0.99), getattr(config, "memory_updates", 0) > 0
+    discount, later = getattr(config, "discount", 0.99), getattr(config, "remembers_at_last", False)
     return Selector(scores_for(dataset, config.seed, discount, learner.policies, memory=later), UNSCORED)
 
 

@@ -100,8 +100,10 @@ class AlberDICE(NetworkLearner):
         }
         if not self.tabular:
             networks["e"] = (own_or(e, config.e_network, "e_network"), n)
-        self.remembering = Remembering(data, config) if config.memory_updates else None
-        if self.remembering is not None:
+        self.remembering: Remembering | None = None
+        if config.memory_updates:
+            last = OnWindows(data, config) if config.remembers_at_last else self.form
+            self.remembering = Remembering(data, config, last)
             networks["memory"] = (self.remembering.form.network, n)
         self.chosen = torch.zeros(pairs or 0, device=data.states.device)
         turn = {"turn_alpha": self.annealing.alpha.clone()} if config.weights == "episodes" else {}
@@ -118,6 +120,11 @@ class AlberDICE(NetworkLearner):
         decided = self.config.pretrain_updates + self.config.decided
         if self.remembering is not None and int(self.scalars["updates_done"]) > decided:
             return self.remembering.policies(self.parameters["memory"])
+        return self.decided
+
+    @property
+    def decided(self) -> Policies:
+        """The policies of the rounds, which decide what ``memory_updates`` clone."""
         own = self.behaviour.own if self.config.policy_start == "data" else None
         return self.form.deployed(self.parameters["policy"], own)
 

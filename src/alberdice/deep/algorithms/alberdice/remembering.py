@@ -1,4 +1,4 @@
-"""What agents without a memory agreed on, played with one: weights of whole episodes, cloned by transformers.
+"""What agents without a memory agreed on, cloned anew: by transformers, or without a memory again.
 
     min  -E_q log pi_i(a_i|tau_i),       q the mean over the agents of their weights of episodes, see ``episodes``
 
@@ -6,7 +6,8 @@ Agents without a memory make every choice anew: over an episode their choices ad
 team keeps to.  Agents with a memory make few choices, as they go on with what they began, and decide little; but they play
 better what is decided, since they saw where they came from.  So the first decide, and the second are cloned on what was
 decided.  That is the projection (48) of the same weighted data on a larger class of policies; where agents agree, their q_i are
-one q.
+one q.  With ``last_policy = feed-forward`` the class remains, but all agents learn at once what each learned in turns, from
+nothing, and from weights that stand.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import torch
 from torch import Tensor
 
 from alberdice.deep import losses
+from alberdice.deep.algorithms.alberdice.forms import Form
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
-from alberdice.deep.algorithms.alberdice.windows import OnWindows
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.networks.mlp import Adam
 from alberdice.deep.policies import Policies
@@ -25,15 +26,16 @@ __all__ = ["Remembering"]
 
 
 class Remembering:
-    """The transformers and what they are cloned on.
+    """The last policies and what they are cloned on.
 
     Args:
         data: the episodes.
-        config: the transformers' shape, and how long they are cloned.
+        config: how long they are cloned.
+        form: of what they look at.
     """
 
-    def __init__(self, data: TrainingData, config: AlberDICEConfig) -> None:
-        self.data, self.config, self.form = data, config, OnWindows(data, config)
+    def __init__(self, data: TrainingData, config: AlberDICEConfig, form: Form) -> None:
+        self.data, self.config, self.form = data, config, form
         self._upto = torch.empty(0)
 
     @property
@@ -46,18 +48,19 @@ class Remembering:
         self._upto = torch.empty(0) if step_weights is None else self.form.sums_of(step_weights)
 
     def update(self, done: int, parameters: Tensor, optimiser: Adam, generator: torch.Generator) -> dict[str, Tensor]:
-        """One step of all agents on windows drawn by the weights of the steps that they score.
+        """One step of all agents on what is drawn by the weights of the steps that are scored.
 
         Args:
             done: such steps before this one; the rate falls to 0 in a straight line.
             parameters, optimiser: the policies', ``(N, P)``, which learn in place.
             generator: of the draws.
         """
-        config, data = self.config, self.data
-        drawn = self.form.draw_weighted(config.windows[1], self._upto, generator)
+        config, data, form = self.config, self.data, self.form
+        drawn = form.draw_weighted(config.windows[1], self._upto, generator)
+        rows = form.rows(drawn, data.starts[:0])
         leaf = parameters.detach().clone().requires_grad_()
-        logits = self.form.logits(leaf, drawn.seen, slice(None))
-        tables = losses.log_policy(logits, data.available[data.here[drawn.steps]].transpose(0, 1))
+        logits = form.logits(leaf, form.inputs(drawn, rows), slice(None))
+        tables = losses.log_policy(logits, data.available[rows.frames[: rows.n_here]].transpose(0, 1))[:, rows.here]
         chosen = losses.behaviour_loss(tables, data.actions.index_select(0, drawn.steps).T, drawn.shares)
         (gradient,) = torch.autograd.grad(chosen.sum(), leaf)
         optimiser.step(gradient, (1 - done / config.memory_updates) * config.learning_rate)

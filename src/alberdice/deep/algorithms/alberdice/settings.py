@@ -76,6 +76,8 @@ WAREHOUSES_FEED_FORWARD = {
 }
 #: on data of two conventions and one quality: a little less than the share of the episodes that keep one of them
 WAREHOUSES_CONVENTIONS = {**WAREHOUSES_FEED_FORWARD, "episode_share": 0.4}
+#: the same for more than two agents, whose turns are short: what was agreed on is cloned anew by all of them at once
+WAREHOUSES_ANEW = {**WAREHOUSES_CONVENTIONS, "memory_updates": 6000, "last_policy": "feed-forward"}
 #: on data of mixed quality: agents without a memory choose among the best episodes, transformers are cloned on what they choose
 WAREHOUSES_MIXED = {
     **WAREHOUSES_FEED_FORWARD,
@@ -126,6 +128,7 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig, CloningC
         "rware": WAREHOUSES,
         "rware-feed-forward": WAREHOUSES_FEED_FORWARD,
         "rware-conventions": WAREHOUSES_CONVENTIONS,
+        "rware-conventions-anew": WAREHOUSES_ANEW,
         "rware-mixed": WAREHOUSES_MIXED,
         "smax": FIGHTS,
         "football": FOOTBALL,
@@ -176,6 +179,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig, CloningC
     memory_updates: Annotated[int, Within(0, MOST)] = 0
     """with weights of episodes and policies without a memory: in so many more updates transformers are cloned on what has the
     weight at the end, and are the policies"""
+    last_policy: Literal["transformer", "feed-forward"] = "transformer"
+    """what is cloned in ``memory_updates``: transformers, or policies without a memory again, from nothing"""
     importance: Literal["weight", "resample"] = "weight"
     """how samples are matched to the others' policies: weighted by their ratio, or drawn by it (as printed)"""
     price: Literal["analytic", "sample"] = "analytic"
@@ -231,10 +236,16 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig, CloningC
     @property
     def unread(self) -> tuple[str, ...]:
         """As ``PolicyConfig``."""
-        unread = () if self.memory_updates else super().unread
         if self.remembers:
-            return (*super().unread, "watch_share")
+            return (*super().unread, "watch_share", "last_policy")
+        unread = () if self.remembers_at_last else super().unread
+        unread = unread if self.memory_updates else (*unread, "last_policy")
         return unread if self.begins_at_own else (*unread, "others_see")
+
+    @property
+    def remembers_at_last(self) -> bool:
+        """Whether the last policies have a memory that those before have not."""
+        return self.memory_updates > 0 and self.last_policy == "transformer"
 
     @property
     def begins_at_own(self) -> bool:
