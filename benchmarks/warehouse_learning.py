@@ -2,6 +2,7 @@
 
     python benchmarks/warehouse_learning.py               # everything: days on one core
     python benchmarks/warehouse_learning.py --report      # what is there, and what is not run
+    python benchmarks/warehouse_learning.py --again       # also what was judged before actions were played 'sharp'
     python benchmarks/warehouse_learning.py --data rware-tiny-2ag-mixed --share .1 --data-episodes 200 --policy feed-forward
 
 Settings are ``--preset rware``, chosen on data of other seeds; ``--share`` takes so much of the updates, ``--policy
@@ -17,9 +18,11 @@ is kept in its folder under ``--out``; the JSON is written after every run, and 
     alberdice-wide-two       the better of two agreements by what their episodes returned
     alberdice-best           of three tenths of the best quarter, beside their own clones
     ...-memory               what these agreed on, cloned with a memory on as many rows as BC's
+    ...-anew                 what these agreed on, cloned anew without one
     alberdice-steps          weights of steps, as printed
     ...-paper                with the paper's alpha = 1
     ... pi^D                 what the same run cloned before its rounds, without a memory where it decides without one
+    ... before               what the same run had agreed on, before it was cloned with a memory or anew
     omar, optidice           as they are
     bc-plain                 cloning with places as numbers, without indicators
 
@@ -63,6 +66,7 @@ DATA = (
 BEST = {"keep_best": 0.25}
 BESIDE_CLONES = {"episode_share": 0.3, "episode_ratio": "clones", "batch_size": 1024, "pretrain_batch_size": 1024}
 THEN = {"memory_updates": 2000, "width": 64, "context": 20}
+ANEW = {"memory_updates": 6000, "last_policy": "feed-forward"}
 WIDE = {"episode_share": 0.4}
 PAPER = {"alpha_start": 1.0, "alpha_end": 1.0}
 STEPS = {"weights": "steps", "updates": 600, "learning_rate": 5e-4, "starts": 1}
@@ -83,6 +87,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-best-memory-paper": ("alberdice", {**BEST, **BESIDE_CLONES, **THEN, **PAPER}),
     "alberdice-wide-two": ("alberdice", {**WIDE, "agreements": 2}),
     "alberdice-wide-memory": ("alberdice", {**WIDE, **THEN, "memory_updates": 1000}),
+    "alberdice-wide-anew": ("alberdice", {**WIDE, **ANEW}),
+    "alberdice-wide-anew-paper": ("alberdice", {**WIDE, **ANEW, **PAPER}),
     "alberdice-steps": ("alberdice", STEPS),
     "alberdice-steps-paper": ("alberdice", {**STEPS, **PAPER}),
 }
@@ -90,6 +96,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory", "optidice", "omar")
 #: what was run before ``leak`` and ``nu_step`` became defaults
 EARLIER = machine.RESULTS / "warehouse_learning_earlier.json"
+#: how actions are played beside drawn ones
+PLAYS = ("sharp", "greedy")
 KEYS = ("data", "variant", "seed", "share", "policy", "data_episodes")
 
 
@@ -123,27 +131,33 @@ def data_of(name: str, episodes: int) -> OfflineDataset:
 
 
 def judged(policies: Any, name: str, episodes: int) -> dict[str, Any]:
-    """Episodes 0 .. E - 1 of seed 0: returns one by one, of drawn and of greedy actions, and the means of what they report."""
+    """Episodes 0 .. E - 1 of seed 0: returns one by one, in each way to play, and the means of what drawn actions report."""
     with find_environment("-".join(name.split("-")[:3])).open() as env:
         began = time.process_time()
         found = play_episodes(policies, env, episodes, 0)
         seconds = time.process_time() - began
-        greedy = play_episodes(policies, env, episodes, 0, play="greedy")
+        others = {play: play_episodes(policies, env, episodes, 0, play=play) for play in PLAYS}
     means = {k: None if np.isnan(v).all() else round(float(np.nanmean(v)), 4) for k, v in found.metrics.items()}
-    played = {"returns": found.returns.tolist(), "greedy_returns": greedy.returns.tolist()}
+    played = {
+        "returns": found.returns.tolist(),
+        **{f"{play}_returns": other.returns.tolist() for play, other in others.items()},
+    }
     return {**played, "metrics": means, "play_seconds": round(seconds, 2)}
 
 
 def one_run(key: dict[str, Any], episodes: int, out: Path) -> list[dict[str, Any]]:
-    """Train, or go on, and judge; AlberDICE's pi^D as a row of its own."""
+    """Train, or go on, and judge; AlberDICE's pi^D, and what it cloned in the end, as rows of their own."""
     data = data_of(key["data"], key["data_episodes"])
-    config, began = config_of(key), time.process_time()
+    config: Any = config_of(key)
+    began = time.process_time()
     folder = out / "-".join(str(key[name]) for name in KEYS)
     run = run_training(config, folder, dataset=data, resume=True)
     seconds, players = time.process_time() - began, {key["variant"]: policies_of_run(folder)}
     learner: Any = run.learner
     if key["variant"].startswith("alberdice"):
         players[f"{key['variant']} pi^D"] = learner.clone
+        if config.memory_updates:
+            players[f"{key['variant']} before"] = learner.decided
     shown = {"data_return": float(data.returns.mean()), "seconds": round(seconds, 1), "settings": asdict(config)}
     return [{**key, "variant": name, **judged(p, key["data"], episodes), **shown} for name, p in players.items()]
 
@@ -160,8 +174,11 @@ def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             row = dict(zip(budget, group, strict=True)) | {"variant": name, "seeds": len(seeds), "mean": round(mean, 3)}
             row["share_of_data"] = round(mean / own[0]["data_return"], 3)
             row["error"] = mean_of(seeds)[1]
-            greedy = {r["seed"]: np.array(r["greedy_returns"]) for r in own if r["variant"] == name and "greedy_returns" in r}
-            row["greedy"] = mean_of(greedy) if greedy else None
+            for play in PLAYS:
+                other = {
+                    r["seed"]: np.array(r[f"{play}_returns"]) for r in own if r["variant"] == name and f"{play}_returns" in r
+                }
+                row[play] = mean_of(other) if len(other) == len(seeds) else None
             for told in ("agree", "pure"):
                 row[told] = round(float(np.mean([r["metrics"][told] for r in own if r["variant"] == name])), 2)
             row["seconds"] = round(float(np.mean([r["seconds"] for r in own if r["variant"] == name])))
@@ -192,7 +209,7 @@ def report(content: dict[str, Any]) -> None:
     for group in dict.fromkeys(tuple(row[name] for name in told) for row in content["compared"]):
         data, policy, share, episodes = group
         print(f"\n{data}, {policy}, {share:g} of the updates, {episodes} episodes\n")
-        heads = ["", "seeds", "deliveries", "of the data's", "greedy", "agree", "pure"]
+        heads = ["", "seeds", "deliveries", "of the data's", *PLAYS, "agree", "pure"]
         heads += [*(f"less {other}" for other in ("pi^D", *LESS)), "seconds"]
         rows = [cells_of(row) for row in content["compared"] if tuple(row[name] for name in told) == group]
         shown = [k for k in range(len(heads)) if any(row[k] for row in rows)]  # no empty columns
@@ -209,7 +226,7 @@ def cells_of(row: dict[str, Any]) -> list[str]:
         return "{:+.2f} ± {:.2f}".format(*row["minus"][other]) if other in row["minus"] else ""
 
     cells = [row["variant"], str(row["seeds"]), f"{row['mean']:.2f} ± {row['error']:.2f}", f"{row['share_of_data']:.2f}"]
-    cells += ["{:.2f} ± {:.2f}".format(*row["greedy"]) if row.get("greedy") else ""]
+    cells += ["{:.2f} ± {:.2f}".format(*row[play]) if row.get(play) else "" for play in PLAYS]
     cells += [f"{row['agree']:.2f}", f"{row['pure']:.2f}", *(less(other) for other in (f"{row['variant']} pi^D", *LESS))]
     return [*cells, str(row["seconds"])]
 
@@ -226,15 +243,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/warehouse-learning"))
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--again", action="store_true", help="run again what was not played in every way")
     args = parser.parse_args()
     machine.one_thread()
     target = machine.RESULTS / "warehouse_learning.json"
     runs = json.loads(target.read_text())["runs"] if target.exists() else []
     asked = [] if args.report else itertools.product(args.data, args.variants, range(args.seeds))
     keys = [dict(zip(KEYS, (*each, args.share, args.policy, args.data_episodes), strict=True)) for each in asked]
-    missing = [key for key in keys if not any(all(run[k] == v for k, v in key.items()) for run in runs)]
+    whole = [run for run in runs if not args.again or all(f"{play}_returns" in run for play in PLAYS)]
+    missing = [key for key in keys if not any(all(run[k] == v for k, v in key.items()) for run in whole)]
     for found in machine.side_by_side(one_run, [(key, args.episodes, args.out) for key in missing], args.jobs):
-        runs += found
+        told = {tuple(run[name] for name in KEYS) for run in found}
+        runs = [run for run in runs if tuple(run[name] for name in KEYS) not in told] + found
         key = found[0]
         print(f"{key['data']} {key['variant']} seed {key['seed']}: {np.mean(key['returns']):.2f}", flush=True)
         write(runs)
