@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.datasets.fights import FIGHT_MAPS, make_fights
+from alberdice.datasets.fights import make_fights
 from alberdice.datasets.subset import of_episodes
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.config import from_mapping
@@ -75,7 +75,7 @@ def case(name: str, episodes: int, updates: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--maps", nargs="+", default=list(FIGHT_MAPS), choices=list(FIGHT_MAPS))
+    parser.add_argument("--maps", nargs="+", default=["3s5z", "6h_vs_8z"], choices=["3s5z", "6h_vs_8z"])
     parser.add_argument("--episodes", nargs="+", type=int, default=[500, 2000])
     parser.add_argument("--updates", type=int, default=3000)
     args = parser.parse_args()
