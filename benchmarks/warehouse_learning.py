@@ -87,6 +87,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-best-memory-paper": ("alberdice", {**BEST, **BESIDE_CLONES, **THEN, **PAPER}),
     "alberdice-wide-two": ("alberdice", {**WIDE, "agreements": 2}),
     "alberdice-wide-memory": ("alberdice", {**WIDE, **THEN, "memory_updates": 1000}),
+    "alberdice-best-anew": ("alberdice", {**BEST, **BESIDE_CLONES, **ANEW}),
     "alberdice-wide-anew": ("alberdice", {**WIDE, **ANEW}),
     "alberdice-wide-anew-paper": ("alberdice", {**WIDE, **ANEW, **PAPER}),
     "alberdice-steps": ("alberdice", STEPS),
