@@ -6,12 +6,17 @@
     python benchmarks/smax_training.py --data-seed 1 --fights 1000 --json benchmarks/results/smax_choices.json
 
 Settings are ``--preset smax`` and ``smax-episodes``.  Which of AlberDICE's variants counts is decided by data of another seed
-and other fights (the last line above): the one that wins most there, of both maps together.
+and other fights (the last line above): the one that wins most there, of both maps together.  Where play is greedy:
+
+    python benchmarks/smax_training.py --data-episodes 2000 --batch 256 --json benchmarks/results/smax_training_greedy.json
+
+beside what ``--data-seed 1 --fights 1000 --seeds 1 --episodes 200`` and smax_choices_greedy.json choose: the most wins of
+agreed, gentle and seen with the most probable actions, of both maps together.
 
 All runs are judged on the same fights: fight k has the same seed, and the same uniform numbers choose actions, whoever plays.
 So differences are paired; their error is the larger of that over seeds' means and that over all pairs; 'differ' counts the
-fights that one won and the other lost, and the other way round.  The tables' first halves are of actions drawn from the
-policies, as the package plays, their second ones of the most probable actions.
+fights that one won and the other lost, and the other way round.  Tables are of actions drawn from the policies, of
+actions drawn from their fourth powers ('sharp', as the preset plays), and of the most probable ones (as SMAC's tests play).
 
 ``--workers`` runs are made side by side, each by a process on one thread, and share the GPU where ``--device cuda``.  The JSON
 is written after every run; what it holds is not run again.
@@ -25,6 +30,9 @@ is written after every run; what it holds is not run again.
     ... pi^D            what the same run cloned before its rounds
     omar, optidice, icq, madtkd
     bc-short, alberdice-short   600 updates of 256 steps, 100 rounds, clones as likely as can be on a tenth of the fights
+    alberdice-agreed    weights of whole episodes, four tenths of them at the least, beside the others' clones
+    alberdice-gentle    the same at learning rate 3e-4, not 1e-3
+    alberdice-seen      weights of steps; the clone of the others begins at what they see; 300 rounds
 """
 
 from __future__ import annotations
@@ -65,11 +73,17 @@ VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "madtkd": ("madtkd", "smax", {}),
     "bc-short": ("bc", "smax", SHORT),
     "alberdice-short": ("alberdice", "smax", {**SHORT, **SHORT_ROUNDS}),
+    "alberdice-agreed": ("alberdice", "smax-episodes", {"episode_ratio": "clones"}),
+    "alberdice-gentle": ("alberdice", "smax-episodes", {"episode_ratio": "clones", "learning_rate": 3e-4}),
+    "alberdice-seen": ("alberdice", "smax", {"others_see": "observation", "updates": 300}),
 }
 #: numbers of updates, which ``--share`` shortens; turns with them
 UPDATES = ("updates", "pretrain_updates", "turn_updates")
+#: ways to play, by the prefix of what is told of them
+PLAYS = {"sample": "", "sharp": "sharp_", "greedy": "greedy_"}
 QUICK = {"batch_size": 64, "pretrain_batch_size": 64}
-KEYS = ("data", "variant", "seed", "share", "data_seed", "data_episodes", "fights", "device")
+BATCHES = ("batch_size", "pretrain_batch_size")
+KEYS = ("data", "variant", "seed", "share", "batch", "data_seed", "data_episodes", "fights", "device")
 LESS = ("bc", "bc-best", "omar", "optidice", "icq", "madtkd")
 
 
@@ -86,20 +100,29 @@ def config_of(key: dict[str, Any], quick: bool) -> Any:
             values[name] = max(1, round(values[name] * key["share"]))
     if quick:
         values |= {name: value for name, value in QUICK.items() if name in values}
+    if key["batch"]:
+        values |= {name: key["batch"] for name in BATCHES if name in values}
     values |= {"device": key["device"], "pictures": False, "evaluate_every": values["updates"]}
     return from_mapping(values, settings(algorithm=algorithm))
 
 
 @cache
 def data_of(name: str, seed: int, episodes: int, stored: str) -> Any:
-    """The recipe's data: a copy stored as smax/MAP-KIND-vSEED under a folder, or made; with other numbers of episodes made."""
-    from alberdice.datasets import load_dataset
+    """The recipe's data, or as many episodes as asked for; with a folder, stored there as smax/MAP-KIND-EPISODES-vSEED."""
+    from alberdice.datasets import load_dataset, write_dataset
     from alberdice.datasets.fights import EPISODES, make_fights
 
-    if episodes != EPISODES:
+    place = f"{name.replace('-', '/', 1)}{'' if episodes == EPISODES else f'-{episodes}'}-v{seed}"
+    if stored and (Path(stored) / place).exists():
+        return load_dataset(place, root=stored)
+    if episodes == EPISODES:
+        data = load_dataset(name, seed=seed)
+    else:
         _, battle, kind = name.split("-")
-        return make_fights(battle, kind, np.random.default_rng(seed), episodes=episodes)
-    return load_dataset(f"{name.replace('-', '/', 1)}-v{seed}", root=stored) if stored else load_dataset(name, seed=seed)
+        data = make_fights(battle, kind, np.random.default_rng(seed), episodes=episodes)
+    if stored:
+        write_dataset(data, place, root=stored)
+    return data
 
 
 @cache
@@ -113,11 +136,11 @@ def fight_of(name: str) -> Any:
 
 
 def judged(policies: Any, key: dict[str, Any], episodes: int) -> dict[str, Any]:
-    """Fights 0 .. E - 1 of a seed: wins and returns one by one, actions drawn or the most probable ones."""
+    """Fights 0 .. E - 1 of a seed: wins and returns one by one, of every way to play."""
     from alberdice.deep.play.episodes import play_episodes
 
     fight, told = fight_of(key["data"]), dict[str, Any]()
-    for play, prefix in (("sample", ""), ("greedy", "greedy_")):
+    for play, prefix in PLAYS.items():
         began = time.perf_counter()
         found = play_episodes(policies, fight, episodes, key["fights"], play=play)
         told[f"{prefix}won"] = found.metrics["battle_won"].astype(int).tolist()
@@ -157,8 +180,16 @@ def one_run(key: dict[str, Any], episodes: int, stored: str, out: Path, quick: b
 
 # ---- comparing -------------------------------------------------------------------------------------------------------------
 
-JUDGED = ("won", "returns", "greedy_won", "greedy_returns")
-GROUP = ("data", "share", "data_seed", "data_episodes", "fights")  # on which device a run was made changes rounding alone
+JUDGED = tuple(f"{prefix}{what}" for prefix in PLAYS.values() for what in ("won", "returns"))
+WORDS = ("actions drawn", "actions drawn from pi^4", "the most probable actions")
+GROUP = (
+    "data",
+    "share",
+    "batch",
+    "data_seed",
+    "data_episodes",
+    "fights",
+)  # on which device a run was made changes rounding alone
 
 
 def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -202,9 +233,10 @@ def difference(one: dict[int, Any], other: dict[int, Any] | None, what: str) -> 
 def report(content: dict[str, Any]) -> None:
     """A table per data and budget, in Markdown, and what failed."""
     for group in dict.fromkeys(tuple(row[name] for name in GROUP) for row in content["compared"]):
-        data, share, data_seed, episodes, fights = group
-        print(f"\n{data}, {episodes} episodes of seed {data_seed}, {share:g} of the updates, fights of seed {fights}\n")
-        for prefix, words in (("", "actions drawn"), ("greedy_", "the most probable actions")):
+        data, share, batch, data_seed, episodes, fights = group
+        budget = f"{share:g} of the updates" + (f" of {batch} steps" if batch else "")
+        print(f"\n{data}, {episodes} episodes of seed {data_seed}, {budget}, fights of seed {fights}\n")
+        for prefix, words in zip(PLAYS.values(), WORDS, strict=True):
             rows = [row for row in content["compared"] if tuple(row[name] for name in GROUP) == group]
             if any(f"{prefix}won" not in row for row in rows):
                 continue
@@ -235,11 +267,7 @@ def cells_of(row: dict[str, Any], prefix: str) -> list[str]:
 def written(runs: list[dict[str, Any]], target: Path) -> dict[str, Any]:
     """The whole file anew, settings once per variant."""
     rows = [{k: v for k, v in run.items() if k not in ("settings", "data_notes")} for run in runs]
-    kept = {
-        " ".join(str(run[k]) for k in (*GROUP, "variant")): {k: v for k, v in run["settings"].items() if k != "seed"}
-        for run in runs
-        if run.get("settings")
-    }
+    kept = {label(run): {k: v for k, v in run["settings"].items() if k != "seed"} for run in runs if run.get("settings")}
     notes = {
         f"{run['data']} {run['data_seed']} {run['data_episodes']}": run["data_notes"] for run in runs if run.get("data_notes")
     }
@@ -251,6 +279,11 @@ def written(runs: list[dict[str, Any]], target: Path) -> dict[str, Any]:
     partial.write_text(json.dumps(content) + "\n", encoding="utf-8")
     partial.replace(target)
     return content
+
+
+def label(run: dict[str, Any]) -> str:
+    """What runs of one setting have in common; files of before minibatches could be chosen name none."""
+    return " ".join(str(run[k]) for k in (*GROUP, "variant") if k != "batch" or run[k])
 
 
 @cache
@@ -266,13 +299,14 @@ def earlier(target: Path) -> list[dict[str, Any]]:
     if not target.exists():
         return []
     content = json.loads(target.read_text(encoding="utf-8"))
+    runs = [{"batch": 0, **run} for run in content["runs"]]  # files of before there was such a key
     return [
         {
             **run,
-            "settings": content["settings"].get(" ".join(str(run[k]) for k in (*GROUP, "variant"))),
+            "settings": content["settings"].get(label(run)),
             "data_notes": content["data"].get(f"{run['data']} {run['data_seed']} {run['data_episodes']}"),
         }
-        for run in content["runs"]
+        for run in runs
     ]
 
 
@@ -283,11 +317,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--share", type=float, default=1.0, help="of the updates")
+    parser.add_argument("--batch", type=int, default=0, help="steps of a minibatch; 0: the preset's")
     parser.add_argument("--episodes", type=int, default=100, help="fights that judge a run")
     parser.add_argument("--fights", type=int, default=0, help="their seed")
     parser.add_argument("--data-seed", type=int, default=0)
-    parser.add_argument("--data-episodes", type=int, default=500, help="other numbers than the recipe's are made, not read")
-    parser.add_argument("--stored", default="", help="folder of stored data, each as smax/MAP-KIND-vSEED")
+    parser.add_argument("--data-episodes", type=int, default=500, help="of the data")
+    parser.add_argument("--stored", default="", help="folder where data are stored, and read the next time")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("out/smax-training"))
@@ -307,7 +342,7 @@ def told_of(row: dict[str, Any]) -> str:
     if "failed" in row:
         return name + str(row["failed"])
     won, greedy, gained = (np.mean(row[what]) for what in ("won", "greedy_won", "returns"))
-    told = f"won {won:.2f}, greedily {greedy:.2f}, return {gained:.3f}, {row['seconds']} s"
+    told = f"won {won:.3f}, greedily {greedy:.3f}, return {gained:.3f}, {row['seconds']} s"
     return f"{name}{told}, judged in {row['evaluation_seconds']} s"
 
 
@@ -319,7 +354,7 @@ def main() -> None:
         return
     asked = []
     for seed, variant, data in itertools.product(range(args.seeds), args.variants, args.data):  # so that pairs are whole early
-        values = (data, variant, seed, args.share, args.data_seed, args.data_episodes, args.fights, args.device)
+        values = (data, variant, seed, args.share, args.batch, args.data_seed, args.data_episodes, args.fights, args.device)
         key = dict(zip(KEYS, values, strict=True))
         if not any(all(run[k] == v for k, v in key.items() if k != "device") for run in runs):
             asked.append(key)
