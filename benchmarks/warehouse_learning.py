@@ -93,7 +93,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-steps": ("alberdice", STEPS),
     "alberdice-steps-paper": ("alberdice", {**STEPS, **PAPER}),
 }
-#: differences from these are columns of the tables, beside those from a run's own pi^D
+#: differences from these are columns of the tables, beside those from a run's own pi^D and from what it cloned in the end
 LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory", "optidice", "omar")
 #: what was run before ``leak`` and ``nu_step`` became defaults
 EARLIER = machine.RESULTS / "warehouse_learning_earlier.json"
@@ -211,7 +211,7 @@ def report(content: dict[str, Any]) -> None:
         data, policy, share, episodes = group
         print(f"\n{data}, {policy}, {share:g} of the updates, {episodes} episodes\n")
         heads = ["", "seeds", "deliveries", "of the data's", *PLAYS, "agree", "pure"]
-        heads += [*(f"less {other}" for other in ("pi^D", *LESS)), "seconds"]
+        heads += [*(f"less {other}" for other in ("pi^D", "before", *LESS)), "seconds"]
         rows = [cells_of(row) for row in content["compared"] if tuple(row[name] for name in told) == group]
         shown = [k for k in range(len(heads)) if any(row[k] for row in rows)]  # no empty columns
         for line in (heads, ["---"] * len(heads), *rows):
@@ -226,9 +226,10 @@ def cells_of(row: dict[str, Any]) -> list[str]:
     def less(other: str) -> str:
         return "{:+.2f} ± {:.2f}".format(*row["minus"][other]) if other in row["minus"] else ""
 
+    own = (f"{row['variant']} pi^D", f"{row['variant']} before", *LESS)
     cells = [row["variant"], str(row["seeds"]), f"{row['mean']:.2f} ± {row['error']:.2f}", f"{row['share_of_data']:.2f}"]
     cells += ["{:.2f} ± {:.2f}".format(*row[play]) if row.get(play) else "" for play in PLAYS]
-    cells += [f"{row['agree']:.2f}", f"{row['pure']:.2f}", *(less(other) for other in (f"{row['variant']} pi^D", *LESS))]
+    cells += [f"{row['agree']:.2f}", f"{row['pure']:.2f}", *(less(other) for other in own)]
     return [*cells, str(row["seconds"])]
 
 
