@@ -2,13 +2,15 @@
 
     python benchmarks/football_learning.py --choose       # the trials by which the preset's settings were chosen
     python benchmarks/football_learning.py                # learn and judge; what the JSON holds is not run again
+    python benchmarks/football_learning.py --scenario 3v1 # in another scenario
     python benchmarks/football_learning.py --report       # the tables, in Markdown
 
-Data are of ``football-rps-medium-expert``: seed 0 for what is reported, seed 1 for the trials, which have a training seed and
-episodes of their own, too.  Every run of a training seed is judged on the same 100 episodes: kick-off and the uniform numbers
-that choose actions are the same, whoever plays.  So differences are paired; their error is the larger of that over seeds' means
-and that over all pairs.  A run that has its folder under ``--out`` already (made where there is no gfootball, say) is judged as
-it is; settings, versions and seconds are what the run itself has written.  Needs gfootball.
+Data are of ``football-SCENARIO-medium-expert``: seed 0 for what is reported, seed 1 for the trials, which have a training
+seed and episodes of their own, too.  Every run of a training seed is judged on the same 100 episodes: kick-off and the
+uniform numbers that choose actions are the same, whoever plays; actions are drawn sharply, as the preset says, and again from
+the policies as they are ('drawn').  So differences are paired; their error is the larger of that over seeds' means and that
+over all pairs.  A run that has its folder under ``--out`` already (made where there is no gfootball, say) is judged as it is;
+settings, versions and seconds are what the run itself has written.  Needs gfootball.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from alberdice.deep.training.loop import run_training
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import BatchedEnvironment, find_environment
 
-NAME, DATA = "football-rps", "football-rps-medium-expert"
+KIND = "medium-expert"
+SCENARIOS = ("rps", "3v1")
 #: seeds of the data, of training and of the episodes
 REPORTED, CHOSEN = {"data_seed": 0, "play_seed": 1000}, {"data_seed": 1, "play_seed": 9000}
 TRIAL_SEED = 100
@@ -65,11 +68,12 @@ LESS = ("bc", "bc-best", "bc-best-memory", "optidice", "omar")
 
 
 @functools.cache
-def data_of(seed: int, stored: str) -> OfflineDataset:
+def data_of(scenario: str, seed: int, stored: str) -> OfflineDataset:
     """Made by the recipe, minutes, or a stored copy of it, whose header says so."""
-    data = load_dataset(stored.format(seed=seed) if stored else DATA, seed=seed)
-    if f"{DATA} seed={seed}," not in (data.header.recipe or ""):
-        raise SystemExit(f"football_learning: {stored}: it is not the recipe {DATA} with seed {seed}: {data.header.recipe}")
+    name = f"football-{scenario}-{KIND}"
+    data = load_dataset(stored.format(seed=seed) if stored else name, seed=seed)
+    if f"{name} seed={seed}," not in (data.header.recipe or ""):
+        raise SystemExit(f"football_learning: {stored}: it is not the recipe {name} with seed {seed}: {data.header.recipe}")
     return data
 
 
@@ -84,31 +88,31 @@ def config_of(variant: str, seed: int, folder: Path) -> TrainConfig:
 
 
 @functools.cache
-def pitch(workers: int) -> BatchedEnvironment:
+def pitch(scenario: str, workers: int) -> BatchedEnvironment:
     """One for all runs: eight engines take long to begin."""
-    return find_environment(NAME).open(workers=workers)
+    return find_environment(f"football-{scenario}").open(workers=workers)
 
 
-def judged(policies: Any, episodes: int, seed: int, workers: int) -> dict[str, Any]:
-    """Whether each of the episodes scored, and their mean length."""
-    found = play_episodes(policies, pitch(workers), episodes, seed, slots=8)
-    told = {"conceded": float(found.metrics["conceded"].mean()), "length": float(found.lengths.mean())}
-    return {"success": found.metrics["success"].astype(int).tolist(), **told}
+def judged(policies: Any, episodes: int, seed: int, place: BatchedEnvironment) -> dict[str, Any]:
+    """Whether each of the episodes scored, and their mean length; played sharply, and as drawn."""
+    sharp, drawn = (play_episodes(policies, place, episodes, seed, slots=8, play=play) for play in ("sharp", "sample"))
+    told = {"conceded": float(sharp.metrics["conceded"].mean()), "length": float(sharp.lengths.mean())}
+    won = {name: found.metrics["success"].astype(int).tolist() for name, found in (("success", sharp), ("drawn", drawn))}
+    return {**won, **told}
 
 
-def one_run(
-    variant: str, seed: int, on: dict[str, int], episodes: int, out: Path, stored: str, workers: int
-) -> list[dict[str, Any]]:
+def one_run(variant: str, seed: int, on: dict[str, int], args: argparse.Namespace) -> list[dict[str, Any]]:
     """Train, or take what is there, and judge; AlberDICE's pi^D as a row of its own."""
-    folder = out / f"{variant}-data{on['data_seed']}-seed{seed}"
-    config, data = config_of(variant, seed, folder), data_of(on["data_seed"], stored)
+    folder = args.out / args.scenario / f"{variant}-data{on['data_seed']}-seed{seed}"
+    config, data = config_of(variant, seed, folder), data_of(args.scenario, on["data_seed"], args.stored)
     made = _told(folder) if (folder / "result.json").exists() else {}  # by whoever made it: to go on writes it anew
     learner: Any = run_training(config, folder, dataset=data, resume=True).learner
     players = {variant: policies_of_run(folder)}
     if config.algorithm == "alberdice":
         players[f"{variant} pi^D"] = learner.clone
-    told = {"seed": seed, **on, **(made or _told(folder))}
-    return [{"variant": v, **told, **judged(p, episodes, on["play_seed"] + seed, workers)} for v, p in players.items()]
+    told, place = {"seed": seed, **on, **(made or _told(folder))}, pitch(args.scenario, args.workers)
+    found = {name: judged(player, args.episodes, on["play_seed"] + seed, place) for name, player in players.items()}
+    return [{"variant": name, **told, **numbers} for name, numbers in found.items()]
 
 
 def _told(folder: Path) -> dict[str, Any]:
@@ -127,17 +131,26 @@ def difference(one: dict[int, Any], other: dict[int, Any]) -> list[float]:
     return [round(float(pairs.mean()), 4), round(float(max(errors)), 4)]
 
 
-def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every variant's share of episodes that score, and the paired differences from all others."""
+def by_variant(runs: list[dict[str, Any]], play: str) -> dict[str, dict[int, Any]]:
+    """Which episodes scored, per variant and seed."""
     by: dict[str, dict[int, Any]] = {}
     for run in runs:
-        by.setdefault(run["variant"], {})[run["seed"]] = run["success"]
+        if play in run:
+            by.setdefault(run["variant"], {})[run["seed"]] = run[play]
+    return by
+
+
+def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every variant's share of episodes that score, and the paired differences from all others."""
+    by, drawn = by_variant(runs, "success"), by_variant(runs, "drawn")
+    share = {name: float(np.mean(np.concatenate(list(seeds.values())))) for name, seeds in drawn.items()}
     nothing = {name: {seed: np.zeros(len(x)) for seed, x in seeds.items()} for name, seeds in by.items()}
     return [
         {
             "variant": name,
             "seeds": len(seeds),
             "success": difference(seeds, nothing[name]),
+            "drawn": round(share[name], 4),
             "minus": {other: difference(seeds, by[other]) for other in by if other != name and seeds.keys() & by[other].keys()},
             "seconds": round(float(np.mean([run["seconds"] for run in runs if run["variant"] == name]))),
         }
@@ -147,14 +160,15 @@ def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """In Markdown."""
-    heads = ["", "seeds", "success", "less pi^D", *(f"less {other}" for other in LESS), "seconds"]
+    heads = ["", "seeds", "success", "drawn", "less pi^D", *(f"less {other}" for other in LESS), "seconds"]
     cells = []
     for row in rows:
         less = [
             "{:+.3f} ± {:.3f}".format(*row["minus"][other]) if other in row["minus"] else ""
             for other in (f"{row['variant']} pi^D", *LESS)
         ]
-        cells.append([row["variant"], str(row["seeds"]), "{:.3f} ± {:.3f}".format(*row["success"]), *less, str(row["seconds"])])
+        shares = ["{:.3f} ± {:.3f}".format(*row["success"]), f"{row['drawn']:.3f}"]
+        cells.append([row["variant"], str(row["seeds"]), *shares, *less, str(row["seconds"])])
     shown = [k for k in range(len(heads)) if any(row[k] for row in cells)]  # no empty columns
     for line in (heads, ["---"] * len(heads), *cells):
         print("| " + " | ".join(line[k] for k in shown) + " |")
@@ -162,6 +176,7 @@ def table(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenario", default="rps", choices=SCENARIOS)
     parser.add_argument("--choose", action="store_true")
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--seeds", type=int, default=3)
@@ -172,19 +187,20 @@ def main() -> None:
     parser.add_argument("--report", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    target, kind = machine.RESULTS / "football_learning.json", "trials" if args.choose else "runs"
+    name_of_file = "football_learning" + ("" if args.scenario == "rps" else f"_{args.scenario}")
+    target, kind = machine.RESULTS / f"{name_of_file}.json", "trials" if args.choose else "runs"
     content: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {"runs": [], "trials": []}
     seeds, on = ([TRIAL_SEED], CHOSEN) if args.choose else (range(args.seeds), REPORTED)
     asked = [] if args.report else [(seed, name) for seed in seeds for name in args.variants]
     for seed, name in asked:
         if all((run["variant"], run["seed"]) != (name, seed) for run in content[kind]):
-            content[kind] += one_run(name, seed, on, args.episodes, args.out, args.stored, args.workers)
+            content[kind] += one_run(name, seed, on, args)
             print(kind, name, seed, {run["variant"]: np.mean(run["success"]) for run in content[kind][-2:]}, flush=True)
             content |= {"conditions": machine.conditions(0, ("torch", "numpy", "gfootball"))}
             content |= {f"{each}_compared": compared(content[each]) for each in ("trials", "runs")}
-            machine.write("football_learning", content)
+            machine.write(name_of_file, content)
     if asked:
-        pitch(args.workers).close()
+        pitch(args.scenario, args.workers).close()
     for each in ("trials", "runs"):
         print(f"\n{each}\n")
         table(compared(content[each]))

@@ -13,6 +13,7 @@ from alberdice.datasets.matches import make_matches
 from alberdice.environments import check_environment, find_environment
 from alberdice.environments.football import HOW, SCENARIOS, features
 from alberdice.environments.football.match import FootballMatch
+from alberdice.environments.football.runners import SHOT
 from alberdice.environments.football.strikers import WAYS
 from alberdice.environments.play import play
 from alberdice.environments.scripts import find_script
@@ -22,6 +23,8 @@ _NOTE = Path(sys.prefix) / "football-not-built"
 _WHY = _NOTE.read_text().strip() if _NOTE.exists() else f"no gfootball here; {HOW}" if find_spec("gfootball") is None else ""
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(_WHY), reason=_WHY)]
 NAMES = tuple(SCENARIOS)
+#: ways that score every second or third time
+SOMETIMES = [("rps", "long", 1), *(("3v1", way, 1) for way in WAYS["3v1"])]
 
 
 def digest(match, seed, steps=60):
@@ -134,12 +137,35 @@ def test_workers_play_the_same_episodes():
     assert np.array_equal(found[0].lengths, found[1].lengths)
 
 
-@pytest.mark.parametrize("way", WAYS["rps"])
-def test_strikers_score(way):
-    """In every way, nearly always: how often, docs/football.md tells."""
-    with find_environment("football-rps").open() as env:
-        seen = play(env, find_script(f"football-striker(way='{way}')", env.spec)(np.arange(8)), np.arange(8), 3)
-    assert seen.metrics["success"].sum() >= 6
+class _Noting:
+    """A striker, and which kinds of kick which agents gave."""
+
+    def __init__(self, player):
+        self.player, self.kicks = player, []
+
+    def act(self, frame, uniforms):
+        actions = self.player.act(frame, uniforms)
+        self.kicks.append(actions)
+        return actions
+
+
+@pytest.mark.parametrize(("scenario", "way", "least"), [("rps", "solo", 6), ("rps", "wing", 6), *SOMETIMES])
+def test_strikers_score_in_the_way_they_are_said_to(scenario, way, least):
+    """How often, docs/football.md tells; a passer passes and never shoots."""
+    with find_environment(f"football-{scenario}").open() as env:
+        script = _Noting(find_script(f"football-striker(way='{way}')", env.spec)(np.arange(8)))
+        seen = play(env, script, np.arange(8), 3)
+    assert seen.metrics["success"].sum() >= least
+    kicks, how = np.stack(script.kicks), WAYS[scenario][way]
+    controlled = list(SCENARIOS[scenario].controlled)
+    shots = (kicks == SHOT).any(axis=0)
+    if how.passer < 0:
+        assert not np.isin(kicks, (9, 10, 11)).any()
+        assert shots.any(axis=1).sum() >= 6
+    else:
+        passer = controlled.index(how.passer)
+        assert (kicks[..., passer] == how.kick).any(axis=0).sum() >= 6
+        assert not shots[:, passer].any()
 
 
 def test_a_few_episodes_of_the_recipe_repeat():

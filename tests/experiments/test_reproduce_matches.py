@@ -28,10 +28,15 @@ def test_every_cell_is_measured_or_not_run_with_the_reason() -> None:
     ]
     report = Report(table, "", runs, records, cells_of(table, records), [], {})
     shown = sections(report)
-    assert [section.title for section in shown] == ["RPS: football-rps-medium-expert", "3vs1", "CA-Hard", "Corner"]
+    assert [section.title for section in shown] == [
+        "RPS: football-rps-medium-expert",
+        "3vs1: football-3v1-medium-expert",
+        "CA-Hard",
+        "Corner",
+    ]
     assert [section.columns[2] for section in shown] == ["paper (football)"] * 4
     assert shown[0].rows[4] == ("OptiDICE", "0.50 ± 0.06", "0.71", "0.50 ± 0.00", "2.00 ± 0.00%", "7", "3")
-    assert [row[1] for section in shown for row in section.rows].count("not run") == 23
+    assert [row[1] for section in shown for row in section.rows].count("not run") == 22
     assert [(row[0], row[2]) for row in shown[2].rows] == [
         ("BC", "0.70"),
         ("ICQ", "0.00"),
@@ -40,15 +45,15 @@ def test_every_cell_is_measured_or_not_run_with_the_reason() -> None:
         ("OptiDICE", "0.67"),
         ("AlberDICE", "0.83"),
     ]
-    assert any(line.startswith("3vs1: not run: no script scores nearly always there") for line in notes(report))
+    assert any(line.startswith("CA-Hard: not run: no script scores often there") for line in notes(report))
     assert "SMAC" not in markdown(report)
     assert {run.config.updates for run in runs if run.algorithm == "bc"} == {3000}  # the preset's
 
 
 def test_a_users_data_take_a_column(tmp_path: Path) -> None:
     table = TABLES["table4"].with_data({"RPS": "lab/rps-v0"})
-    assert table.datasets == ("lab/rps-v0",)
-    assert tuple(table.missing) == ("3vs1", "CA-Hard", "Corner")
+    assert set(table.datasets) == {"football-3v1-medium-expert", "lab/rps-v0"}
+    assert tuple(table.missing) == ("CA-Hard", "Corner")
     assert table.printed("alberdice", "lab/rps-v0") == {"mean": 0.75, "stderr": None}
     assert matches.printed("mine:Own", "RPS") is None
     with pytest.raises(InvalidArgumentError, match=r"--data: got '3v1', expected one of RPS, 3vs1"):

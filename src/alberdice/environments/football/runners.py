@@ -19,9 +19,9 @@ from alberdice.environments.football.scenarios import SCENARIOS
 from alberdice.environments.play import MakePlayer
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["HIGH_PASS", "RHYTHM", "SHORT_PASS", "SHOT", "SPRINT", "Runners", "checked_football", "direction", "runner"]
+__all__ = ["LONG_PASS", "RHYTHM", "SHORT_PASS", "SHOT", "SPRINT", "Runners", "checked_football", "direction", "runner"]
 
-HIGH_PASS, SHORT_PASS, SHOT, SPRINT = 10, 11, 12, 13
+LONG_PASS, SHORT_PASS, SHOT, SPRINT = 9, 11, 12, 13
 #: numbers of the eight directions, from 'right' clockwise as the pitch is drawn: y grows downwards
 _DIRECTIONS = np.array([5, 6, 7, 8, 1, 2, 3, 4])
 _GOAL = np.array([1.0, 0.0])
