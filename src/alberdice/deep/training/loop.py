@@ -59,7 +59,8 @@ __all__ = ["run_training", "train"]
 #: what to do where policies are below the data
 _TRY = (
     "more updates of cloning or of rounds, a larger alpha_end, more starts, a memory where agents see less than the state "
-    "(policy = transformer); until then keep what played the data (docs/trust.md)"
+    "(policy = transformer), sharper play where episodes are long (play = sharp); until then keep what played the data "
+    "(docs/trust.md)"
 )
 
 Progress = Callable[[str], None]
