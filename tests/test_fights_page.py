@@ -56,3 +56,24 @@ def test_reported_fights_are_the_files() -> None:
         assert printed(name, 1) == [share(rows[place, variant][what]["mean"], 2) for place, what in places]
     for name, other in (("gentle less pi^D", f"{gentle} pi^D"), ("gentle less bc", "bc")):
         assert printed(name, 1) == [difference(rows[place, gentle], other, what, 2) for place, what in places]
+
+
+def test_tables_5_and_7_are_the_files() -> None:
+    def won(table: str, data: str, name: str) -> str:
+        content = json.loads((ROOT / "benchmarks" / "results" / f"{table}.json").read_text(encoding="utf-8"))
+        (cell,) = (
+            cell for cell in content["cells"] if (cell["dataset"], cell["name"]) == (f"smax/{data}-conventions-v0", name)
+        )
+        return share(cell["metric"]["mean"], 2)
+
+    lines = {
+        line.split("|")[1].strip(): line
+        for line in PAGE[PAGE.index("## The paper's tables") :].splitlines()[::-1]
+        if "|" in line
+    }
+    for data in ("3s5z", "6h_vs_8z"):
+        expected = [won("table7", data, f"alpha = {10.0**k:g}") for k in range(-3, 4)]
+        assert [cell.strip() for cell in lines[f"{data}, won"].split("|")[2:-1]] == expected
+    for name in ("BC", "ICQ", "OMAR", "OptiDICE", "AlberDICE"):
+        cells = [cell.strip() for cell in lines[name].split("|")]
+        assert [cells[2], cells[6]] == [won("table5", data, name) for data in ("3s5z", "6h_vs_8z")]

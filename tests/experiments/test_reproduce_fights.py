@@ -15,6 +15,7 @@ from alberdice.experiments.executors.local import LocalExecutor
 from alberdice.experiments.reproduce import fights
 from alberdice.experiments.reproduce.cells import cells_of
 from alberdice.experiments.reproduce.make import make_table
+from alberdice.experiments.reproduce.pictures import pictures
 from alberdice.experiments.reproduce.plan import plan_runs
 from alberdice.experiments.reproduce.records import Record
 from alberdice.experiments.reproduce.report import Report, markdown, notes, sections
@@ -68,6 +69,11 @@ def test_every_cell_is_measured_or_not_run_with_the_reason() -> None:
     assert any(line.startswith("corridor: not run: no scripted fighter wins") for line in told)
     assert "69 of 72 runs of the whole table are not finished and not in it." in told
     assert "not SMAC" in markdown(report)
+    ((name, figure),) = pictures(report, {}, {})
+    (axes,) = figure.axes
+    assert (name, axes.get_title(), axes.get_xlabel()) == ("table5", "3s5z", "battle_won")
+    assert list(axes.lines[0].get_xdata()) == pytest.approx([0.4, 0.5, 0.6])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mean ± standard error", "one seed"]
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,10 @@ class Mark:
     diverged: bool = False
 
 
-def draw_returns(marks: Mapping[str, Mapping[str, Mark]], *, title: str = "") -> Figure:
+def draw_returns(marks: Mapping[str, Mapping[str, Mark]], *, title: str = "", what: str = "return of an episode") -> Figure:
     """Draw one panel per dataset, ``marks[dataset][algorithm]``: a dot per seed, mean and standard error, and the paper's.
+
+    ``what``: the marks are of.
 
     Raises:
         InvalidArgumentError: nothing to draw.
@@ -60,12 +62,13 @@ def draw_returns(marks: Mapping[str, Mapping[str, Mark]], *, title: str = "") ->
         for row, name in enumerate(algorithms):
             if name in panel:
                 _draw_mark(axes, row, panel[name])
-        _tidy(axes, dataset, "return of an episode")
+        _tidy(axes, dataset, what)
         axes.set_ylim(len(algorithms) - 0.45, -0.55)
         axes.set_yticks(range(len(algorithms)), algorithms if column == 0 else [""] * len(algorithms))
     if title:
         figure.text(0.15 / width, 1 - 0.28 / height, title, fontsize=13, fontweight="bold", color=INK, va="center")
-    _draw_key(figure, any(mark.diverged for panel in marks.values() for mark in panel.values()), height)
+    drawn = [mark for panel in marks.values() for mark in panel.values()]
+    _draw_key(figure, any(mark.diverged for mark in drawn), any(mark.paper for mark in drawn), height)
     return figure
 
 
@@ -91,7 +94,7 @@ def _tidy(axes: Axes, title: str, label: str) -> None:
         spine.set_color(PALE)
 
 
-def _draw_key(figure: Figure, some_diverged: bool, height: float) -> None:
+def _draw_key(figure: Figure, some_diverged: bool, some_printed: bool, height: float) -> None:
     from matplotlib.lines import Line2D
 
     def key(shape: str, colour: str, label: str, **options: object) -> Line2D:
@@ -100,8 +103,9 @@ def _draw_key(figure: Figure, some_diverged: bool, height: float) -> None:
     keys = [
         key("o", OURS, "mean ± standard error", markersize=7),
         key("o", OURS, "one seed", markersize=4, alpha=0.3, markeredgewidth=0),
-        key("D", PAPER, "paper", markerfacecolor="white", markersize=6),
     ]
+    if some_printed:
+        keys.append(key("D", PAPER, "paper", markerfacecolor="white", markersize=6))
     if some_diverged:
         keys.insert(1, key("X", OURS, "with a diverged seed", markersize=7))
     place = {"loc": "lower right", "bbox_to_anchor": (0.99, 0.06 / height), "borderaxespad": 0.0}

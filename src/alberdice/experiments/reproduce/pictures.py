@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alberdice._checks import FloatArray
+from alberdice.experiments.reproduce.cells import Cell
 from alberdice.experiments.reproduce.records import Prior
 from alberdice.experiments.reproduce.report import Report
 from alberdice.experiments.reproduce.sampled import Sampled
@@ -46,7 +47,7 @@ def _at_the_data(report: Report, dataset: str, judge: Sampled) -> Figure:
             owners += [shown_name(record.run.algorithm)] * len(found)
     whose = np.array(owners)
     steps = {name: (whose == name).astype(np.float64) for name in dict.fromkeys(owners) if name != "data"}
-    title = f"{dataset}: uncertainty of joint actions at the data's states"
+    title = f"{report.table.place(dataset)}: uncertainty of joint actions at the data's states"
     return draw_uncertainties(np.concatenate(parts), steps, (whose == "data").astype(np.float64), judge.threshold, title=title)
 
 
@@ -55,10 +56,20 @@ def _of_returns(report: Report) -> Figure | None:
     for cell in report.cells:
         own = not (report.table.shares or report.table.metric)  # the paper's data, whose numbers go into one picture
         paper = (cell.paper["mean"], cell.paper["stderr"]) if cell.paper and own else None
-        if cell.values:
-            mark = Mark(cell.values, cell.mean, cell.stderr, paper, bool(cell.diverged))
-            marks.setdefault(cell.dataset, {})[shown_name(cell.algorithm)] = mark
-    return draw_returns(marks, title=report.table.title) if marks else None
+        values, mean, error = cell.values, cell.mean, cell.stderr
+        if report.table.metric:
+            values, (mean, error) = _rates(report, cell), cell.metric
+        if values:
+            mark = Mark(values, mean, error, paper, bool(cell.diverged))
+            marks.setdefault(report.table.place(cell.dataset), {})[shown_name(cell.algorithm)] = mark
+    told = {"what": report.table.metric} if report.table.metric else {}
+    return draw_returns(marks, title=report.table.title, **told) if marks else None
+
+
+def _rates(report: Report, cell: Cell) -> tuple[float, ...]:
+    """The table's metric of a cell's seeds."""
+    own = (r.result for r in report.records if (r.run.dataset, r.run.algorithm) == (cell.dataset, cell.algorithm))
+    return tuple(found for result in own if (found := result.get(f"{report.table.metric}_mean")) is not None)
 
 
 def _of_policies(report: Report, priors: Mapping[str, Prior]) -> Figure | None:
