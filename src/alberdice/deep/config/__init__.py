@@ -15,7 +15,7 @@ from alberdice.deep.config.base import (
     from_mapping,
     read_toml,
 )
-from alberdice.deep.config.values import LEAST, MOST, Count, Discount, Rate, Share, Within
+from alberdice.deep.config.values import LEAST, MOST, Count, Discount, Play, Rate, Share, Within
 
 __all__ = [
     "LEAST",
@@ -28,6 +28,7 @@ __all__ = [
     "DiscountedConfig",
     "FeedForwardConfig",
     "FramesConfig",
+    "Play",
     "Rate",
     "SequenceConfig",
     "Share",

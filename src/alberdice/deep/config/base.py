@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
-from alberdice.deep.config.values import MOST, Count, Discount, Rate, Share, Within, checked
+from alberdice.deep.config.values import MOST, Count, Discount, Play, Rate, Share, Within, checked
 from alberdice.errors import InvalidArgumentError
 from alberdice.names import nearest
 
@@ -104,7 +104,7 @@ class TrainConfig:
     """give networks features of mean 0 and deviation 1"""
     levels: Annotated[int, Within(0, 1024)] = 0
     """observed features of 3 to so many whole values, such as places on a grid, get an indicator per value; 0: none does"""
-    play: Literal["sample", "sharp", "greedy"] = "sample"
+    play: Play = "sample"
     """how evaluation chooses actions: drawn from the policies, from their fourth powers (sharp), or the most probable ones"""
     evaluate_every: Count = 250
     """updates between evaluations"""

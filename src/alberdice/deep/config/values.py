@@ -39,6 +39,8 @@ Count = Annotated[int, Within(1, MOST)]
 Rate = Annotated[float, Within(LEAST, 1.0)]
 Share = Annotated[float, Within(0.0, 1.0)]
 Discount = Annotated[float, Within(0.0, 1 - 1e-9)]
+Play = Literal["sample", "sharp", "greedy"]
+"""How actions are chosen, see ``policies.acting``."""
 
 
 def checked(name: str, value: Any, kind: Any) -> Any:

@@ -10,7 +10,7 @@ adds up; 'sharp' takes most of it away and, unlike 'greedy', still breaks ties b
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn.functional import log_softmax, one_hot
 
 from alberdice._checks import FloatArray
+from alberdice.deep.config import Play
 
-__all__ = ["SHARP_TEMPERATURE", "Acting", "Play", "as_played", "chosen", "distributions"]
+__all__ = ["SHARP_TEMPERATURE", "Acting", "as_played", "chosen", "distributions"]
 
-Play = Literal["sample", "sharp", "greedy"]
 SHARP_TEMPERATURE = 0.25
 
 

@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from alberdice.deep.batches.features import Features
+from alberdice.deep.config import Play
 from alberdice.deep.networks.module import say
-from alberdice.deep.policies.acting import Play
 from alberdice.errors import InvalidDataError, within
 from alberdice.readers import library_errors
 

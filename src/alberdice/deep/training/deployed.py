@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from alberdice.deep.config import Play
 from alberdice.deep.policies import Actor
 from alberdice.deep.policies import Policies as Saved
-from alberdice.deep.policies.acting import Play
 from alberdice.deep.policies.agents import Agent, agent_of
 from alberdice.deep.training.export import Origins, read_export
 from alberdice.errors import InvalidArgumentError

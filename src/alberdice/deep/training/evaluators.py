@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from alberdice.deep.config import Play
 from alberdice.deep.play.out_of_data import OutOfData
 from alberdice.deep.play.returns import Evaluation, evaluate
 from alberdice.deep.policies import Policies
-from alberdice.deep.policies.acting import Play
 from alberdice.environments import BatchedEnvironment, Environment, find_environment
 from alberdice.games.game import Game
 

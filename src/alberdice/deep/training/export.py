@@ -21,8 +21,8 @@ import torch
 
 import alberdice
 from alberdice.console import explain
+from alberdice.deep.config import Play
 from alberdice.deep.policies import Policies, read_policies
-from alberdice.deep.policies.acting import Play
 from alberdice.deep.policies.agents import Agent, agent_of
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.deep.training.programs import onnx_program, torch_program

@@ -12,12 +12,11 @@ import torch
 
 import alberdice
 from alberdice import markup
-from alberdice.deep.config import TrainConfig
+from alberdice.deep.config import Play, TrainConfig
 from alberdice.deep.learner import Learner
 from alberdice.deep.play.returns import Evaluation, evaluate
 from alberdice.deep.play.venue import Venue
 from alberdice.deep.policies import Policies, load_policies
-from alberdice.deep.policies.acting import Play
 from alberdice.deep.training.evaluators import Returns, seed_of
 from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.selection import Selector, plain_numbers

@@ -205,6 +205,6 @@ def evaluate_run(
     return {
         "run": str(out),
         "policies": update,
-        **{key: config[key] for key in ("algorithm", "dataset", "seed", "play")},
+        **{key: config[key] for key in ("algorithm", "dataset", "seed")},
         **found.summary(),
     }
