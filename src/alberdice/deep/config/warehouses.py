@@ -21,7 +21,6 @@ PLAIN: dict[str, Any] = {
     "learning_rate": 1e-3,
     "settle_share": 1.0,
     "select": "last",
-    "play": "sharp",
     "evaluate_every": 10_000,
     "evaluate_episodes": 100,
     "keep_policies": 0,

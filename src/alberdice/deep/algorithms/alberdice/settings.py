@@ -63,7 +63,7 @@ WAREHOUSES = {
     "episode_share": 0.12,
     "conservatism": 0.0,
 }
-#: the same without a memory
+#: the same without a memory; agents who agree are played sharply, clones of teams who do not would jam
 WAREHOUSES_FEED_FORWARD = {
     **warehouses.FEED_FORWARD,
     **warehouses.ANNEALED,
@@ -73,6 +73,7 @@ WAREHOUSES_FEED_FORWARD = {
     "updates": 6000,
     "turn_updates": 500,
     "conservatism": 0.0,
+    "play": "sharp",
 }
 #: on data of two conventions and one quality: a little less than the share of the episodes that keep one of them
 WAREHOUSES_CONVENTIONS = {**WAREHOUSES_FEED_FORWARD, "episode_share": 0.4}
