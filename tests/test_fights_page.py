@@ -53,9 +53,9 @@ def test_reported_fights_are_the_files() -> None:
     rows, gentle = compared("smax_training_greedy"), "alberdice-gentle"
     places = [(place, what) for place in ("3s5z", "6h_vs_8z") for what in PLAYS]
     for name, variant in (("bc", "bc"), ("optidice", "optidice"), (gentle, gentle), ("its pi^D", f"{gentle} pi^D")):
-        assert printed(name, 1) == [share(rows[place, variant][what]["mean"], 2) for place, what in places]
+        assert printed(name, 1)[1:] == [share(rows[place, variant][what]["mean"], 2) for place, what in places]
     for name, other in (("gentle less pi^D", f"{gentle} pi^D"), ("gentle less bc", "bc"), ("gentle less optidice", "optidice")):
-        assert printed(name, 1) == [difference(rows[place, gentle], other, what, 2) for place, what in places]
+        assert printed(name, 1)[1:] == [difference(rows[place, gentle], other, what, 2) for place, what in places]
 
 
 def test_tables_5_and_7_are_the_files() -> None:
