@@ -58,6 +58,13 @@ def test_reported_fights_are_the_files() -> None:
         assert printed(name, 1)[1:] == [difference(rows[place, gentle], other, what, 2) for place, what in places]
 
 
+def test_fights_of_medium_play_are_the_files() -> None:
+    rows, gentle = compared("smax_training_medium"), "alberdice-gentle"
+    for name, variant in (("bc", "bc"), (gentle, gentle), ("its pi^D", f"{gentle} pi^D")):
+        expected = [share(rows[place, variant][what]["mean"], 2) for place in ("3s5z", "6h_vs_8z") for what in PLAYS]
+        assert printed(name, 2) == expected
+
+
 def test_tables_5_and_7_are_the_files() -> None:
     def won(table: str, data: str, name: str) -> str:
         content = json.loads((ROOT / "benchmarks" / "results" / f"{table}.json").read_text(encoding="utf-8"))
