@@ -135,22 +135,20 @@ def by_variant(runs: list[dict[str, Any]], play: str) -> dict[str, dict[int, Any
     """Which episodes scored, per variant and seed."""
     by: dict[str, dict[int, Any]] = {}
     for run in runs:
-        if play in run:
-            by.setdefault(run["variant"], {})[run["seed"]] = run[play]
+        by.setdefault(run["variant"], {})[run["seed"]] = run[play]
     return by
 
 
 def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every variant's share of episodes that score, and the paired differences from all others."""
     by, drawn = by_variant(runs, "success"), by_variant(runs, "drawn")
-    share = {name: float(np.mean(np.concatenate(list(seeds.values())))) for name, seeds in drawn.items()}
     nothing = {name: {seed: np.zeros(len(x)) for seed, x in seeds.items()} for name, seeds in by.items()}
     return [
         {
             "variant": name,
             "seeds": len(seeds),
             "success": difference(seeds, nothing[name]),
-            "drawn": round(share[name], 4),
+            "drawn": round(float(np.mean([*drawn[name].values()])), 4),
             "minus": {other: difference(seeds, by[other]) for other in by if other != name and seeds.keys() & by[other].keys()},
             "seconds": round(float(np.mean([run["seconds"] for run in runs if run["variant"] == name]))),
         }

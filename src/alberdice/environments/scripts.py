@@ -4,7 +4,7 @@
     "rware-expert(convention=1)"        see ``rware.experts.expert``
     "smax-fighter(target='weakest')"    see ``smax.fighters.fighter``
     "football-runner(passes=0.1)"       see ``football.runners.runner``
-    "football-striker(way='cross')"     see ``football.strikers.striker``
+    "football-striker(way='wing')"      see ``football.strikers.striker``
     "module:function(argument=2)"       a function of the environment's spec and these arguments
 
 A script gives, for the numbers of B episodes that begin, a player: an object with ``act(frame, uniforms) -> actions``, (B, N)

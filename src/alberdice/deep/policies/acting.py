@@ -16,28 +16,24 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.nn.functional import log_softmax, one_hot
+from torch.nn.functional import one_hot, softmax
 
 from alberdice._checks import FloatArray
 from alberdice.deep.config import Play
 
-__all__ = ["SHARP_TEMPERATURE", "Acting", "as_played", "chosen", "distributions"]
+__all__ = ["SHARP_TEMPERATURE", "Acting", "chosen", "distributions"]
 
 SHARP_TEMPERATURE = 0.25
 
 
-def as_played(log_probabilities: Tensor, play: str) -> Tensor:
-    """Log probabilities ``(..., A)`` of the actions that are played, normalised; see the module."""
-    if play == "greedy":
-        return one_hot(log_probabilities.argmax(-1), log_probabilities.shape[-1]).log()
-    if play == "sharp":
-        return log_softmax(log_probabilities / SHARP_TEMPERATURE, -1)
-    return log_probabilities
-
-
 def distributions(log_probabilities: Tensor, play: str) -> FloatArray:
-    """Probabilities of the actions that are played, ``(B, N, A)``."""
-    return np.asarray(as_played(log_probabilities.double(), play).exp().cpu().numpy())
+    """Probabilities ``(..., A)`` of the actions that are played, see the module."""
+    logs = log_probabilities.double()
+    if play == "greedy":
+        tables = one_hot(logs.argmax(-1), logs.shape[-1]).double()
+    else:
+        tables = softmax(logs / SHARP_TEMPERATURE, -1) if play == "sharp" else logs.exp()
+    return np.asarray(tables.cpu().numpy())
 
 
 def chosen(probabilities: FloatArray, uniform: FloatArray) -> NDArray[np.int64]:
