@@ -15,7 +15,7 @@ from deep_samples import TINY, chain_dataset, equal, tiny, trained
 from alberdice.deep.algorithms.alberdice.settings import AlberDICEConfig
 from alberdice.deep.config import TrainConfig, from_mapping, read_toml
 from alberdice.deep.config.base import fingerprint_of
-from alberdice.deep.learner import learner_class
+from alberdice.deep.learner import ALGORITHMS, learner_class
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import evaluate_run
 from alberdice.errors import InvalidArgumentError
@@ -246,3 +246,16 @@ def test_fingerprint_sees_what_decides_the_result_only() -> None:
     assert from_mapping({"evaluate_every": 3, "checkpoint_every": 2}, base).fingerprint() == base.fingerprint()
     assert all(tiny(**{name: CHANGES[name]}).fingerprint() != base.fingerprint() for name in CHANGES)
     assert from_mapping(TINY, AlberDICEConfig()) == base
+
+
+def test_which_presets_play_sharply() -> None:
+    """All where episodes leak; on warehouses only AlberDICE's without a memory: clones of teams who do not agree jam."""
+    sharp = {
+        (name, preset)
+        for name in ALGORITHMS
+        for preset, values in learner_class(name).settings.presets.items()
+        if values.get("play") == "sharp"
+    }
+    everywhere = {(name, preset) for name in ALGORITHMS for preset in ("smax", "football")}
+    own = {"smax-episodes", "rware-feed-forward", "rware-conventions", "rware-conventions-anew", "rware-mixed"}
+    assert sharp == everywhere | {("alberdice", preset) for preset in own}
