@@ -19,14 +19,14 @@ from __future__ import annotations
 import json
 import math
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from machine import RESULTS, write
+from pages import DOCS, with_table
 from scipy.optimize import nnls
 
-PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
+PAGE = DOCS / "scaling.md"
 MARKS = ("<!-- written by benchmarks/scaling_model.py -->", "<!-- end -->")
 #: what is asked: (agents, steps)
 ASKED = ((4, 10**6), (4, 10**9), (1_000, 10**6), (1_000, 10**9))
@@ -148,8 +148,7 @@ def tables(content: dict[str, Any]) -> str:
 
 def with_tables(page: str, content: dict[str, Any]) -> str:
     """The page with the tables in their place."""
-    before, rest = page.split(MARKS[0])
-    return f"{before}{MARKS[0]}\n\n{tables(content)}\n\n{MARKS[1]}{rest.split(MARKS[1])[1]}"
+    return with_table(page, tables(content), *MARKS)
 
 
 def read(name: str) -> dict[str, Any]:

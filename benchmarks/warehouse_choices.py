@@ -1,6 +1,8 @@
 """On what the settings for warehouses were chosen: short runs on data that no result is reported on.
 
     python benchmarks/warehouse_choices.py [--trials NAME ...] [--out out/warehouse-choices]
+    python benchmarks/warehouse_choices.py --report       # what is there, as a table; writes nothing
+    python benchmarks/warehouse_choices.py --page         # what is there into docs/warehouses.md; runs nothing
 
 One training seed a trial, on tiny-2ag, or on the warehouse that is named with its data, with data of seed 5 (reported are those
 of seed 0), judged on 60 or 100 episodes of seed 77 (reported: 0).  What the JSON holds is not run again; a trial that is not in
@@ -18,6 +20,7 @@ from typing import Any
 
 import machine
 import numpy as np
+import pages
 import torch
 from warehouse_learning import one_convention
 
@@ -30,6 +33,7 @@ from alberdice.deep.training.loop import run_training
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import find_environment
 
+TARGET = machine.RESULTS / "warehouse_choices.json"
 DATA_SEED, PLAY_SEED = 5, 77
 CONVENTION_OF = {"one": 0, "inner": 1}  # data of one convention alone
 FAST = {"learning_rate": 3e-3}
@@ -199,26 +203,54 @@ def row(who: str, algorithm: str, kind: str, episodes: int, own: Any, data: Any,
     }
 
 
+def table(rows: list[dict[str, Any]]) -> str:
+    """What was tried, in Markdown."""
+    lines = [["trial", "episodes", "deliveries", "of the data's", "agree", "pure", "seconds"]]
+    for row in rows:
+        shares = [f"{row[name]:.2f}" for name in ("share", "agree", "pure")]
+        lines.append(
+            [row["trial"], str(row["episodes"]), f"{row['mean']:.2f} ± {row['error']:.2f}", *shares, str(row["seconds"])]
+        )
+    return pages.in_markdown(lines)
+
+
+def content_of() -> dict[str, Any]:
+    """What the JSON holds; nothing, where it is not there."""
+    content: dict[str, Any] = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {"trials": []}
+    return content
+
+
+def tables_of_page() -> dict[str, str]:
+    """What docs/warehouses.md prints of the file, by the name of its place."""
+    return {"choices": table(content_of()["trials"])}
+
+
+def choose(args: argparse.Namespace) -> None:
+    """Run what is asked for and not there, and write the file after each."""
+    torch.set_num_threads(1)
+    content = content_of()
+    rows = content["trials"]
+    for name in args.trials:
+        if any(each["trial"] == name for each in rows):
+            continue
+        rows += trial(name, args.out)
+        print(rows[-1], flush=True)
+        machine.write(TARGET.stem, {**content, "conditions": machine.conditions(0, ("torch", "numpy"))})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", nargs="*", default=list(TRIALS), choices=list(TRIALS))
     parser.add_argument("--out", type=Path, default=Path("out/warehouse-choices"))
     parser.add_argument("--report", action="store_true", help="print what is there, as a table in Markdown, and run nothing")
+    parser.add_argument("--page", action="store_true", help="write that table into docs/warehouses.md, and run nothing")
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    target = machine.RESULTS / "warehouse_choices.json"
-    content = json.loads(target.read_text()) if target.exists() else {"trials": []}
-    rows = content["trials"]
-    for name in [] if args.report else args.trials:
-        if any(each["trial"] == name for each in rows):
-            continue
-        rows += trial(name, args.out)
-        print(rows[-1], flush=True)
-        machine.write("warehouse_choices", {**content, "conditions": machine.conditions(0, ("torch", "numpy"))})
-    print("| trial | episodes | deliveries | of the data's | agree | pure | seconds |\n|---|---|---|---|---|---|---|")
-    for each in rows:
-        told = f"{each['mean']:.2f} ± {each['error']:.2f} | {each['share']:.2f} | {each['agree']:.2f} | {each['pure']:.2f}"
-        print(f"| {each['trial']} | {each['episodes']} | {told} | {each['seconds']} |")
+    if args.page:
+        pages.write_tables(pages.DOCS / "warehouses.md", tables_of_page())
+        return
+    if not args.report:
+        choose(args)
+    print(table(content_of()["trials"]))
 
 
 if __name__ == "__main__":

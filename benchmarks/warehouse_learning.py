@@ -1,7 +1,8 @@
 """Who learns what on warehouse data: AlberDICE beside its own pi^D, cloning, filtered cloning, OMAR and OptiDICE.
 
     python benchmarks/warehouse_learning.py               # everything: days on one core
-    python benchmarks/warehouse_learning.py --report      # what is there, and what is not run
+    python benchmarks/warehouse_learning.py --report      # what is there, and what is not run; writes nothing
+    python benchmarks/warehouse_learning.py --page        # what is there into docs/warehouses.md, compared anew; runs nothing
     python benchmarks/warehouse_learning.py --again       # also what was judged before actions were played 'sharp'
     python benchmarks/warehouse_learning.py --data rware-tiny-2ag-mixed --share .1 --data-episodes 200 --policy feed-forward
 
@@ -42,6 +43,7 @@ from typing import Any
 
 import machine
 import numpy as np
+import pages
 
 from alberdice.datasets.build import from_episodes
 from alberdice.datasets.dataset import OfflineDataset
@@ -95,6 +97,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 #: differences from these are columns of the tables, beside those from a run's own pi^D and from what it cloned in the end
 LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory", "optidice", "omar")
+TARGET = machine.RESULTS / "warehouse_learning.json"
 #: what was run before ``leak`` and ``nu_step`` became defaults
 EARLIER = machine.RESULTS / "warehouse_learning_earlier.json"
 #: how actions are played beside drawn ones
@@ -204,19 +207,35 @@ def difference(one: dict[int, np.ndarray], other: dict[int, np.ndarray]) -> list
     return [round(float(pairs.mean()), 3), round(float(max(errors)), 3)]
 
 
-def report(content: dict[str, Any]) -> None:
-    """A table per data and budget, in Markdown, and what was not run with the whole budget."""
-    told = ("data", "policy", "share", "data_episodes")
-    for group in dict.fromkeys(tuple(row[name] for name in told) for row in content["compared"]):
+def tables(rows: list[dict[str, Any]]) -> str:
+    """A table per data and budget, in Markdown, of what ``compared`` gave."""
+    told, parts = ("data", "policy", "share", "data_episodes"), []
+    for group in dict.fromkeys(tuple(row[name] for name in told) for row in rows):
         data, policy, share, episodes = group
-        print(f"\n{data}, {policy}, {share:g} of the updates, {episodes} episodes\n")
         heads = ["", "seeds", "deliveries", "of the data's", *PLAYS, "agree", "pure"]
         heads += [*(f"less {other}" for other in ("pi^D", "before", *LESS)), "seconds"]
-        rows = [cells_of(row) for row in content["compared"] if tuple(row[name] for name in told) == group]
-        shown = [k for k in range(len(heads)) if any(row[k] for row in rows)]  # no empty columns
-        for line in (heads, ["---"] * len(heads), *rows):
-            print("| " + " | ".join(line[k] for k in shown) + " |")
-    for line in content["not_run"]:
+        lines = [cells_of(row) for row in rows if tuple(row[name] for name in told) == group]
+        shown = [k for k in range(len(heads)) if any(line[k] for line in lines)]  # no empty columns
+        parts.append(f"{data}, {policy}, {share:g} of the updates, {episodes} episodes")
+        parts.append(pages.in_markdown([[line[k] for k in shown] for line in (heads, *lines)]))
+    return "\n\n".join(parts)
+
+
+def tables_of_page() -> dict[str, str]:
+    """What docs/warehouses.md prints of both files, by the name of its place."""
+    return {name: tables(compared(runs_of(file))) for name, file in (("measured", TARGET), ("measured earlier", EARLIER))}
+
+
+def runs_of(file: Path) -> list[dict[str, Any]]:
+    """What a JSON holds; nothing, where it is not there."""
+    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["runs"] if file.exists() else []
+    return found
+
+
+def report(runs: list[dict[str, Any]]) -> None:
+    """Print the tables, and what was not run with the whole budget."""
+    print(tables(compared(runs)))
+    for line in not_run(runs):
         print(f"not run: {line}")
 
 
@@ -244,13 +263,26 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("out/warehouse-learning"))
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--report", action="store_true", help="print the tables, and run and write nothing")
+    parser.add_argument("--page", action="store_true", help="write the tables into docs/warehouses.md, and run nothing")
     parser.add_argument("--again", action="store_true", help="run again what was not played in every way")
     args = parser.parse_args()
+    if args.page:
+        compare_anew()
+        pages.write_tables(pages.DOCS / "warehouses.md", tables_of_page())
+    elif args.report:
+        report(runs_of(TARGET))
+        print("\nof earlier code, whose units had no leak and whose features of the best episodes were scaled by all:")
+        print(tables(compared(runs_of(EARLIER))))
+    else:
+        report(learn(args))
+
+
+def learn(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run what is asked for and not there, and write the file after each; all runs."""
     machine.one_thread()
-    target = machine.RESULTS / "warehouse_learning.json"
-    runs = json.loads(target.read_text())["runs"] if target.exists() else []
-    asked = [] if args.report else itertools.product(args.data, args.variants, range(args.seeds))
+    runs = runs_of(TARGET)
+    asked = itertools.product(args.data, args.variants, range(args.seeds))
     keys = [dict(zip(KEYS, (*each, args.share, args.policy, args.data_episodes), strict=True)) for each in asked]
     whole = [run for run in runs if not args.again or all(f"{play}_returns" in run for play in PLAYS)]
     missing = [key for key in keys if not any(all(run[k] == v for k, v in key.items()) for run in whole)]
@@ -260,23 +292,31 @@ def main() -> None:
         key = found[0]
         print(f"{key['data']} {key['variant']} seed {key['seed']}: {np.mean(key['returns']):.2f}", flush=True)
         write(runs)
-    report(write(runs))
-    if args.report and EARLIER.exists():
-        print("\nof earlier code, whose units had no leak and whose features of the best episodes were scaled by all:")
-        report({**json.loads(EARLIER.read_text()), "not_run": []})
+    return runs
 
 
-def write(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The whole file anew."""
+def not_run(runs: list[dict[str, Any]]) -> list[str]:
+    """Whose seeds are missing, with the whole budget."""
     done = {tuple(r[k] for k in ("data", "policy", "variant", "seed")) for r in runs if r["share"] == 1.0}
     missing = []
     for each in itertools.product(DATA, ("transformer", "feed-forward"), VARIANTS):
         seeds = [str(seed) for seed in range(3) if (*each, seed) not in done]
         missing += [f"{', '.join(each)}: seed {', '.join(seeds)}"] if seeds else []
-    conditions = machine.conditions(0, ("torch", "numpy"))
-    content = {"conditions": conditions, "compared": compared(runs), "not_run": missing, "runs": runs}
-    machine.write("warehouse_learning", content)
-    return content
+    return missing
+
+
+def write(runs: list[dict[str, Any]], conditions: dict[str, Any] | None = None) -> None:
+    """The whole file anew, under the conditions of now unless others are given."""
+    conditions = conditions or machine.conditions(0, ("torch", "numpy"))
+    content = {"conditions": conditions, "compared": compared(runs), "not_run": not_run(runs), "runs": runs}
+    machine.write(TARGET.stem, content)
+
+
+def compare_anew() -> None:
+    """Where runs of several files were put together, what the file says of them beside themselves."""
+    content = json.loads(TARGET.read_text(encoding="utf-8"))
+    if content["compared"] != compared(content["runs"]):
+        write(content["runs"], content["conditions"])
 
 
 if __name__ == "__main__":

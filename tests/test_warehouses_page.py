@@ -1,0 +1,207 @@
+"""What docs/warehouses.md and docs/results.md print of warehouses is what the benchmarks' files hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+import machine
+import pages
+import warehouse_choices
+import warehouse_learning
+
+PAGE = (pages.DOCS / "warehouses.md").read_text(encoding="utf-8")
+
+
+def content(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((machine.RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def plain(value: float, digits: int) -> str:
+    """Without a nought before the point, as the pages write shares and errors."""
+    return re.sub(r"^(-?|\+?)0\.", r"\1.", f"{value:.{digits}f}")
+
+
+def span(told: tuple[float, float] | list[float], digits: int) -> str:
+    """Mean and error."""
+    return f"{told[0]:.{digits}f} ± {plain(told[1], digits)}"
+
+
+def rows_after(words: str) -> list[list[str]]:
+    """The cells of the first table behind these words."""
+    found = re.search(r"(?:^\|.*\n)+", PAGE[PAGE.index(words) :], re.MULTILINE)
+    assert found is not None
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()]
+
+
+@pytest.mark.parametrize("script", [warehouse_learning, warehouse_choices], ids=lambda script: script.__name__)
+def test_tables_are_the_files(script: Any) -> None:
+    for name, table in script.tables_of_page().items():
+        written = pages.with_table(PAGE, table, *pages.marks(name)) == PAGE
+        assert written, f"the table of '{name}' is not what the JSON holds: python benchmarks/{script.__name__}.py --page"
+
+
+@pytest.mark.parametrize("name", ["warehouse_learning", "warehouse_learning_earlier"])
+def test_what_is_compared_is_of_the_runs(name: str) -> None:
+    held = content(name)
+    for row, again in zip(held["compared"], warehouse_learning.compared(held["runs"]), strict=True):
+        assert row == {key: v for key, v in again.items() if key in row}, "python benchmarks/warehouse_learning.py --page"
+
+
+def test_a_report_writes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a report has written")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    for script in (warehouse_learning, warehouse_choices):
+        monkeypatch.setattr(sys, "argv", [script.__name__, "--report"])
+        script.main()
+        assert all(table in capsys.readouterr().out for table in list(script.tables_of_page().values())[:1])
+
+
+def test_the_page_is_written(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("one\n<!-- a -->\n\nold\n\n<!-- end of a -->\n\nold\n", encoding="utf-8")
+    pages.write_tables(page, {"a": pages.in_markdown([["x", "y"], ["1", ""]])})
+    told = "| x | y |\n| --- | --- |\n| 1 |  |"
+    assert page.read_text(encoding="utf-8") == f"one\n<!-- a -->\n\n{told}\n\n<!-- end of a -->\n\nold\n"
+
+
+def test_experts_are_the_file() -> None:
+    head, _, *printed = rows_after("# Robotic warehouses")
+    expected = [
+        [f"{row['size']}, {row['agents']} agents", *(span((row[kind]["mean"], row[kind]["stderr"]), 2) for kind in head[1:])]
+        for row in content("warehouse_experts")["rows"]
+    ]
+    assert printed == expected
+    assert f"; {content('warehouse_experts')['episodes']} episodes each;" in PAGE
+
+
+def test_speeds_are_the_file() -> None:
+    held = content("warehouses")
+    _, _, ours, rware, times = rows_after("It also compares speed")
+    assert ours[1:] == [f"{row['ours']:,}" for row in held["speed"]]
+    assert rware[1:] == [f"{row['rware']:,}" for row in held["speed"]]
+    assert times[1:] == [f"{row['ratio']:.0f}" for row in held["speed"]]
+    assert all(row["equal"] for row in held["equality"])
+    assert f"over {sum(row['steps'] for row in held['equality']):,} steps of the six" in PAGE
+
+
+def test_the_ring_is_the_file() -> None:
+    held = content("warehouse_exact")
+    head, _, deliveries, gain, seconds = rows_after("## A warehouse with a known model")
+    rounds = held["alberdice"]
+    assert head[1:] == [f"{row['alpha']:g}".removeprefix("0") for row in rounds]
+    assert deliveries[1:] == [f"{row['return']:.1f}" for row in rounds]
+    assert gain[1:] == [plain(row["gain"], 4) for row in rounds]
+    assert [float(cell) for cell in seconds[1:]] == pytest.approx([row["seconds"] for row in rounds], abs=0.51)
+    prose = " ".join(PAGE[PAGE.index("## A warehouse with a known model") :].split())
+    filtered, one = held["filtered_cloned"], held["one_agent_each_way"]
+    for words in (
+        f"{held['states']:,} states",
+        f"{held['clockwise_by_noise']['0']:.0f} deliveries in 60 steps either way, {one:.0f} with one agent each way",
+        f"{held['optimum']:.1f} is the most",
+        f"the clone delivers {held['cloned']:.1f} and the clone of the clean episodes {filtered:.1f}",
+        f"it delivers {rounds[-1]['return'] - filtered:.1f} more than the clean episodes",
+    ):
+        assert words in prose
+
+
+def row_of(data: str, variant: str, episodes: int) -> dict[str, Any]:
+    """What ``compared`` says of a variant without a memory, with all of the updates."""
+    asked = {"data": f"rware-{data}", "variant": variant, "data_episodes": episodes, "policy": "feed-forward", "share": 1.0}
+    (found,) = (row for row in content("warehouse_learning")["compared"] if row.items() >= asked.items())
+    return found
+
+
+def said_of_mixed_data() -> list[str]:
+    row = row_of("tiny-2ag-mixed", "alberdice-best-memory", 4000)
+    paper = [row_of("tiny-2ag-mixed", f"alberdice-best-memory-paper{who}", 4000) for who in ("", " pi^D")]
+    less = row["minus"]
+    return [
+        f"deliver {row['share_of_data']:.2f} of the data's mean",
+        f"above their own clones by {less['alberdice-best-memory pi^D'][0]:.1f} deliveries",
+        f"(+{span(less['bc-best'], 1)})",
+        f"(+{span(less['bc-best-memory'], 1)})",
+        f"above OMAR by {less['omar'][0]:.1f} and OptiDICE by {less['optidice'][0]:.1f}",
+        f"one seed: {span((paper[0]['mean'], paper[0]['error']), 2)} (its own clone: {paper[1]['mean']:.2f})",
+    ]
+
+
+def said_of_conventions() -> list[str]:
+    wide, clone = (row_of("tiny-2ag-conventions", f"alberdice-wide{who}", 1000) for who in ("", " pi^D"))
+    paper = row_of("tiny-2ag-conventions", "alberdice-wide-paper", 1000)
+    best = row_of("tiny-2ag-conventions", "bc-best", 1000)
+    data = wide["mean"] / wide["share_of_data"]
+    return [
+        f"{plain(wide['share_of_data'], 2)} of the data's mean with drawn actions",
+        f"({span((wide['mean'], wide['error']), 2)};",
+        f"{span(wide['minus']['alberdice-wide pi^D'], 1)} above the run's own clone",
+        f"deliver {span(wide['sharp'], 2)}, {plain(wide['sharp'][0] / data, 2)} of the data's mean",
+        f"clone has {clone['sharp'][0]:.2f} so",
+        f"most probable actions it is {span(wide['greedy'], 2)}",
+        f"remain {wide['greedy'][0] - best['greedy'][0]:.1f} below",
+        f"with drawn actions: {span((paper['mean'], paper['error']), 2)}",
+        f"most probable actions it is {span(paper['greedy'], 2)}",
+    ]
+
+
+def said_of_four_agents() -> list[str]:
+    data = "small-4ag-conventions"
+    row, clone = (row_of(data, f"alberdice-wide-anew{who}", 1000) for who in ("", " pi^D"))
+    bc, optidice, less = row_of(data, "bc", 1000), row_of(data, "optidice", 1000), row["minus"]
+    whole = row["mean"] / row["share_of_data"]
+    return [
+        f"deliver {span((row['mean'], row['error']), 1)}, {plain(row['share_of_data'], 2)} of the data's mean",
+        f"{span(row['sharp'], 1)}, {plain(row['sharp'][0] / whole, 2)}.",
+        f"own clone has {clone['mean']:.1f} ({clone['sharp'][0]:.1f} played sharp)",
+        f"cloning {bc['mean']:.1f} ({bc['sharp'][0]:.1f})",
+        f"{optidice['mean']:.1f} ({optidice['sharp'][0]:.1f})",
+        f"Cloning anew is worth {span(less['alberdice-wide-anew before'], 1)} drawn",
+    ]
+
+
+def said_of_four_agents_of_mixed_quality() -> list[str]:
+    anew, before, clone = (row_of("small-4ag-mixed", f"alberdice-best-anew{who}", 2000) for who in ("", " before", " pi^D"))
+    best, less = row_of("small-4ag-mixed", "bc-best", 2000), before["minus"]
+    lost = anew["minus"]["alberdice-best-anew before"]
+    return [
+        f"deliver {span((before['mean'], before['error']), 1)}, {before['share_of_data']:.2f} of the data's mean",
+        f"{less['alberdice-best-anew pi^D'][0]:.1f} above their own clone, {span(less['bc-best'], 1)} above filtered cloning",
+        f"{before['sharp'][0]:.1f} played sharp), and {anew['mean']:.1f} afterwards",
+        f"cloning anew takes {span((-lost[0], lost[1]), 1)}",
+        f"({clone['mean']:.1f}, {clone['sharp'][0]:.1f}; filtered cloning {best['mean']:.1f}, {best['sharp'][0]:.1f})",
+    ]
+
+
+@pytest.mark.parametrize(
+    "said", [said_of_mixed_data, said_of_conventions, said_of_four_agents, said_of_four_agents_of_mixed_quality]
+)
+def test_the_prose_has_the_tables_numbers(said: Any) -> None:
+    prose = " ".join(PAGE[PAGE.index("<!-- end of measured -->") : PAGE.index("<!-- measured earlier -->")].split())
+    missing = [words for words in said() if words not in prose]
+    assert not missing, f"by warehouse_learning.json the prose below the tables is to say: {missing}"
+
+
+def test_table_3_is_the_file() -> None:
+    page = (pages.DOCS / "results.md").read_text(encoding="utf-8")
+    section = page[page.index("## Table 3") : page.index("## Table 4")]
+    cells = content("table3")["cells"]
+    printed = re.findall(r"^\| (?!algorithm|---).*$", section, re.MULTILINE)
+    expected = []
+    for cell in cells:
+        mean, share, paper = cell["mean"], cell["share_of_data"]["mean"], cell["paper"]
+        told = " | ".join(f"{value:.2f}" for value in (mean, share, paper["mean"], paper["share"]))
+        expected.append(f"| {cell['name']} | {told} | {len(cell['seeds'])} |")
+    assert printed == expected
+    wide = row_of("tiny-2ag-conventions", "alberdice-wide", 1000)
+    error = wide["error"] * wide["share_of_data"] / wide["mean"]
+    assert f"has {plain(wide['share_of_data'], 2)} ± {plain(error, 2)} for AlberDICE" in section
