@@ -79,11 +79,17 @@ ELSEWHERE = {
 NETWORKS = ("policy_network",)
 
 
-def chain_dataset(seed: int = 0, *, n_actions: tuple[int, ...] = (2, 3, 4), masks: bool = False) -> OfflineDataset:
+def chain_dataset(
+    seed: int = 0,
+    *,
+    n_actions: tuple[int, ...] = (2, 3, 4),
+    masks: bool = False,
+    lengths: tuple[int, ...] = (4, 1, 6, 3),
+) -> OfflineDataset:
     """Random episodes with three agents, five features per observation, seven per state: N, D and A all differ."""
     generator = np.random.default_rng(seed)
     n, wide, episodes = len(n_actions), max(n_actions), []
-    for length in (4, 1, 6, 3):
+    for length in lengths:
         available = np.arange(wide) < np.array(n_actions)[:, None]
         shown = np.broadcast_to(available, (length + 1, n, wide)).copy()
         actions = np.stack([generator.integers(k, size=length) for k in n_actions], axis=1)

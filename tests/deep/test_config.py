@@ -94,7 +94,7 @@ ELSEWHERE = {
     **dict.fromkeys(("length", "pooling"), "test_population.py"),
     **dict.fromkeys(("weights", "episode_share", "episode_ratio", "turn_updates", "agreements"), "test_episode_weights.py"),
     **dict.fromkeys(("memory_updates", "last_policy"), "test_remembering.py"),
-    **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "episode_steps"), "test_history_runs.py"),
+    **dict.fromkeys(("width", "blocks", "heads", "tokens", "context", "chunk", "episode_steps"), "test_history_runs.py"),
 }
 
 

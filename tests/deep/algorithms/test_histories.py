@@ -92,11 +92,11 @@ def test_alberdice_on_single_steps(tmp_path: Path, start: str) -> None:
 
 
 @pytest.mark.parametrize("start", ["data", "uniform"])
-@pytest.mark.parametrize("context", [3, 20])
-def test_training_computes_what_is_played(start: str, context: int) -> None:
+@pytest.mark.parametrize(("context", "chunk"), [(3, 0), (20, 0), (2, 4)])
+def test_training_computes_what_is_played(start: str, context: int, chunk: int) -> None:
     """Replaying the data gives every row its table: windows, masks, padding, pi_i^D's cache and the base."""
     dataset = chain_dataset(masks=True)
-    learner = perturbed(fresh("alberdice", dataset, context=context, batch_size=999, policy_start=start))
+    learner = perturbed(fresh("alberdice", dataset, context=context, chunk=chunk, batch_size=999, policy_start=start))
     learner.behaviour.fill_caches()
     batch = everything(learner)
     tables = learner._tables(learner.parameters["policy"], batch, slice(None))

@@ -20,7 +20,10 @@ from alberdice.deep.training.saved_run import evaluate_run, policies_of_run
 from alberdice.errors import InvalidArgumentError
 
 #: another value of the settings that policies with a memory read
-CHANGES: dict[str, Any] = {"width": 10, "blocks": 1, "heads": 2, "tokens": "interleaved", "context": 3, "episode_steps": 2}
+CHANGES: dict[str, Any] = {
+    **{"width": 10, "blocks": 1, "heads": 2, "tokens": "interleaved"},
+    **{"context": 3, "chunk": 40, "episode_steps": 2},
+}
 
 
 @pytest.mark.parametrize("algorithm", BOTH)
@@ -39,6 +42,12 @@ def test_the_kind_of_policy_and_hidden_layers() -> None:
         small("bc", hidden=(9,))
     with pytest.raises(InvalidArgumentError, match=r"^heads: got 3, expected a divisor of the width, 8"):
         small("bc", heads=3)
+    with pytest.raises(InvalidArgumentError, match=r"^chunk: got 10, expected a multiple of context = 4 above the 4 steps"):
+        small("bc", chunk=10)
+    with pytest.raises(InvalidArgumentError, match=r"^chunk: got 4, expected a multiple of context = 4 above the 4 steps"):
+        small("bc", chunk=4)
+    with pytest.raises(InvalidArgumentError, match=r"^context: got 5, expected an even number, as chunk is set"):
+        small("bc", context=5, chunk=10)
     with pytest.raises(InvalidArgumentError, match=r"^policy: got 'transformers', .*nearest match: transformer"):
         small("bc", policy="transformers")
     without = {"context": 20, "width": 32, "hidden": (128, 128)}

@@ -43,6 +43,7 @@ CHANGES: dict[str, Any] = {
     "blocks": 1,
     "heads": 2,
     "context": 3,
+    "chunk": 40,
     "episode_steps": 2,
     "weight_decay": 0.5,
     "cloning_weight": 0.5,
@@ -117,6 +118,7 @@ def test_steps_that_are_not_scored_enter_no_loss(context: int) -> None:
     batch = learner.sequences.minibatch(torch.Generator())
     before = learner._losses(learner.parameters, batch)
     batch.actions[:, ~batch.valid] = 0
+    batch.last_actions[:, ~batch.valid] = 0
     batch.observations[:, ~batch.valid] = 7.0
     batch.returns_to_go[~batch.valid] = -5.0
     after = learner._losses(learner.parameters, batch)
@@ -140,7 +142,7 @@ def test_the_teacher_sees_earlier_agents_actions_and_the_students_only_their_own
         return policy_tables(learner.student_net, learner.parameters["students"], batch, learner.returns)[0]
 
     now = students()
-    batch.actions[0] = 1 - batch.actions[0]
+    batch.last_actions[0] = 1 - batch.last_actions[0]
     assert torch.equal(now[1:], students()[1:])
     assert not torch.equal(now[0, :, 1:], students()[0, :, 1:])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from deep_samples import chain_dataset
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes, make_builtin
 from alberdice.deep.batches.sequences import Batch, Sequences, cut_episodes
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.config.windows import Cut
 from alberdice.deep.policies import load_policies
 from alberdice.deep.policies.transformer import (
     Returns,
@@ -36,6 +38,9 @@ def unknown_end(dataset: OfflineDataset, episode: int) -> OfflineDataset:
 DATASET = unknown_end(chain_dataset(masks=True), 3)  # lengths 4, 1, 6, 3; the last step of the last episode is not usable
 
 
+LONG = chain_dataset(lengths=(25, 1, 13, 8), masks=True)
+
+
 def everything(sequences: Sequences) -> Batch:
     return sequences.batch(torch.arange(len(sequences)), sequences.share)
 
@@ -56,7 +61,7 @@ def slow_windows(lengths: list[int], context: int) -> list[tuple[int, list[int],
 @pytest.mark.parametrize("context", [1, 2, 3, 4, 5, 100])
 def test_windows_against_a_slow_loop(context: int) -> None:
     data = TrainingData.build(DATASET, standardise=False)
-    sequences = Sequences.build(data, context, 64)
+    sequences = Sequences.build(data, Cut(context), 64)
     expected = slow_windows([4, 1, 6, 2], context)
     batch, steps = everything(sequences), sequences.steps
     assert (len(sequences), steps) == (len(expected), min(context, 6))
@@ -72,13 +77,14 @@ def test_windows_against_a_slow_loop(context: int) -> None:
         for k, t in enumerate(times):
             np.testing.assert_allclose(batch.observations[:, w, k], episode.observations[t], rtol=1e-6)
             np.testing.assert_array_equal(batch.actions[:, w, k], episode.actions[t])
+            np.testing.assert_array_equal(batch.last_actions[:, w, k], episode.actions[t - 1] if k else -1)
             np.testing.assert_array_equal(batch.available[:, w, k], episode.action_masks[t])
             np.testing.assert_allclose(batch.returns_to_go[w, k], episode.rewards[t:].sum(), rtol=1e-5, atol=1e-6)
 
 
 def test_every_step_is_scored_once_with_at_least_half_a_window_before_it() -> None:
     data = TrainingData.build(make_builtin("bridge-mix"), share=False)
-    sequences = Sequences.build(data, 7, 64)
+    sequences = Sequences.build(data, Cut(7), 64)
     times = np.concatenate([np.arange(n) for n in data.lengths.tolist()])
     batch = everything(sequences)
     scored = batch.weight > 0
@@ -87,15 +93,47 @@ def test_every_step_is_scored_once_with_at_least_half_a_window_before_it() -> No
     assert (before >= np.minimum(3, times[batch.steps[scored]])).all()
 
 
+@pytest.mark.parametrize("cut", [Cut(2, 4, 1), Cut(2, 4, 2), Cut(2, 6, 3), Cut(4, 8, 2), Cut(4, 100, 2)], ids=str)
+def test_chunks_score_every_step_once_behind_the_steps_on_which_it_rests(cut: Cut) -> None:
+    data = TrainingData.build(LONG)
+    sequences = Sequences.build(data, cut, 64)
+    batch, times = everything(sequences), np.concatenate([np.arange(n) for n in data.lengths.tolist()])
+    scored = batch.weight > 0
+    assert sorted(batch.steps[scored].tolist()) == list(range(data.n_steps))
+    place = torch.arange(sequences.steps).expand(len(sequences), -1)[scored].numpy()
+    time = times[batch.steps[scored]]
+    assert (time % cut.context == place % cut.context).all()  # positions come again
+    half = cut.context // 2
+    assert ((place == time) | (place // half >= cut.blocks)).all()
+    assert cut.known == cut.context * math.ceil(cut.blocks / 2)
+
+
+@pytest.mark.parametrize("cut", [Cut(2, 4, 1), Cut(2, 4, 2), Cut(2, 6, 3), Cut(4, 8, 2), Cut(4, 12, 2)], ids=str)
+@pytest.mark.parametrize("joined", [True, False])
+def test_chunks_give_what_the_whole_episode_gives(cut: Cut, joined: bool) -> None:
+    data = TrainingData.build(LONG)
+    policies, sequences = make_policies(data, cut, None, joined)
+    whole = Sequences.build(data, replace(cut, chunk=100 * cut.context), 64)
+    tables, everywhere = [], []
+    for each, found in ((sequences, tables), (whole, everywhere)):
+        batch = everything(each)
+        table = policy_tables(policies.network, policies.parameters, batch)[0].flatten(1, 2)
+        scored = batch.weight.flatten() > 0
+        order = batch.steps.flatten()[scored].argsort()
+        found.append(table[:, scored][:, order])
+    assert len(whole) < len(sequences)
+    torch.testing.assert_close(tables[0], everywhere[0], rtol=1e-4, atol=1e-5)
+
+
 def test_equal_windows_are_merged_with_their_number() -> None:
     source = make_builtin("matrix-c")
     data = TrainingData.build(cut_episodes(source, 1))
-    sequences = Sequences.build(data, 20, 64)
+    sequences = Sequences.build(data, Cut(20), 64)
     assert sequences.steps == 1
     found = {tuple(data.actions[int(k)].tolist()): float(s) for k, s in zip(sequences.first, sequences.share, strict=True)}
     assert found == pytest.approx({(0, 0): 1671 / 5000, (0, 1): 1651 / 5000, (1, 0): 1678 / 5000})
     source = make_builtin("bridge-optimal")
-    merged, plain = (Sequences.build(TrainingData.build(source, share=share), 6, 64) for share in (True, False))
+    merged, plain = (Sequences.build(TrainingData.build(source, share=share), Cut(6), 64) for share in (True, False))
     assert len(merged) < 60 < len(plain)
     means = [(everything(s).weight * everything(s).returns_to_go).sum() for s in (merged, plain)]
     torch.testing.assert_close(*means)
@@ -111,7 +149,7 @@ def plays(counts: list[int]) -> TrainingData:
 
 def test_minibatches_have_the_mean_of_the_data() -> None:
     """Two windows are always in, two of the other three kinds are drawn; weights are those of the data on average."""
-    sequences = Sequences.build(plays([50, 30, 12, 6, 2]), 20, 4)
+    sequences = Sequences.build(plays([50, 30, 12, 6, 2]), Cut(20), 4)
     assert sequences.first[sequences.always].tolist() == [0, 50]
     generator, weights = torch.Generator().manual_seed(0), torch.zeros(5)
     for _ in range(3000):
@@ -119,7 +157,7 @@ def test_minibatches_have_the_mean_of_the_data() -> None:
         assert batch.steps.shape == (4, 1)
         weights.index_add_(0, batch.actions[0, :, 0], batch.weight[:, 0] / 3000)
     np.testing.assert_allclose(weights, [0.5, 0.3, 0.12, 0.06, 0.02], atol=0.006)
-    whole = Sequences.build(plays([50, 30, 12, 6, 2]), 20, 5).minibatch(generator)
+    whole = Sequences.build(plays([50, 30, 12, 6, 2]), Cut(20), 5).minibatch(generator)
     np.testing.assert_allclose(whole.weight[:, 0], [0.5, 0.3, 0.12, 0.06, 0.02], rtol=1e-6)
 
 
@@ -147,12 +185,12 @@ def test_episodes_that_are_short_enough_stay() -> None:
 
 
 def make_policies(
-    data: TrainingData, context: int, target: float | None, joined: bool = False
+    data: TrainingData, cut: Cut, target: float | None, joined: bool = False
 ) -> tuple[TransformerPolicies, Sequences]:
-    sequences = Sequences.build(data, context, 64)
+    sequences = Sequences.build(data, cut, 64)
     seen, choices = data.observations.shape[-1], data.available.shape[-1]
-    shape = {"width": 8, "blocks": 2, "heads": 2}
-    sizes = (seen, choices, sequences.steps)
+    shape = {"width": 8, "blocks": cut.blocks or 2, "heads": 2, "banded": cut.chunk > 0}
+    sizes = (seen, choices, sequences.context)
     net = policy_network(*sizes, joined, **shape) if target is None else returns_network(*sizes, **shape)
     generator = torch.Generator().manual_seed(0)
     own = net.initial(data.n_agents, generator)
@@ -162,15 +200,15 @@ def make_policies(
 
 
 @pytest.mark.parametrize(("told", "joined"), [(True, False), (False, False), (False, True)])
-@pytest.mark.parametrize("context", [1, 2, 3, 4, 20])
-def test_play_gives_the_tables_of_training(context: int, told: bool, joined: bool) -> None:
+@pytest.mark.parametrize("cut", [*map(Cut, (1, 2, 3, 4, 20)), Cut(2, 4, 1), Cut(2, 4, 2), Cut(2, 6, 3), Cut(4, 8, 2)], ids=str)
+def test_play_gives_the_tables_of_training(cut: Cut, told: bool, joined: bool) -> None:
     """Step by step through every episode, also past a full window: the table of the one window in which the step is scored."""
-    data = TrainingData.build(DATASET)
-    policies, sequences = make_policies(data, context, 0.0 if told else None, joined)
+    data = TrainingData.build(LONG if cut.chunk else DATASET)
+    policies, sequences = make_policies(data, cut, 0.0 if told else None, joined)
     batch = everything(sequences)
     tables = policy_tables(policies.network, policies.parameters, batch, policies.returns)[0]
     for e in range(4):
-        episode = DATASET.get_episode(e)
+        episode = (LONG if cut.chunk else DATASET).get_episode(e)
         asked = replace(policies, returns=replace(policies.returns, target=episode.rewards.sum()) if told else None)
         actor = asked.actor(2)
         for t in range(int(data.lengths[e])):
@@ -189,16 +227,19 @@ def test_a_joined_token_has_the_action_before_it() -> None:
     net = policy_network(5, 3, 4, True, width=8, blocks=1, heads=1)
     generator = torch.Generator().manual_seed(0)
     seen, actions = torch.rand(2, 6, 4, 5, generator=generator), torch.randint(3, (2, 6, 4), generator=generator)
+    actions[:, :, 0] = -1
     (token,) = policy_tokens(net, seen, actions)
     assert torch.equal(token[..., :5], seen)
     assert (token[:, :, 0, 5:] == 0).all()
-    assert torch.equal(token[:, :, 1:, 5:], torch.eye(3)[actions[:, :, :-1]])
+    assert torch.equal(token[:, :, 1:, 5:], torch.eye(3)[actions[:, :, 1:]])
+    apart = policy_tokens(policy_network(5, 3, 4, width=8, blocks=1, heads=1), seen, actions)
+    assert torch.equal(apart[1][:, :, :-1], token[:, :, 1:, 5:])
 
 
 def test_what_came_before_matters_until_it_is_forgotten() -> None:
     """With three steps at most, a table sees one or two steps back; rewards count for ever in the return that is asked for."""
     data = TrainingData.build(DATASET)
-    policies, _ = make_policies(data, 3, 0.0)
+    policies, _ = make_policies(data, Cut(3), 0.0)
     seen = torch.zeros(2, 3, 5)
     actor = policies.actor(2)
     differs = []
@@ -215,9 +256,10 @@ def test_what_came_before_matters_until_it_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("target", [None, 1.5])
-def test_saved_policies_are_equal(target: float | None) -> None:
+@pytest.mark.parametrize("cut", [Cut(4), Cut(2, 6, 2)], ids=str)
+def test_saved_policies_are_equal(target: float | None, cut: Cut) -> None:
     data = TrainingData.build(DATASET)
-    policies, _ = make_policies(data, 4, target)
+    policies, _ = make_policies(data, cut, target)
     again = load_policies(*policies.save())
     assert again.n_actions == (2, 3, 4)
     assert again.has_memory
@@ -230,7 +272,7 @@ def test_saved_policies_are_equal(target: float | None) -> None:
 
 
 def test_agents_without_an_action_never_play_it() -> None:
-    policies, _ = make_policies(TrainingData.build(chain_dataset()), 4, None)
+    policies, _ = make_policies(TrainingData.build(chain_dataset()), Cut(4), None)
     table = policies.actor(2).log_probabilities(torch.zeros(2, 3, 5)).exp()
     assert table[:, 0, 2:].max() == table[:, 1, 3].max() == 0
     np.testing.assert_allclose(table.sum(-1), 1, atol=1e-5)

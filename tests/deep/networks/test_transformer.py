@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,7 +43,8 @@ def slow_transformer(net: StackedTransformer, row: np.ndarray, window: list[np.n
         return x @ own[name] + own[f"{name}.bias"]
 
     steps, size = len(window[0]), net.width // net.heads
-    xs = [linear(window[m][k], f"token{m}") + own["position"][k] for k in range(steps) for m in range(len(window))]
+    xs = [linear(window[m][k], f"token{m}") + own["position"][k % net.steps] for k in range(steps) for m in range(len(window))]
+    block_of = [k // (net.steps // 2) for k in range(steps) for _ in window] if net.banded else [0] * len(xs)
     erf = np.vectorize(math.erf)
     for b in range(net.blocks):
         qkv = [linear(norm(x, f"block{b}.attend"), f"block{b}.qkv").reshape(3, net.heads, size) for x in xs]
@@ -50,9 +52,10 @@ def slow_transformer(net: StackedTransformer, row: np.ndarray, window: list[np.n
         for t, x in enumerate(xs):
             mixed = []
             for head in range(net.heads):
-                scores = np.array([qkv[t][0, head] @ qkv[s][1, head] / math.sqrt(size) for s in range(t + 1)])
+                seen = [s for s in range(t + 1) if block_of[s] >= block_of[t] - 1]
+                scores = np.array([qkv[t][0, head] @ qkv[s][1, head] / math.sqrt(size) for s in seen])
                 weights = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
-                mixed.append(sum(w * qkv[s][2, head] for s, w in enumerate(weights)))
+                mixed.append(sum(w * qkv[s][2, head] for s, w in zip(seen, weights, strict=True)))
             x = x + linear(np.concatenate(mixed), f"block{b}.out")
             inner = linear(norm(x, f"block{b}.inner"), f"block{b}.up")
             after.append(x + linear(inner * (1 + erf(inner / math.sqrt(2))) / 2, f"block{b}.down"))
@@ -71,6 +74,30 @@ def test_against_numpy(steps: int) -> None:
         expected = slow_transformer(NET, own[i].numpy(), [token[i, b].numpy() for token in seen])
         np.testing.assert_allclose(outputs[i, b], expected[0], rtol=1e-10, atol=1e-12)
         np.testing.assert_allclose(features[i, b], expected[1], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 6, 7, 20])
+@pytest.mark.parametrize("readouts", [(1, 2), (0, 1, 2, 3)])
+def test_banded_against_numpy(steps: int, readouts: tuple[int, ...]) -> None:
+    net = replace(NET, banded=True, readouts=readouts)
+    own, seen = parameters(net), tokens(steps)
+    outputs, features = net(own, seen)
+    assert outputs.shape == (3, 7, steps, len(readouts), 4)
+    for i, b in ((0, 0), (2, 3)):
+        expected = slow_transformer(net, own[i].numpy(), [token[i, b].numpy() for token in seen])
+        np.testing.assert_allclose(outputs[i, b], expected[0], rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(features[i, b], expected[1], rtol=1e-10, atol=1e-12)
+
+
+def test_two_blocks_of_a_banded_network_are_a_window() -> None:
+    own, seen = parameters(), tokens()
+    for banded, plain in zip(replace(NET, banded=True)(own, seen), NET(own, seen), strict=True):
+        torch.testing.assert_close(banded, plain, rtol=1e-12, atol=1e-12)
+
+
+def test_a_banded_network_has_two_blocks_of_steps() -> None:
+    with pytest.raises(InvalidArgumentError, match="steps: got 3, expected an even number"):
+        StackedTransformer((1,), (0,), 2, 3, banded=True)
 
 
 def test_later_tokens_change_no_earlier_output() -> None:

@@ -26,7 +26,9 @@ RUNS: dict[str, dict[str, Any]] = {
         "updates": 3,
         "pretrain_updates": 2,
     },
+    "memory of chunks": {"algorithm": "bc", "policy": "transformer", "context": 2, "chunk": 4, "hidden": (128, 128)},
     "told a return": {"algorithm": "madtkd", "context": 5},
+    "told a return, chunks": {"algorithm": "madtkd", "context": 2, "chunk": 6},
 }
 
 

@@ -100,8 +100,8 @@ class MADTKD:
     def __init__(self, data: TrainingData, config: MADTKDConfig, generator: torch.Generator) -> None:
         self.data, self.config = data, config
         self.sequences = Sequences.build(data, *config.windows)
-        steps, seen, choices = self.sequences.steps, data.observations.shape[-1], data.available.shape[-1]
-        shape = {"width": config.width, "blocks": config.blocks, "heads": config.heads}
+        steps, seen, choices = self.sequences.context, data.observations.shape[-1], data.available.shape[-1]
+        shape = config.shape
         self.student_net = returns_network(seen, choices, steps, **shape)
         n = data.n_agents
         tokens = (1, *[seen] * n, *[choices] * n)

@@ -1,12 +1,23 @@
-"""Episodes as windows of at most K steps, for networks with a memory: what they see in training is what they see in play.
+"""Episodes as windows of steps, for networks with a memory: what they see in training is what they see in play.
 
-An episode's windows overlap, and every step is scored in exactly one of them.  With h = floor(K / 2),
+An episode's windows, of at most K steps, overlap, and every step is scored in exactly one of them.  With h = floor(K / 2),
 
     window 0   steps 0 .. K-1               all of them scored
     window 1   steps K-h .. 2K-h-1          the first h known only, the other K - h scored; and so on
 
 so that a step has at least h steps before it, or all there are.  An actor does the same: when K steps are full, it drops the
-oldest and keeps h (``kept``).  Shorter windows are padded at their end.  Averages are over scored steps, each as heavy as any.
+oldest and keeps h (``config.windows.kept``).
+
+Banded networks (``networks.transformer``) run on chunks of many times K steps, where a step means the same in every chunk.  So
+little is run twice: the first steps of a later chunk, on which the rest rests, are known only.  With b blocks of attention
+
+    known   K ceil(b / 2) steps                a multiple of K, as positions come again after K steps
+    chunk 0   steps 0 .. C-1                   all of them scored
+    chunk 1   steps C-known .. 2C-known-1      C - known of them scored; and so on
+
+and an actor holds known + K steps, of which it keeps the known ones.
+
+Shorter windows are padded at their end.  Averages are over scored steps, each as heavy as any.
 
 Equal windows (same frames and actions, and same returns to go, or rewards and next frames) are merged and weighed by their
 number: Bridge's 500 optimal episodes are 13 windows, and 5,000 plays of a matrix game at most four.  If all windows fit into a
@@ -30,13 +41,9 @@ from torch import Tensor
 from alberdice.datasets import OfflineDataset
 from alberdice.deep import sums
 from alberdice.deep.batches.training_data import TrainingData
+from alberdice.deep.config.windows import Cut
 
-__all__ = ["Batch", "Sequences", "cut_episodes", "kept"]
-
-
-def kept(steps: int) -> int:
-    """How many steps of a full window of ``steps`` go on into the next one."""
-    return steps // 2
+__all__ = ["Batch", "Sequences", "cut_episodes"]
 
 
 def cut_episodes(dataset: OfflineDataset, steps: int) -> OfflineDataset:
@@ -77,6 +84,7 @@ class Batch:
         weight: ``(B, K)``, of every step in an average; 0 where it is not scored; sums to 1.
         observations: ``(N, B, K, O)``.
         actions: ``(N, B, K)``.
+        last_actions: the actions before these, ``(N, B, K)``; -1 where there was none, and where a window of K steps begins.
         available: ``(N, B, K, A)``.
         returns_to_go: ``(B, K)``, sums of rewards from each step to the episode's end.
     """
@@ -86,6 +94,7 @@ class Batch:
     weight: Tensor
     observations: Tensor
     actions: Tensor
+    last_actions: Tensor
     available: Tensor
     returns_to_go: Tensor
 
@@ -96,7 +105,9 @@ class Sequences:
 
     Attributes:
         data: where the steps are.
-        steps: K.
+        steps: of the longest window.
+        context: K, of the networks.
+        chunks: whether these are chunks, for banded networks.
         size: windows in a minibatch, unless there are fewer.
         first, length, known: ``(W,)``, where each window begins, its steps, and how many of them are known only, not scored.
         share: ``(W,)``, how many windows of the data each stands for, divided by their number.
@@ -105,6 +116,8 @@ class Sequences:
 
     data: TrainingData
     steps: int
+    context: int
+    chunks: bool
     size: int
     first: Tensor
     length: Tensor
@@ -114,18 +127,18 @@ class Sequences:
     drawn: Tensor
 
     @classmethod
-    def build(cls, data: TrainingData, context: int, batch_size: int, transitions: bool = False) -> Sequences:
-        """Windows of at most ``context`` steps, and no longer than the longest episode; merged where the data's frames are.
+    def build(cls, data: TrainingData, cut: Cut, batch_size: int, transitions: bool = False) -> Sequences:
+        """Windows that are no longer than the longest episode; merged where the data's frames are.
 
         Args:
             data: where the steps are.
-            context: the longest window.
+            cut: how long windows are.
             batch_size: steps in a minibatch, known ones and padding included.
             transitions: whether merged windows must agree in rewards and next frames; otherwise, in returns to go.
         """
         lengths = data.lengths.cpu().numpy()
-        steps = min(context, int(lengths.max()))
-        first, length, known = _windows(lengths, steps)
+        steps = min(cut.steps, int(lengths.max()))
+        first, length, known = _windows(lengths, steps, min(cut.known, steps - 1))  # the longest episode may be one window
         share = np.full(len(first), 1.0 / len(first))
         if data.shared:
             chosen, number = _distinct(data, steps, first, length, known, transitions)
@@ -134,7 +147,8 @@ class Sequences:
         size = max(1, batch_size // steps)
         always = (share * size >= 1) | (len(first) <= size)
         arrays = (first, length, known, share, np.flatnonzero(always), np.flatnonzero(~always))
-        return cls(data, steps, size, *(torch.from_numpy(x).to(data.here.device) for x in arrays))
+        context = cut.context if cut.blocks else steps
+        return cls(data, steps, context, cut.blocks > 0, size, *(torch.from_numpy(x).to(data.here.device) for x in arrays))
 
     def __len__(self) -> int:
         return len(self.first)
@@ -162,13 +176,15 @@ class Sequences:
         steps = self.first[windows, None] + torch.minimum(place, length - 1)
         valid = place < length
         weight = share[:, None] * (valid & (place >= known))
-        frames = data.here[steps]
+        frames, after_chunk = data.here[steps], (known > 0) & self.chunks
+        before = torch.where(((place > 0) | after_chunk)[..., None], data.actions[(steps - 1).clamp(min=0)], -1)
         return Batch(
             steps=steps,
             valid=valid,
             weight=(weight / sums.total(weight.flatten())).float(),
             observations=data.observations[frames].movedim(2, 0),
             actions=data.actions[steps].movedim(2, 0),
+            last_actions=before.movedim(2, 0),
             available=data.available[frames].movedim(2, 0),
             returns_to_go=data.returns_to_go[steps],
         )
@@ -183,9 +199,10 @@ def _part(windows: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     return sums.own(windows), sums.own(share)
 
 
-def _windows(lengths: NDArray[np.int64], steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _windows(
+    lengths: NDArray[np.int64], steps: int, overlap: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """First step, length and known steps of every window of episodes of these lengths."""
-    overlap = kept(steps)
     count = np.where(lengths > 0, 1 + np.maximum(0, -(-(lengths - steps) // (steps - overlap))), 0)
     episode = np.repeat(np.arange(len(lengths)), count)
     number = np.arange(len(episode)) - np.repeat(np.cumsum(count) - count, count)

@@ -7,15 +7,14 @@ from alberdice.deep.config.base import (
     DiscountedConfig,
     FeedForwardConfig,
     FramesConfig,
-    SequenceConfig,
     TrainConfig,
-    WindowConfig,
     defaults,
     fingerprint_of,
     from_mapping,
     read_toml,
 )
 from alberdice.deep.config.values import LEAST, MOST, Count, Discount, Play, Rate, Share, Within
+from alberdice.deep.config.windows import SequenceConfig, WindowConfig
 
 __all__ = [
     "LEAST",

@@ -31,9 +31,7 @@ __all__ = [
     "DiscountedConfig",
     "FeedForwardConfig",
     "FramesConfig",
-    "SequenceConfig",
     "TrainConfig",
-    "WindowConfig",
     "defaults",
     "from_mapping",
     "read_toml",
@@ -277,42 +275,6 @@ class CloningConfig(TrainConfig):
     watch_share: Annotated[float, Within(0.0, 1.0)] = 0.0
     """share of the episodes, drawn by the seed, that cloning does not learn from: it ends with the networks under which they
     are likeliest, see ``alberdice.deep.batches.watched``; all else learns from all.  0: none, and with the last networks"""
-
-
-@dataclass(frozen=True)
-class WindowConfig(TrainConfig):
-    """What algorithms are told that may run transformers on windows of episodes."""
-
-    width: Annotated[int, Within(1, 1 << 16)] = 32
-    """width of every transformer's tokens"""
-    blocks: Annotated[int, Within(1, 1024)] = 2
-    """of attention and inner layer, in every transformer"""
-    heads: Annotated[int, Within(1, 1024)] = 1
-    """of attention; a divisor of the width"""
-    context: Count = 20
-    """steps that a window holds at most; when it is full, the older half of it is forgotten"""
-    episode_steps: Annotated[int, Within(0, MOST)] = 0
-    """the data's episodes are cut into pieces of so many steps; 0: into single steps where the game of the evaluation lasts one
-    step (the built-in matrix data repeat such a game 50 times per episode), otherwise, or without a game, not at all"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.width % self.heads:
-            raise InvalidArgumentError("heads", got=self.heads, expected=f"a divisor of the width, {self.width}")
-
-    def steps_per_episode(self, horizon: int) -> int:
-        """As ``episode_steps`` says."""
-        return self.episode_steps or int(horizon == 1)
-
-    @property
-    def windows(self) -> tuple[int, int]:
-        """How minibatches of windows are made: the longest window, and how many steps."""
-        return self.context, self.batch_size
-
-
-@dataclass(frozen=True)
-class SequenceConfig(WindowConfig, FramesConfig):
-    """What algorithms are told that run transformers only."""
 
 
 def from_mapping(values: Mapping[str, Any], base: Config, where: str = "settings") -> Config:

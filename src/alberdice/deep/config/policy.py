@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from alberdice.deep.config.base import FeedForwardConfig, WindowConfig
+from alberdice.deep.config.base import FeedForwardConfig
+from alberdice.deep.config.windows import WindowConfig
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["PolicyConfig"]
@@ -39,12 +40,14 @@ class PolicyConfig(WindowConfig, FeedForwardConfig):
     @property
     def unread(self) -> tuple[str, ...]:
         """Settings that nothing reads with this kind of policy."""
-        return ("policy_network",) if self.remembers else ("width", "blocks", "heads", "tokens", "context", "episode_steps")
+        if self.remembers:
+            return ("policy_network",)
+        return "width", "blocks", "heads", "tokens", "context", "chunk", "episode_steps"
 
     @property
     def transformer(self) -> dict[str, Any]:
         """The shape of transformers."""
-        return {"width": self.width, "blocks": self.blocks, "heads": self.heads, "joined": self.tokens == "joined"}
+        return {**self.shape, "joined": self.tokens == "joined"}
 
     def steps_per_episode(self, horizon: int) -> int:
         """As ``episode_steps`` says, for policies with a memory."""

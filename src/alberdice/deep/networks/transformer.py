@@ -8,6 +8,15 @@ every step the same M tokens, of which some give outputs (a policy reads its tab
     x <- x + W_2 gelu(W_1 norm(x) + b_1) + b_2                              so many blocks
     features = norm(x),  outputs = W features + b                           at the tokens that give outputs
 
+Banded networks take sequences of any length, in blocks of h = K / 2 steps: a token sees its own block, up to itself, and the
+whole block before it, and positions come again after K steps,
+
+    x_{kM+m} = W_m token_{k,m} + b_m + p_{k mod K}
+
+so that a token stands for the same in every sequence that holds it.  What it gives rests on so many blocks before its own as
+the network has blocks of attention: where a sequence begins in the middle of an episode, its first steps lack their past, and
+those behind them give what they give in the whole episode.
+
 In play a window grows step by step, and what stands in it already changes no more: ``extended`` runs the new tokens alone and
 keeps every block's keys and values (``Kept``).
 
@@ -24,7 +33,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
+from torch.nn.functional import gelu, layer_norm, pad, scaled_dot_product_attention
 
 from alberdice.deep.networks.precision import full_precision
 from alberdice.errors import InvalidArgumentError
@@ -75,6 +84,7 @@ class StackedTransformer:
         blocks: of attention and inner layer.
         heads: of attention; they share the width.
         last_scale: the last layer's weights begin this much smaller; policies begin near uniform.
+        banded: see the module; K is even then, and sequences are as long as they are.
     """
 
     tokens: tuple[int, ...]
@@ -85,10 +95,13 @@ class StackedTransformer:
     blocks: int = 2
     heads: int = 1
     last_scale: float = 0.01
+    banded: bool = False
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
             raise InvalidArgumentError("heads", got=self.heads, expected=f"a divisor of the width, {self.width}")
+        if self.banded and self.steps % 2:
+            raise InvalidArgumentError("steps", got=self.steps, expected="an even number, for two blocks of a banded network")
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -125,12 +138,12 @@ class StackedTransformer:
 
         Args:
             parameters: ``(n, P)``.
-            tokens: a step's M tokens, ``(n, B, k, F_m)`` each, k at most ``steps``.
+            tokens: a step's M tokens, ``(n, B, k, F_m)`` each, k at most ``steps`` unless banded.
         """
         own, steps = self._parts(parameters), tokens[0].shape[2]
-        x, places = self._embedded(own, tokens), self._places(steps, tokens[0].device)
+        x, attended = self._embedded(own, tokens), self._attended_in_bands if self.banded else self._attended
         for b in range(self.blocks):
-            x = self._attended(own, f"block{b}", x, places if b == self.blocks - 1 else None)
+            x = attended(own, f"block{b}", x, steps, b == self.blocks - 1)
             inner = gelu(_mapped(own, f"block{b}.up", _normed(own, f"block{b}.inner", x)))
             x = x + _mapped(own, f"block{b}.down", inner)
         with full_precision(x):  # what losses see is never bf16
@@ -151,7 +164,11 @@ class StackedTransformer:
         begun = kept.length // each
         x = self._embedded(own, [token[:, :, begun:] for token in tokens], begun)[:, :, kept.length - begun * each :]
         total = kept.length + x.shape[2]
-        sees = torch.arange(total, device=x.device) <= torch.arange(kept.length, total, device=x.device)[:, None]
+        keys, queries = (torch.arange(first, total, device=x.device) for first in (0, kept.length))
+        sees = keys <= queries[:, None]
+        if self.banded:
+            size = self.steps // 2 * each
+            sees &= keys // size >= queries[:, None] // size - 1
         for b in range(self.blocks):
             query, *pair = self._split(own, f"block{b}", x)
             keys, values = kept.added(f"block{b}", torch.stack(pair))
@@ -187,18 +204,44 @@ class StackedTransformer:
         n, batch, steps = tokens[0].shape[:3]
         each = [_mapped(own, f"token{m}", token.flatten(1, 2)) for m, token in enumerate(tokens)]
         x = torch.stack(each, dim=2).view(n, batch, steps, len(tokens), self.width)
-        x = x + own["position"][:, None, first : first + steps, None]
+        places = torch.arange(first, first + steps, device=x.device) % self.steps
+        x = x + own["position"].index_select(1, places)[:, None, :, None]
         return x.flatten(2, 3)[:, :, : (steps - 1) * len(tokens) + self.readouts[-1] + 1]
 
-    def _attended(self, own: dict[str, Tensor], block: str, x: Tensor, places: Tensor | None) -> Tensor:
-        """``(n, B, T, width)`` after causal attention; given places, only there, as nothing else is read any more."""
+    def _attended(self, own: dict[str, Tensor], block: str, x: Tensor, steps: int, last: bool) -> Tensor:
+        """``(n, B, T, width)`` after causal attention; in the last block only at readouts, as nothing else is read any more."""
         query, key, value = self._split(own, block, x)
-        mask, length = None, x.shape[2]
+        mask, length, places = None, x.shape[2], self._places(steps, x.device) if last else None
         if places is not None:
             mask = torch.arange(length, device=x.device) <= places[:, None]
             query, x = query.index_select(2, places), x.index_select(2, places)
         mixed = scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=mask is None)
         return x + _mapped(own, f"{block}.out", mixed.transpose(1, 2).reshape(x.shape))
+
+    def _attended_in_bands(self, own: dict[str, Tensor], block: str, x: Tensor, steps: int, last: bool) -> Tensor:
+        """The same where a token sees its own block of steps and the one before: blocks side by side, each with both keys."""
+        length, size = x.shape[2], self.steps // 2 * len(self.tokens)
+        blocks = -(-length // size)
+        parts = self._split(own, block, pad(x, (0, 0, 0, blocks * size - length)))
+        query, key, value = (part.reshape(-1, self.heads, blocks, size, part.shape[-1]) for part in parts)
+        key, value = (torch.cat([pad(part[:, :, :-1], (0, 0, 0, 0, 1, 0)), part], 3) for part in (key, value))
+        places = self._places(steps, x.device) if last else None
+        within = self._places(self.steps // 2, x.device) if last else None
+        sees = _in_band(blocks, size, x.device)
+        if places is not None and within is not None:
+            query, sees, x = query.index_select(3, within), sees.index_select(1, within), x.index_select(2, places)
+        query, key, value = (part.flatten(1, 2) for part in (query, key, value))
+        mixed = scaled_dot_product_attention(query, key, value, attn_mask=sees.repeat(self.heads, 1, 1))
+        mixed = mixed.reshape(len(mixed), self.heads, -1, mixed.shape[-1])[:, :, : x.shape[2]]
+        return x + _mapped(own, f"{block}.out", mixed.transpose(1, 2).reshape(x.shape))
+
+
+def _in_band(blocks: int, size: int, device: torch.device) -> Tensor:
+    """What every token of every block sees of the block before and of its own, ``(blocks, size, 2 size)``."""
+    place = torch.arange(size, device=device)
+    own = (place <= place[:, None]).expand(blocks, size, size)
+    before = (torch.arange(blocks, device=device) > 0)[:, None, None].expand(blocks, size, size)
+    return torch.cat([before, own], 2)
 
 
 def _linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:

@@ -7,10 +7,10 @@ Scaling of features, masks and the base that a policy starts from are inside.  O
 the environment's arrays; A is this agent's own number of actions.
 
 An episode's state is zeros at its beginning, so that a slot is begun anew by zeros in its row.  It holds the window of the last
-steps that the policy sees, and follows ``policies.transformer.TransformerActor``: when K steps are full, ``kept(K)`` remain.
+steps that the policy sees, and follows ``policies.transformer.TransformerActor``: see its ``held``.
 
     steps      (B,) how many steps are in the window          inputs    (B, K, F) their scaled features
-    to_go      (B,) the return that is still asked for        actions, returns    (B, K)
+    to_go      (B,) the return that is still asked for        actions, returns    (B, K), the actions are those before
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from alberdice.deep.batches.features import Features
-from alberdice.deep.batches.sequences import kept
 from alberdice.deep.losses import log_policy
 from alberdice.deep.policies.base import Policies
 from alberdice.deep.policies.feed_forward import FeedForwardPolicies
-from alberdice.deep.policies.transformer import TransformerPolicies, policy_tokens
+from alberdice.deep.policies.transformer import TransformerPolicies, held, policy_tokens
 from alberdice.errors import InvalidArgumentError
 
 __all__ = ["Agent", "FeedForwardAgent", "TransformerAgent", "agent_of"]
@@ -106,7 +105,8 @@ class TransformerAgent(Agent):
 
     def __init__(self, policies: TransformerPolicies, number: int) -> None:
         super().__init__(policies, number)
-        self.window, self.width, self.asked = policies.network.steps, policies.features.size, policies.returns
+        self.window, self.keep = held(policies.network)
+        self.width, self.asked = policies.features.size, policies.returns
 
     def example(self, episodes: int) -> tuple[Tensor, ...]:
         """See ``Agent``; the state is zeros."""
@@ -134,14 +134,16 @@ class TransformerAgent(Agent):
                 episode's first step.
             steps, to_go, window, actions, returns: the state.
         """
-        begun, places, keep = steps > 0, torch.arange(self.window), kept(self.window)
-        actions = torch.where(begun[:, None] & (places == steps[:, None] - 1), last_action[:, None], actions)
+        begun, places, keep = steps > 0, torch.arange(self.window), self.keep
         target = 0.0 if self.asked is None else self.asked.target
         to_go = torch.where(begun, to_go - last_reward, torch.full_like(to_go, target))
         full = steps == self.window
         steps = torch.where(full, torch.full_like(steps, keep), steps)
-        window, actions, returns = (self._cut(full, held, keep) for held in (window, actions, returns))
+        window, actions, returns = (self._cut(full, past, keep) for past in (window, actions, returns))
         now = places == steps[:, None]
+        nothing = now & ~begun[:, None] if self.network.banded else places == 0
+        actions = torch.where(now, last_action[:, None], actions)
+        actions = torch.where(nothing, torch.full_like(actions, -1), actions)
         window = torch.where(now[..., None], self.scaled(observation)[:, None], window)
         returns = torch.where(now, to_go[:, None], returns)
         logits, base = self._logits(now, window, actions, returns)

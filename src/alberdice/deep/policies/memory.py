@@ -25,7 +25,7 @@ class Memory:
         self.data = data
         self.sequences = Sequences.build(data, *config.windows, transitions=transitions)
         seen, choices = data.observations.shape[-1], data.available.shape[-1]
-        self.network = policy_network(seen, choices, self.sequences.steps, **config.transformer)
+        self.network = policy_network(seen, choices, self.sequences.context, **config.transformer)
 
     def tables(self, parameters: Tensor, batch: Batch) -> Tensor:
         """The tables log pi_i at every step of the windows, ``(N, B K, A)``; rows of padding stand for nothing."""

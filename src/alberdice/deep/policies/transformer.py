@@ -4,13 +4,13 @@
                                                              interleaved: two, o and a; table read at o
     pi_i(a_i | R^1, o_i^1, a_i^1, ..., R^t, o_i^t)           tokens of a step: R, o, a       table read at o
 
-The first step of a window has no action before it.  Both forms know the same at every step; one token has half as long a
-sequence.
+The first step of a window has no action before it, but for banded networks' later chunks.  Both forms know the same at every
+step; one token has half as long a sequence.
 
 They may start from a base: one network for all agents, with the agent's number beside its observations, whose log probabilities
-are added to their logits.  R^1 is a target and R^{t+1} = R^t - r^t.  Actors hold the last steps as ``sequences`` cuts windows:
-when K steps are full, the oldest are dropped and ``kept(K)`` remain, so that every table is the one that training computed for
-the same past.
+are added to their logits.  R^1 is a target and R^{t+1} = R^t - r^t.  Actors hold the last steps as ``sequences`` cuts windows
+(``held``): when K steps are full, the oldest are dropped and ``kept(K)`` remain, so that every table is the one that training
+computed for the same past.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from alberdice.deep.batches.features import Features
-from alberdice.deep.batches.sequences import Batch, kept
+from alberdice.deep.batches.sequences import Batch
 from alberdice.deep.batches.training_data import indicators
+from alberdice.deep.config.windows import kept
 from alberdice.deep.losses import log_policy
 from alberdice.deep.networks.transformer import Kept, StackedTransformer
 from alberdice.deep.policies.acting import Acting
@@ -34,6 +35,7 @@ __all__ = [
     "Returns",
     "TransformerActor",
     "TransformerPolicies",
+    "held",
     "policy_logits",
     "policy_network",
     "policy_tables",
@@ -66,13 +68,19 @@ class Returns:
         return ((returns - self.mean) / self.scale)[..., None]
 
 
-def policy_network(observation: int, choices: int, steps: int, joined: bool = False, **shape: int) -> StackedTransformer:
-    """The shape of such policies' networks, for windows of ``steps``; width, blocks and heads as ``StackedTransformer``'s."""
+def held(network: StackedTransformer) -> tuple[int, int]:
+    """How many steps a player of these networks holds at most, and how many of these it keeps when they are full."""
+    keep = kept(network.steps, network.blocks if network.banded else 0)
+    return (keep + network.steps if network.banded else network.steps), keep
+
+
+def policy_network(observation: int, choices: int, steps: int, joined: bool = False, **shape: Any) -> StackedTransformer:
+    """The shape of such policies' networks, for windows of ``steps``; width, blocks, ... as ``StackedTransformer``'s."""
     tokens = (observation + choices,) if joined else (observation, choices)
     return StackedTransformer(tokens, (0,), choices, steps, **shape)
 
 
-def returns_network(observation: int, choices: int, steps: int, **shape: int) -> StackedTransformer:
+def returns_network(observation: int, choices: int, steps: int, **shape: Any) -> StackedTransformer:
     """The same of policies that are told a return."""
     return StackedTransformer((1, observation, choices), (1,), choices, steps, **shape)
 
@@ -88,18 +96,18 @@ def policy_logits(network: StackedTransformer, parameters: Tensor, tokens: list[
     return logits[..., 0, :]
 
 
-def shared_logits(network: StackedTransformer, parameters: Tensor, observations: Tensor, actions: Tensor) -> Tensor:
+def shared_logits(network: StackedTransformer, parameters: Tensor, observations: Tensor, last_actions: Tensor) -> Tensor:
     """The same of one network for all agents, parameters ``(1, P)``, from ``(N, B, K, O)`` and ``(N, B, K)``."""
-    logits = policy_logits(network, parameters, shared_tokens(network, observations, actions))
-    return logits.view(*actions.shape, -1)
+    logits = policy_logits(network, parameters, shared_tokens(network, observations, last_actions))
+    return logits.view(*last_actions.shape, -1)
 
 
-def shared_tokens(network: StackedTransformer, observations: Tensor, actions: Tensor) -> list[Tensor]:
+def shared_tokens(network: StackedTransformer, observations: Tensor, last_actions: Tensor) -> list[Tensor]:
     """A step's tokens as such a network takes them, all agents' windows in a row."""
     n, windows, steps, _ = observations.shape
     numbers = torch.eye(n, device=observations.device)[:, None, None].expand(-1, windows, steps, -1)
     seen = torch.cat([observations, numbers], -1)
-    return policy_tokens(network, seen.flatten(0, 1)[None], actions.flatten(0, 1)[None])
+    return policy_tokens(network, seen.flatten(0, 1)[None], last_actions.flatten(0, 1)[None])
 
 
 def policy_tables(
@@ -110,19 +118,22 @@ def policy_tables(
     Tables on padding stand for nothing; ``batch.weight`` is 0 there.
     """
     seen = None if returns is None else returns(batch.returns_to_go)
-    logits, features = network(parameters, policy_tokens(network, batch.observations, batch.actions, seen))
+    logits, features = network(parameters, policy_tokens(network, batch.observations, batch.last_actions, seen))
     return log_policy(logits[..., 0, :], batch.available), features[..., 0, :]
 
 
 def policy_tokens(
-    network: StackedTransformer, observations: Tensor, actions: Tensor, returns: Tensor | None = None
+    network: StackedTransformer, observations: Tensor, last_actions: Tensor, returns: Tensor | None = None
 ) -> list[Tensor]:
-    """A step's tokens as this network takes them, from ``(N, B, K, O)``, ``(N, B, K)`` and, where it is told, ``(B, K, 1)``."""
-    chosen = indicators(actions, network.outputs)
+    """A step's tokens as this network takes them, from ``(N, B, K, O)``, ``(N, B, K)`` and, where it is told, ``(B, K, 1)``.
+
+    The action of the last step is nothing, and no table looks at it.
+    """
+    before = indicators(last_actions, network.outputs)
     if len(network.tokens) == 1:
-        return [torch.cat([observations, pad(chosen[:, :, :-1], (0, 0, 1, 0))], -1)]
-    own = [observations.contiguous(), chosen]
-    return own if returns is None else [returns.expand(len(actions), *returns.shape), *own]
+        return [torch.cat([observations, before], -1)]
+    own = [observations.contiguous(), pad(before[:, :, 1:], (0, 0, 0, 1))]
+    return own if returns is None else [returns.expand(len(before), *returns.shape), *own]
 
 
 @dataclass(frozen=True)
@@ -183,9 +194,11 @@ class TransformerActor(Acting):
 
     def __init__(self, policies: TransformerPolicies, episodes: int) -> None:
         self.policies, self.step = policies, 0
-        device, n, steps = policies.parameters.device, len(policies.n_actions), policies.network.steps
+        device, n = policies.parameters.device, len(policies.n_actions)
+        steps, self._keep = held(policies.network)
         self._observations = torch.zeros(n, episodes, steps, policies.features.size, device=device)
-        self._actions = torch.zeros(n, episodes, steps, dtype=torch.int64, device=device)
+        #: the actions before the steps, -1 where there was none
+        self._last_actions = torch.full((n, episodes, steps + 1), -1, device=device)
         self._returns = torch.zeros(episodes, steps, device=device)
         self._parts = torch.split(torch.arange(episodes, device=device), _CHUNK)
         self._forget()
@@ -220,27 +233,31 @@ class TransformerActor(Acting):
         """What the policies' networks give for some episodes, ``(N, B, A)``."""
         own, network = self.policies, self.policies.network
         seen = None if own.returns is None else own.returns(self._returns[part, now])
-        tokens = policy_tokens(network, self._observations[:, part, now], self._actions[:, part, now], seen)
+        tokens = policy_tokens(network, self._observations[:, part, now], self._last_actions[:, part, now], seen)
         return network.extended(own.parameters, tokens, known)
 
     def _base_logits(self, base: tuple[StackedTransformer, Tensor], part: Tensor, now: slice, known: Kept) -> Tensor:
         """The same of the base, one network for all agents."""
         network, parameters = base
-        tokens = shared_tokens(network, self._observations[:, part, now], self._actions[:, part, now])
-        return network.extended(parameters, tokens, known)[0].view(len(self._actions), len(part), -1)
+        tokens = shared_tokens(network, self._observations[:, part, now], self._last_actions[:, part, now])
+        return network.extended(parameters, tokens, known)[0].view(len(self._last_actions), len(part), -1)
 
     def observe(self, actions: Tensor, rewards: Tensor) -> None:
         """Take note of the joint actions ``(B, N)`` that were played, and of the team's rewards ``(B,)``."""
-        self._actions[:, :, self.step] = actions.T
         self._to_go = self._to_go - rewards
         self.step += 1
+        self._last_actions[:, :, self.step] = actions.T
         for each in (*self._kept, *self._kept_of_base):
             each.settle()
         if self.step == self._returns.shape[1]:
-            self.step = kept(self.step)
+            self.step = self._keep
             self._forget()
-            for held in (self._observations, self._actions, self._returns[None]):
-                held[:, :, : self.step] = held[:, :, held.shape[2] - self.step :].clone()
+            for past in (self._observations, self._returns[None]):
+                past[:, :, : self.step] = past[:, :, past.shape[2] - self.step :].clone()
+            past = self._last_actions
+            past[:, :, : self.step + 1] = past[:, :, past.shape[2] - self.step - 1 :].clone()
+            if not self.policies.network.banded:
+                past[:, :, 0] = -1
 
 
 register_policies("transformer", TransformerPolicies.load)

@@ -62,8 +62,8 @@ class OnWindows:
         #: whether the round goes on with all rows, see the module
         self.all_rows = data.here.device.type != "cpu" or sums.parts() > 1
         self.windows = Sequences.build(data, *config.windows, transitions=True)
-        self.cloning = Sequences.build(data, config.context, config.pretrain_batch_size)
-        seen, choices, steps = data.observations.shape[-1], data.available.shape[-1], self.windows.steps
+        self.cloning = Sequences.build(data, config.cut, config.pretrain_batch_size)
+        seen, choices, steps = data.observations.shape[-1], data.available.shape[-1], self.windows.context
         self.network = policy_network(seen, choices, steps, **config.transformer)
         self.own_net = shared_network(seen, data.n_agents, choices, steps, **config.transformer)
 
@@ -94,7 +94,7 @@ class OnWindows:
     def _drawn(self, batch: Batch) -> Drawn:
         """These windows."""
         steps, weight = batch.steps.flatten(), batch.weight.flatten()
-        tokens = policy_tokens(self.network, batch.observations, batch.actions)
+        tokens = policy_tokens(self.network, batch.observations, batch.last_actions)
         if self.all_rows:
             return Drawn(steps, weight, _Seen(tokens, None))
         scored = weight.nonzero()[:, 0]
@@ -168,5 +168,5 @@ class OnWindows:
 
     def _own_tables(self, own: Tensor, batch: Batch) -> Tensor:
         """The tables log pi_i^D(a|tau_i), ``(N, B K, A)``."""
-        logits = shared_logits(self.own_net, own, batch.observations, batch.actions)
+        logits = shared_logits(self.own_net, own, batch.observations, batch.last_actions)
         return losses.log_policy(logits, batch.available).flatten(1, 2)
