@@ -89,6 +89,30 @@ def test_weights_against_episodes_one_by_one(policy: str, n_actions: tuple[int, 
     assert report["heaviest_episode"] == pytest.approx(expected.max(), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("policy", "more"),
+    [("feed-forward", {}), ("transformer", {}), ("feed-forward", {"watch_share": 0.4, "pretrain_updates": 26})],
+)
+def test_beside_their_clones_nothing_is_learned_of_the_others(policy: str, more: dict[str, Any]) -> None:
+    """Neither step nor cache of pi^D(a_-i|s, a_i), no word of it, and the same pi_i^D as where it is learned."""
+    dataset, learners = chain_dataset(3, n_actions=(2, 3, 4)), {}
+    for ratio in ("conditional", "clones"):
+        config = settings(policy, episode_ratio=ratio, **more)
+        data = TrainingData.of_run(dataset, config)
+        learners[ratio] = learner = AlberDICE(data, config, torch.Generator().manual_seed(0))
+        first, generator = learner.behaviour.others.clone(), torch.Generator().manual_seed(1)
+        metrics = [learner.update(generator) for _ in range(config.pretrain_updates + 2)]
+        asked = ratio == "conditional"
+        assert torch.equal(learner.behaviour.others, first) is not asked
+        assert ("others_behaviour_loss" in metrics[0]) is asked
+        assert bool(len(learner.behaviour.log_data)) is asked
+        assert bool(learner.agreement) is bool(learner.notes()) is asked
+        assert ("cloning (others)" in learner.choices) is (asked and bool(more))
+    one, other = (learner.behaviour for learner in learners.values())
+    assert torch.equal(one.own, other.own)
+    assert torch.equal(one.log_own, other.log_own)
+
+
 @pytest.mark.parametrize("policy", [*MEMORY])
 def test_beside_their_clones_policies_have_no_ratio_at_the_start(policy: str) -> None:
     """Returns alone weigh then; later the policies beside the same policies' beginnings."""

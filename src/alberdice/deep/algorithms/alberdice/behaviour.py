@@ -15,12 +15,13 @@ Both are fitted once, by cloning; then their log probabilities are cached: pi_i^
 pi^D(a_-i|s, a_i) at every step, and, where all joint actions at all frames are few, at every joint action, which makes the
 others' price k_i exact.  With histories, or where they are many, k_i is estimated: one other agent j and a_<j are drawn per
 frame, and the expectation over a_j is carried out (``price.py``).  For two agents that is exact; for more it costs one
-evaluation per frame, however many agents there are.
+evaluation per frame, however many agents there are.  With ``episode_ratio = clones`` nothing asks for the second one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -42,6 +43,23 @@ _TABLE_LIMIT = 1_000_000
 _CHUNK = 1 << 22
 
 
+@dataclass(frozen=True)
+class _Given:
+    """The rows of an update of (45); all agents but the given one are a row's targets.
+
+    Attributes:
+        steps, given, weight: of each row, the last summing to 1.
+        whole: whether every agent is given once at each of the steps that were drawn.
+        apart: whether the steps are not those that were drawn.
+    """
+
+    steps: Tensor
+    given: Tensor
+    weight: Tensor
+    whole: bool
+    apart: bool
+
+
 class Behaviour:
     """Both networks, their training and their caches.
 
@@ -51,6 +69,8 @@ class Behaviour:
         generator: draws the initial weights.
         form: what pi_i^D looks at; observations, unless said otherwise.
         from_own: whether pi^D(a_j|s, a_i, a_<j) begins at pi_j^D.
+        asked: whether pi^D(a_-i|s, a_i) is asked for.  Where it is not, it is neither learned nor cached; what is drawn for it
+            is drawn all the same, so that one seed has the same pi_i^D either way, and it stays in checkpoints as it began.
     """
 
     def __init__(
@@ -60,8 +80,9 @@ class Behaviour:
         generator: torch.Generator,
         form: Form | None = None,
         from_own: bool = False,
+        asked: bool = True,
     ) -> None:
-        self.data, self.form, self.from_own = data, form or OnFrames(data, layers), from_own
+        self.data, self.form, self.from_own, self.asked = data, form or OnFrames(data, layers), from_own, asked
         n, choices = data.n_agents, data.available.shape[-1]
         self.conditional = Conditional(data.states.shape[-1], n, choices, layers)
         device = data.states.device
@@ -76,39 +97,47 @@ class Behaviour:
     # ---- training ----------------------------------------------------------------------------------------------------
 
     def update(self, batch: int, learning_rate: float | Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """One step of (44), or (49), and of (45) on ``batch`` steps.
-
-        For (45) each row draws one agent i, all others being its targets; where the steps have weights and are few enough,
-        every agent is given once.
-        """
-        data, device = self.data, self.data.here.device
+        """One step of (44), or (49), and of (45) on ``batch`` steps."""
         drawn = self.form.drawn_to_clone(batch, generator)
+        rows = self._given(drawn, batch, generator)
+        self.form.ahead(generator, lambda copy: (self.form.drawn_to_clone(batch, copy), None))
+        own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
+        tables = self.form.own_drawn(own, drawn)
+        total = losses.behaviour_loss(tables, self.data.actions.index_select(0, drawn.steps).T, drawn.shares).sum()
+        learns, told = [own], {"behaviour_loss": total.detach()}
+        if self.asked:
+            loss = self._others_loss(others, rows, own, tables)
+            total, learns = total + loss, [own, others]  # of which one agent alone has no others
+            told["others_behaviour_loss"] = loss.detach()
+        gradients = torch.autograd.grad(total, learns, allow_unused=True, materialize_grads=True)
+        for optimiser, gradient in zip(self.optimisers.values(), gradients, strict=False):
+            optimiser.step(gradient, learning_rate)
+        return told
+
+    def _given(self, drawn: Drawn, batch: int, generator: torch.Generator) -> _Given:
+        """Each row draws one agent i; where the steps have weights and are few enough, every agent is given once."""
         steps, weight, divided = drawn.steps, drawn.shares, drawn.divided
-        n, few = data.n_agents, data.n_agents * divided.rows(len(steps)) <= 2 * batch
-        apart = drawn.population is not None and not few
+        n, device = self.data.n_agents, steps.device
+        few = n * divided.rows(len(steps)) <= 2 * batch
+        apart, whole = drawn.population is not None and not few, drawn.weight is not None and few
         if apart:  # the conditional's rows are drawn: all pairs cost more than they tell
-            steps = sums.own(torch.randint(data.n_steps, (batch,), generator=generator, device=device))
+            steps = sums.own(torch.randint(self.data.n_steps, (batch,), generator=generator, device=device))
             weight, divided = torch.full(steps.shape, 1.0 / batch, device=device), sums.EVENLY
         given = divided.own(torch.randint(n, (divided.rows(len(steps)),), generator=generator, device=device))
-        self.form.ahead(generator, lambda copy: (self.form.drawn_to_clone(batch, copy), None))
-        whole = drawn.weight is not None and few
         if whole:
             given = torch.arange(n, device=device).repeat_interleave(len(steps))
             steps, weight = steps.repeat(n), weight.repeat(n) / n
-        own, others = self.own.detach().requires_grad_(), self.others.detach().requires_grad_()
-        tables = self.form.own_drawn(own, drawn)
-        own_loss = losses.behaviour_loss(tables, data.actions.index_select(0, drawn.steps).T, drawn.shares).sum()
-        base = None
+        return _Given(steps, given, weight, whole, apart)
+
+    def _others_loss(self, others: Tensor, rows: _Given, own: Tensor, tables: Tensor) -> Tensor:
+        """(45), of ``others``; ``tables`` are log pi_i^D by ``own`` at the steps that were drawn, ``(N, B, A)``."""
+        data, base = self.data, None
         if self.from_own:
-            beside = self.form.own_drawn(own, Drawn(steps)) if apart else tables
-            base = beside.detach().repeat(1, n if whole else 1, 1)
-        factors = self._chosen_factors(others, data.here[steps], given, data.actions.index_select(0, steps), base)
-        others_loss = -sums.total((weight[:, None] * factors).flatten())
-        total = own_loss + others_loss  # in which one agent alone has no others
-        gradients = torch.autograd.grad(total, (own, others), allow_unused=True, materialize_grads=True)
-        for optimiser, gradient in zip(self.optimisers.values(), gradients, strict=True):
-            optimiser.step(gradient, learning_rate)
-        return {"behaviour_loss": own_loss.detach(), "others_behaviour_loss": others_loss.detach()}
+            beside = self.form.own_drawn(own, Drawn(rows.steps)) if rows.apart else tables
+            base = beside.detach().repeat(1, data.n_agents if rows.whole else 1, 1)
+        actions = data.actions.index_select(0, rows.steps)
+        factors = self._chosen_factors(others, data.here[rows.steps], rows.given, actions, base)
+        return -sums.total((rows.weight[:, None] * factors).flatten())
 
     def watch(self, share: float, generator: torch.Generator) -> None:
         """Clone without this share of the episodes, and end with the networks under which they are likeliest.
@@ -121,22 +150,25 @@ class Behaviour:
         if self.form.population is not None:
             expected, remedy = "0, as an update is about all distinct steps", "leave it out, or set minibatch = sampled"
             raise InvalidArgumentError("watch_share", got=f"{share:g}", expected=expected, remedy=remedy)
-        self.watched = Watched(self.data, share, {"own": self.own, "others": self.others}, generator)
+        networks = {"own": self.own, "others": self.others} if self.asked else {"own": self.own}
+        self.watched = Watched(self.data, share, networks, generator)
         self.form.watched = self.watched
 
     @torch.no_grad()
     def watched_losses(self, steps: Tensor) -> dict[str, Tensor]:
-        """(44) and (45) at these steps, means over agents."""
+        """(44) and, where it is learned, (45) at these steps, means over agents."""
         data, n = self.data, self.data.n_agents
         tables = self.form.own_drawn(self.own, Drawn(steps))
+        shares = torch.full(steps.shape, 1.0 / len(steps), device=steps.device)
+        own = losses.behaviour_loss(tables, data.actions[steps].T, shares).mean()
+        if not self.asked:
+            return {"own": own}
         parts = torch.split(torch.arange(len(steps), device=steps.device), self._conditional_rows)
         others = [
             -self.log_conditional(data.here[steps[p]], i, data.actions[steps[p]], tables[:, p] if self.from_own else None)
             for i in range(n)
             for p in parts
         ]
-        shares = torch.full(steps.shape, 1.0 / len(steps), device=steps.device)
-        own = losses.behaviour_loss(tables, data.actions[steps].T, shares).mean()
         return {"own": own, "others": torch.cat(others).mean() / max(1, n - 1)}
 
     @torch.no_grad()
@@ -144,6 +176,8 @@ class Behaviour:
         """Log probabilities on the data, and the table of all joint actions where it is small; several devices do all of it."""
         data, n = self.data, self.data.n_agents
         self.log_own = self.form.own_tables(self.own, _CHUNK)
+        if not self.asked:
+            return
         parts = torch.split(torch.arange(data.n_steps, device=data.here.device), self._conditional_rows)
         self.log_data = torch.stack(
             [torch.cat([self.log_conditional(data.here[p], i, data.actions[p], self._own(p)) for p in parts]) for i in range(n)]

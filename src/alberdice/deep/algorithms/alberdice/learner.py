@@ -84,9 +84,9 @@ class AlberDICE(NetworkLearner):
             "hold_share": config.hold_share,
             "length": f"{config.pretrain_updates} + {config.updates} updates at {config.learning_rate:g}",
         }
-        self.behaviour = Behaviour(data, layers, generator, self.form, config.begins_at_own)
+        self.behaviour = Behaviour(data, layers, generator, self.form, config.begins_at_own, config.asks_conditional)
         self.behaviour.watch(config.watch_share, generator)
-        #: what ``agreement`` found once cloning was over
+        #: what ``agreement`` found once cloning was over; nothing, where pi^D(a_-i|s, a_i) is not asked for
         self.agreement: dict[str, float] = {}
         self._cached = False
         self._whole: tuple[Drawn, Minibatch] | None = None
@@ -158,7 +158,8 @@ class AlberDICE(NetworkLearner):
         config = self.config
         with sums.alone():
             self.behaviour.fill_caches()
-            self.agreement = agreement(self.behaviour, config.batch_size, config.behaviour_floor, config.ratio_clip)
+            if config.asks_conditional:
+                self.agreement = agreement(self.behaviour, config.batch_size, config.behaviour_floor, config.ratio_clip)
         if self.behaviour.watched:
             self.choices |= {f"cloning ({name})": told for name, told in self.behaviour.watched.words().items()}
         self._cached, self._whole = True, None

@@ -172,7 +172,8 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig, CloningC
     episode_share: Share = 0.1
     """with weights of episodes, the share of the episodes that carries the weight at the least, each of them equally"""
     episode_ratio: Literal["conditional", "clones"] = "conditional"
-    """with weights of episodes, beside what the others' policies stand: pi^D(a_-i|s, a_i), or the product of their pi_j^D"""
+    """with weights of episodes, beside what the others' policies stand: pi^D(a_-i|s, a_i), or the product of their pi_j^D; with
+    these nothing asks for the former, and it is not learned"""
     turn_updates: Count = 100
     """with weights of episodes, updates of an agent's turn, during which its weights stand"""
     agreements: Annotated[int, Within(1, 1000)] = 1
@@ -253,6 +254,11 @@ class AlberDICEConfig(AnnealedConfig, PolicyConfig, ConservativeConfig, CloningC
     def begins_at_own(self) -> bool:
         """Whether the data's policy of the others begins at their own policies."""
         return self.others_see == ("history" if self.remembers else "observation")
+
+    @property
+    def asks_conditional(self) -> bool:
+        """Whether anything asks for the data's policy of the others, pi^D(a_-i|s, a_i)."""
+        return self.weights == "steps" or self.episode_ratio == "conditional"
 
     @property
     def pretraining(self) -> int:
