@@ -80,7 +80,7 @@ def updates(case: Case) -> Any:
         raise SystemExit(f"{case}: not what an update was to be about")
     with sums.alone():
         learner.behaviour.fill_caches()
-    return lambda: learner._round(generator, 5e-4)
+    return lambda: learner.rounds.round(generator, 5e-4)
 
 
 def process(case: Case, place: int, count: int, folder: str, pipe: Any) -> None:

@@ -195,7 +195,7 @@ def timings(case: Case, agents: AlberDICE, seconds: float) -> dict[str, Any]:
     settle(case.device)
     caches = time.perf_counter() - began
     before = peak_mib(case.device)
-    rounds, busy = timed(lambda: agents.execution(agents._round, generator, 5e-4), case.device, seconds)
+    rounds, busy = timed(lambda: agents.execution(agents.rounds.round, generator, 5e-4), case.device, seconds)
     low, median, high = np.quantile(rounds, [0.25, 0.5, 0.75])
     row = {"median_ms": median, "quartiles_ms": [low, high], "least_ms": min(rounds), "repetitions": len(rounds)}
     row |= {"processor_ms": float(np.median(busy)), "peak_mib": peak_mib(case.device)}

@@ -35,6 +35,7 @@ __all__ = [
     "Learner",
     "LearnerClass",
     "NetworkLearner",
+    "Stack",
     "ValueRange",
     "learner_class",
     "learner_of_file",
@@ -133,6 +134,19 @@ def not_finite(metrics: dict[str, float]) -> bool:
     return any(value - value != 0 for value in metrics.values())
 
 
+@dataclass(frozen=True)
+class Stack:
+    """Networks of one kind: their shape, and what moves their parameters."""
+
+    network: Any
+    optimiser: Adam
+
+    @property
+    def parameters(self) -> Tensor:
+        """``(n, P)``, which learn in place."""
+        return self.optimiser.parameters
+
+
 class NetworkLearner:
     """What learners share that are a few stacks of networks with an Adam each: their state, and a look at their metrics.
 
@@ -163,6 +177,10 @@ class NetworkLearner:
     def policies(self) -> Policies:
         """The present policies, the networks called 'policy'."""
         return FeedForwardPolicies(self.networks["policy"], self.parameters["policy"], self.data.features, self.data.n_actions)
+
+    def stack(self, name: str) -> Stack:
+        """The networks of that name."""
+        return Stack(self.networks[name], self.optimisers[name])
 
     def count(self) -> int:
         """Updates done before this one, which is counted."""

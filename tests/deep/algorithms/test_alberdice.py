@@ -198,10 +198,10 @@ def test_ratios_and_prices_of_a_turn_are_about_the_newest_policies() -> None:
     agents = AlberDICE(data, tiny(ratio_clip=1e9), torch.Generator().manual_seed(0))
     agents.behaviour.fill_caches()
     batch = gather_minibatch(data, agents.behaviour, Drawn(torch.arange(8)), data.starts)
-    before = agents._tables(agents.parameters["policy"], batch, slice(None))
+    before = agents.rounds.turns.tables(agents.parameters["policy"], batch, slice(None))
     f = torch.randn(before.shape, generator=torch.Generator().manual_seed(1))
-    ratio, price, _ = agents._turns(batch, f, torch.tensor(0.5), 0.3, torch.Generator().manual_seed(2))
-    after = agents._tables(agents.parameters["policy"], batch, slice(None))
+    ratio, price, _ = agents.rounds.turns.take(batch, f, torch.tensor(0.5), 0.3, torch.Generator().manual_seed(2))
+    after = agents.rounds.turns.tables(agents.parameters["policy"], batch, slice(None))
     assert (after - before).abs().max() > 0.1
     exact = ExactPrices([table[batch.rows.frames[: batch.rows.n_here]] for table in agents.behaviour.tables], 1e-10)
     for i in range(3):

@@ -99,7 +99,7 @@ def test_training_computes_what_is_played(start: str, context: int, chunk: int) 
     learner = perturbed(fresh("alberdice", dataset, context=context, chunk=chunk, batch_size=999, policy_start=start))
     learner.behaviour.fill_caches()
     batch = everything(learner)
-    tables = learner._tables(learner.parameters["policy"], batch, slice(None))
+    tables = learner.rounds.turns.tables(learner.parameters["policy"], batch, slice(None))
     own = learner.clone
     assert sorted(batch.steps.tolist()) == list(range(14))
     torch.testing.assert_close(batch.weight, torch.full((14,), 1 / 14))

@@ -84,7 +84,7 @@ def test_the_absorbing_transition_in_nus_loss(learner: AlberDICE, batch: Minibat
     nu = torch.randn(2, frames, generator=GENERATOR)
     advantage = torch.randn(2, 5, generator=GENERATOR)
     matched = match(batch, torch.randn(2, 5, generator=GENERATOR), False, 0.0, GENERATOR)
-    found = learner._nu_losses(nu, batch, matched, advantage, torch.tensor(alpha))
+    found = learner.rounds._nu_losses(nu, batch, matched, advantage, torch.tensor(alpha))
     steps, ends = learner.data.n_steps, 10.0 * learner.data.endings
     assert ends > 0
     for i in range(2):

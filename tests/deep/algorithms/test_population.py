@@ -148,7 +148,7 @@ def test_effective_rows_of_resampled_pairs_are_those_of_the_pairs_that_were_draw
     nothing = torch.empty(0)
     matched = Matched(picked, nothing, nothing, nothing, log_weight, nothing)
     by_hand = [float(w.sum() ** 2 / (w.square() / count[p]).sum()) for w, p in zip(log_weight.exp(), picked, strict=True)]
-    found = float(agents._effective_rows(log_weight, matched, drawn))
+    found = float(agents.rounds._effective_rows(log_weight, matched, drawn))
     assert found == pytest.approx(min(by_hand) * config.batch_size / data.n_steps, rel=1e-4)
 
 

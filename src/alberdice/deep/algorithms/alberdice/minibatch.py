@@ -1,4 +1,4 @@
-"""What one round of AlberDICE looks at: the minibatch, and the rows of it that match the others' policies."""
+"""What one round of AlberDICE looks at: minibatches, and the rows of one that match the others' policies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from alberdice.deep.algorithms.alberdice.forms import Drawn
 from alberdice.deep.algorithms.alberdice.population import Population
 from alberdice.deep.batches.training_data import Rows, TrainingData
 
-__all__ = ["Matched", "Minibatch", "Seen", "gather_minibatch", "look_at", "match"]
+__all__ = ["Matched", "Minibatch", "Minibatches", "Seen", "gather_minibatch", "look_at", "match"]
+
+#: one initial state is drawn for so many steps
+_STEPS_PER_START = 4
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,53 @@ def gather_minibatch(data: TrainingData, behaviour: Behaviour, drawn: Drawn, sta
         population=drawn.population,
         divided=drawn.divided,
     )
+
+
+class Minibatches:
+    """One minibatch after another, or all distinct steps, which are the same every time.
+
+    Args:
+        data: the episodes.
+        behaviour: the data's policies, with caches that are filled before the first minibatch.
+        population: all distinct steps, if updates are about them.
+        size: steps of a minibatch, about.
+        initial: whether (1-gamma) E nu is taken where episodes begin; otherwise over all states.
+    """
+
+    def __init__(
+        self, data: TrainingData, behaviour: Behaviour, population: Population | None, size: int, *, initial: bool
+    ) -> None:
+        self.data, self.behaviour, self.form = data, behaviour, behaviour.form
+        self.population, self.size = population, size
+        self._pool = data.starts if initial else data.here
+        #: whether every update is about the same steps and all beginnings, and nothing is drawn
+        self.every_start = population is not None and initial
+        self._whole: tuple[Drawn, Minibatch] | None = None
+
+    def forget(self) -> None:
+        """The caches have changed."""
+        self._whole = None
+
+    def next(self, generator: torch.Generator) -> tuple[Drawn, Minibatch]:
+        """The steps of an update, and all that networks need there."""
+        if self._whole is not None:
+            return self._whole
+        drawn = self.form.draw(self.size, generator)
+        batch = gather_minibatch(self.data, self.behaviour, drawn, self._starts(generator))
+        if self.every_start:
+            self._whole = drawn, batch
+        return drawn, batch
+
+    def ahead(self, generator: torch.Generator) -> None:
+        """Once an update draws no more, read what the next one looks at, where data are read from a file."""
+        self.form.ahead(generator, lambda copy: (self.form.draw(self.size, copy), self._starts(copy)))
+
+    def _starts(self, generator: torch.Generator) -> Tensor:
+        """Frames over which (1-gamma) E nu is taken."""
+        if self.every_start:
+            return sums.span(len(self.data.starts)).own(self.data.starts)
+        pool, size = self._pool, max(1, self.size // _STEPS_PER_START)
+        return sums.own(pool[torch.randint(len(pool), (size,), generator=generator, device=pool.device)])
 
 
 def match(batch: Minibatch, log_ratio: Tensor, resample: bool, fallback: float, generator: torch.Generator) -> Matched:

@@ -16,10 +16,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from alberdice.deep import sums
+from alberdice.deep import losses, sums
 from alberdice.deep.algorithms.alberdice.minibatch import Minibatch
+from alberdice.deep.algorithms.alberdice.rounds import Rounds
+from alberdice.deep.networks.capture import Execution
 
-__all__ = ["chosen_pairs", "start_weights"]
+__all__ = ["FurtherStarts", "chosen_pairs", "start_weights"]
 
 #: alpha of the draws of start k >= 2, in units of alpha_end
 _WARMER = 10.0
@@ -61,3 +63,54 @@ def start_weights(batch: Minibatch, advantage: Tensor, shares: Tensor, chosen: T
     if batch.population is None:
         return sums.normalised(advantage / alpha + shares.clamp(min=1e-30).log())
     return chosen / sums.total(chosen)
+
+
+class FurtherStarts:
+    """Clones the joint actions of a start, and then makes rounds from there.
+
+    Args:
+        rounds: of all agents.
+        chosen: which pair each state plays in the present start, part of the run's state; changed in place.
+    """
+
+    def __init__(self, rounds: Rounds, chosen: Tensor) -> None:
+        self.rounds, self.chosen = rounds, chosen
+        self.data, self.config, self.annealing = rounds.data, rounds.config, rounds.annealing
+        self.population = rounds.minibatches.population
+
+    def update(self, further: int, execution: Execution, generator: torch.Generator) -> dict[str, Tensor]:
+        """One update, the one after ``further`` of all further starts: half of a start clones it, then come its rounds."""
+        config, cloning = self.config, self.config.start_updates // 2
+        start, step = divmod(further, config.start_updates)
+        if step == 0:
+            self._choose(start + 1, generator)
+        if step < cloning:
+            return execution(self._clone_start, generator, config.pretrain_learning_rate)
+        left = (config.start_updates - step) / (config.start_updates - cloning)
+        tabular = self.rounds.e is None
+        return execution(self.rounds.settled_round if tabular else self.rounds.round, generator, config.learning_rate * left)
+
+    @torch.no_grad()
+    def _choose(self, start: int, generator: torch.Generator) -> None:
+        """Which joint action each state plays in this start; all rounds of it are at alpha_end."""
+        self.annealing.state["alpha"].fill_(self.config.alpha_end)
+        population = self.population
+        if population is None:
+            return
+        batch = self.rounds.minibatches.next(generator)[1]
+        count = (population.weight * self.data.n_steps).log()
+        rated = count + batch.divided.everyone(self.rounds.joint_advantage(batch)) / self.config.alpha_end
+        self.chosen.copy_(chosen_pairs(rated, self.data.here[population.steps], len(self.data.states), 1.0, start, generator))
+
+    def _clone_start(self, generator: torch.Generator, rate: float | Tensor) -> dict[str, Tensor]:
+        """One step of the policies towards the start's joint actions."""
+        drawn, batch = self.rounds.minibatches.next(generator)
+        turns, alpha = self.rounds.turns, self.annealing.alpha
+        advantage = self.rounds.joint_advantage(batch)
+        weight = start_weights(batch, advantage, drawn.shares, drawn.divided.own(self.chosen), alpha)
+        leaf = turns.policy.parameters.detach().requires_grad_()
+        tables = turns.tables(leaf, batch, slice(None))[:, batch.rows.here]
+        loss = losses.behaviour_loss(tables, batch.actions.T, weight).sum()
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        turns.policy.step(gradient, rate)
+        return {"alpha": alpha, "start_loss": loss.detach(), "effective_rows": self.annealing.state["effective_rows"].clone()}
