@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ANNEALED", "CLONED", "EPISODES", "FEED_FORWARD", "PLAIN", "REMEMBERING"]
+__all__ = ["ANNEALED", "CLONED", "EPISODES", "FEED_FORWARD", "MEMORY", "PLAIN", "REMEMBERING"]
 
 #: of every algorithm: places as indicators, one evaluation at the end, no selection
 PLAIN: dict[str, Any] = {
@@ -27,13 +27,14 @@ PLAIN: dict[str, Any] = {
 }
 #: of policies that see their present observation
 FEED_FORWARD: dict[str, Any] = {**PLAIN, "updates": 4000, "learning_rate": 3e-3}
+#: of transformers: shelves are brought back to where they were seen, in a small warehouse more than 20 steps before
+MEMORY: dict[str, Any] = {"width": 64, "context": 40, "chunk": 200}
 #: of policies over histories
 REMEMBERING: dict[str, Any] = {
     **PLAIN,
     "policy": "transformer",
-    "width": 64,
-    "context": 20,
-    "updates": 1000,
+    **MEMORY,
+    "updates": 1500,
     "learning_rate": 3e-3,
 }
 #: of algorithms with weights exp(e / alpha)

@@ -89,8 +89,7 @@ WAREHOUSES_MIXED = {
     "batch_size": 1024,
     "pretrain_batch_size": 1024,
     "memory_updates": 2000,
-    "width": 64,
-    "context": 20,
+    **warehouses.MEMORY,
 }
 #: on football: weights of whole episodes, beside clones
 FOOTBALL = {
