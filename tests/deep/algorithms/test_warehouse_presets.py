@@ -41,7 +41,7 @@ def data() -> OfflineDataset:
 def test_it_trains_and_plays(algorithm: str, preset: str, data: OfflineDataset, tmp_path: Path) -> None:
     settings = learner_class(algorithm).settings
     own = {**settings.presets[preset], **{k: v for k, v in BUDGET.items() if hasattr(settings, k)}}  # type: ignore[attr-defined]
-    if preset in (ANEW, MIXED):
+    if preset in (CONVENTIONS, ANEW, MIXED):
         own["memory_updates"] = 2
     run = ad.deep.train(data, algorithm, environment="rware-tiny-2ag", out=tmp_path / "run", pictures=False, **own)
     assert run.result["status"] in ("done", "below_behaviour")
@@ -49,7 +49,7 @@ def test_it_trains_and_plays(algorithm: str, preset: str, data: OfflineDataset, 
     assert 0 <= run.result["agree_mean"] <= 1
     assert 0.5 <= run.result["purity_mean"] <= 1
     assert run.policies.has_memory == (
-        preset == MIXED or (preset == "rware" and algorithm in ("bc", "optidice", "madtkd", "alberdice"))
+        preset in (CONVENTIONS, MIXED) or (preset == "rware" and algorithm in ("bc", "optidice", "madtkd", "alberdice"))
     )
     again = ad.deep.load(tmp_path / "run").features
     assert again.levels is not None

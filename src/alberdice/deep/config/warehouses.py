@@ -2,8 +2,8 @@
 
 --preset rware                  policies with a memory, where the algorithm has such
 --preset rware-feed-forward     policies without one, which train five times as fast
---preset rware-conventions      AlberDICE without a memory on data of two conventions
---preset rware-conventions-anew the same for more than two agents
+--preset rware-conventions      AlberDICE on data of two conventions: decided without a memory, played with one
+--preset rware-conventions-anew the same played without one, which trains faster
 --preset rware-mixed            AlberDICE on data of mixed quality: decided without a memory, played with one
 """
 
