@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from alberdice import markup
 from alberdice.datasets.digests import ARRAYS, array_digest, content_digest
 from alberdice.datasets.episode import Episode
+from alberdice.datasets.gathered import batch_of, episode_of, windows_of
 from alberdice.datasets.header import DatasetHeader
 from alberdice.datasets.memory import mapping_of
 from alberdice.datasets.validation import check_index, validate
@@ -243,24 +244,7 @@ class OfflineDataset:
         Raises:
             InvalidArgumentError: an index out of range or not an integer.
         """
-        rows = check_index(index, self.n_steps)
-        after = self.next_row[rows]
-        episode = self.episode[rows]
-        return {
-            "states": self.frame_states[rows],
-            "observations": self.frame_observations[rows],
-            "actions": self.actions[rows],
-            "rewards": self.rewards[rows],
-            "next_states": self.frame_states[after],
-            "next_observations": self.frame_observations[after],
-            "terminated": self.terminated[rows],
-            "truncated": self.truncated[rows],
-            "action_masks": self.masks_of(rows),
-            "next_action_masks": self.masks_of(after),
-            "next_known": (after < self.n_steps) | self.final_known[episode],
-            "episode": episode,
-            "time": self.time[rows],
-        }
+        return batch_of(self, check_index(index, self.n_steps))
 
     @property
     def transitions(self) -> dict[str, Array]:
@@ -293,45 +277,12 @@ class OfflineDataset:
         last = check_index(index, self.n_steps)
         if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
             raise InvalidArgumentError("length", got=length, expected="an integer, at least 1")
-        back = np.arange(1 - int(length), 1)
-        valid = self.time[last][:, None] + back >= 0
-        rows = np.maximum(last[:, None] + back, self.starts[self.episode[last]][:, None])
-        window = {
-            "states": self.frame_states[rows],
-            "observations": self.frame_observations[rows],
-            "actions": self.actions[rows],
-            "rewards": self.rewards[rows],
-            "terminated": self.terminated[rows],
-            "truncated": self.truncated[rows],
-            "action_masks": self.masks_of(rows),
-        }
-        for array in window.values():
-            array[~valid] = 0
-        window["valid"] = valid
-        return window
+        return windows_of(self, last, int(length))
 
     def get_episode(self, index: int) -> Episode:
         """Episode ``index``, as views."""
         rows = check_index([index], self.n_episodes)
-        at = int(rows[0])
-        start, stop, final = int(self.starts[at]), int(self.starts[at] + self.lengths[at]), self.n_steps + at
-        part = slice(start, stop)
-        known = bool(self.final_known[at])
-        return Episode(
-            index=at,
-            start=start,
-            stop=stop,
-            states=self.frame_states[part],
-            observations=self.frame_observations[part],
-            actions=self.actions[part],
-            rewards=self.rewards[part],
-            terminated=self.terminated[part],
-            truncated=self.truncated[part],
-            action_masks=self.masks_of(part),
-            final_state=self.frame_states[final] if known else None,
-            final_observation=self.frame_observations[final] if known else None,
-            final_action_mask=self.masks_of(slice(final, final + 1))[0] if known else None,
-        )
+        return episode_of(self, int(rows[0]))
 
     @property
     def episodes(self) -> Iterator[Episode]:

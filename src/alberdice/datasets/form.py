@@ -1,4 +1,4 @@
-"""What the checks and the tensors need to know of the in-memory form, so that neither imports the class that uses them."""
+"""What checks, tensors and gathered steps need to know of the in-memory form, so that none imports the class that uses them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alberdice.datasets.header import DatasetHeader
 
-__all__ = ["FlatForm", "StepForm"]
+__all__ = ["FlatForm", "FrameForm", "StepForm"]
 
 
 class FlatForm(Protocol):
@@ -82,3 +82,14 @@ class StepForm(FlatForm, Protocol):
     @property
     def usable(self) -> NDArray[np.int64]:
         """(K,)."""
+
+
+class FrameForm(StepForm, Protocol):
+    """And what steps, windows and episodes are gathered by."""
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """(E,)."""
+
+    def masks_of(self, rows: Any) -> NDArray[np.bool_]:
+        """(..., N, A) of these frame rows."""
