@@ -13,7 +13,7 @@ import alberdice as ad
 from alberdice.datasets import EpisodeArrays, OfflineDataset, from_episodes
 from alberdice.deep.batches.training_data import TrainingData
 from alberdice.deep.learner import learner_class
-from alberdice.deep.training import loop as training
+from alberdice.deep.training import preparation
 from alberdice.environments import ENVIRONMENTS, EnvironmentEntry
 from alberdice.games.game import Game
 
@@ -99,4 +99,4 @@ def memory_dataset(clever: bool, episodes: int = 400, seed: int = 0) -> OfflineD
 def offer(monkeypatch: pytest.MonkeyPatch, dataset: OfflineDataset) -> None:
     """Make ``train`` find the game as 'memory', and these data whatever it asks for."""
     monkeypatch.setitem(ENVIRONMENTS, "memory", EnvironmentEntry(memory_game, "a test of memory"))
-    monkeypatch.setattr(training, "load_dataset", lambda name, **_: dataset)
+    monkeypatch.setattr(preparation, "load_dataset", lambda name, **_: dataset)

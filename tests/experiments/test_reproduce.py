@@ -23,7 +23,7 @@ from alberdice.cli.deep import main
 from alberdice.cli.training import train_command
 from alberdice.deep import learner
 from alberdice.deep.play.out_of_data import RandomPrior
-from alberdice.deep.training import loop as training
+from alberdice.deep.training import preparation
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.experiments import words
@@ -77,7 +77,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[PlannedRun]:
         return {run: make_run(run, lambda note: None, share) for run in runs}
 
     monkeypatch.setattr(LocalExecutor, "execute", execute)
-    monkeypatch.setattr(training, "load_dataset", cache(training.load_dataset))
+    monkeypatch.setattr(preparation, "load_dataset", cache(preparation.load_dataset))
     return trained
 
 

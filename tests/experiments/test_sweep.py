@@ -15,7 +15,7 @@ from reproduce_stubs import Failing, Quick
 
 from alberdice.cli.deep import main
 from alberdice.deep import learner
-from alberdice.deep.training import loop as training
+from alberdice.deep.training import preparation
 from alberdice.experiments.executors.local import LocalExecutor
 from alberdice.experiments.executors.work import make_run
 from alberdice.experiments.planned import PlannedRun
@@ -49,7 +49,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[tuple[PlannedRun, float]]:
         return {run: make_run(run, lambda note: None, share) for run in runs}
 
     monkeypatch.setattr(LocalExecutor, "execute", execute)
-    monkeypatch.setattr(training, "load_dataset", cache(training.load_dataset))
+    monkeypatch.setattr(preparation, "load_dataset", cache(preparation.load_dataset))
     return made
 
 

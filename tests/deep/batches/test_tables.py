@@ -117,6 +117,6 @@ def test_a_share_of_none_maps_and_is_not_recorded(tmp_path: Path) -> None:
 
 
 def test_what_is_read_is_not_recorded(mapped: OfflineDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alberdice.deep.training.loop.device_of", lambda config: "cpu")
+    monkeypatch.setattr("alberdice.deep.training.preparation.device_of", lambda config: "cpu")
     with pytest.raises(InvalidArgumentError, match="read from a file is not recorded"):
         run_training(tiny("bc", capture="on", environment="none"), None, dataset=mapped)

@@ -12,56 +12,32 @@ of their own, seeded by seed and update, so that evaluating more or less often c
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from alberdice.console import explain, tell, warn
-from alberdice.datasets import OfflineDataset, load_dataset
-from alberdice.datasets.horizon import mean_return_within
-from alberdice.deep import sums
-from alberdice.deep.batches.sequences import cut_episodes
-from alberdice.deep.batches.training_data import TrainingData
-from alberdice.deep.batches.weights import weight_warning
+from alberdice.console import explain, tell
+from alberdice.datasets import OfflineDataset
 from alberdice.deep.config import TrainConfig
-from alberdice.deep.learner import Learner, learner_class
-from alberdice.deep.play.episodes import check_policies
-from alberdice.deep.play.out_of_data import OutOfData
-from alberdice.deep.play.returns import default_episodes
-from alberdice.deep.play.venue import Venue, venue_of
-from alberdice.deep.policies import load_policies
+from alberdice.deep.play.venue import venue_of
 from alberdice.deep.training import callbacks as ours
 from alberdice.deep.training import run_state
-from alberdice.deep.training.device import arithmetic_of, capture_updates, check_captured, device_of
-from alberdice.deep.training.evaluators import Returns, ShareOutOfData
+from alberdice.deep.training.device import arithmetic_of, check_captured
 from alberdice.deep.training.fit import Callback, Evaluator, Fitting, Logger, fit
-from alberdice.deep.training.held_out import held_out_note, split_of
+from alberdice.deep.training.held_out import held_out_note
 from alberdice.deep.training.loggers import MetricsFile, Narrator, TensorBoard
-from alberdice.deep.training.played import played_beside, words_of
-from alberdice.deep.training.ranks import Ranks, Together, hand_over, joined, updating
-from alberdice.deep.training.result import TrainedRun, result_of
+from alberdice.deep.training.preparation import loaded, prepared, steps_per_episode
+from alberdice.deep.training.ranks import Together, hand_over, joined, updating
+from alberdice.deep.training.result import TrainedRun, finished, judged
 from alberdice.deep.training.run_directory import RunDirectory
-from alberdice.deep.training.run_pictures import try_to_draw
 from alberdice.deep.training.run_state import Origin, Run, check_folder, state_of
-from alberdice.deep.training.second_opinion import second_opinion
-from alberdice.deep.training.selection import UNSCORED, Selector, plain_numbers, scores_for
 from alberdice.deep.training.tracking import WandB
 from alberdice.environments import Environment, PlayOptions
-from alberdice.errors import InvalidArgumentError, SolverError
+from alberdice.errors import SolverError
 
 __all__ = ["run_training", "train"]
-
-#: what to do where policies are below the data
-_TRY = (
-    "more updates of cloning or of rounds, a larger alpha_end, more starts, a memory where agents see less than the state "
-    "(policy = transformer), sharper play where episodes are long (play = sharp); until then keep what played the data "
-    "(docs/trust.md)"
-)
 
 Progress = Callable[[str], None]
 
@@ -129,10 +105,10 @@ def run_training(
         with nullcontext() if folder is None else folder.locked():
             if folder is not None:
                 check_folder(folder, config, resume)
-            data = dataset or load_dataset(config.dataset, seed=config.dataset_seed, memory_share=config.memory_share)
+            data = dataset or loaded(config)
             options, where = PlayOptions.of(config.agents, config.flatten, config.max_steps), environment or config.environment
             with closing(venue_of(where, data, workers=config.workers if leads else 0, options=options)) as venue:
-                run = _prepare(config, folder, data, venue, ranks)
+                run = prepared(config, folder, data, venue, ranks)
                 if leads:
                     _go_on(run, resume, origin)
                 if ranks is not None:
@@ -149,61 +125,6 @@ def _go_on(run: Run, resume: bool, origin: Origin | None) -> None:
         run_state.begin_from(run, origin)
         if folder is not None:
             folder.save(*run_state.state_of(run))  # before the settings: a folder that has those can be resumed
-
-
-def _prepare(
-    config: TrainConfig, folder: RunDirectory | None, dataset: OfflineDataset, venue: Venue, ranks: Ranks | None
-) -> Run:
-    """Draw a fresh learner; the first of several processes judges it."""
-    device = device_of(config)
-    maker = learner_class(config.algorithm)
-    if not isinstance(config, maker.settings):
-        got, expected = type(config).__name__, f"settings of {config.algorithm}, {maker.settings.__name__}"
-        raise InvalidArgumentError("config", got=got, expected=expected)
-    split = split_of(dataset, config.held_out, config.seed)
-    pieces, scored = (cut_episodes(part, _steps_per_episode(config, venue)) for part in (split.learned, split.scored))
-    data = TrainingData.of_run(pieces, config, device)
-    with sums.shared_by(ranks):
-        learner = maker(data, config, torch.Generator().manual_seed(config.seed))
-    capture_updates(learner, config, data, 1 if ranks is None else ranks.count)
-    if venue.environment is not None:
-        check_policies(learner.policies, venue.environment.spec)  # of somebody's own learner, too, before hours of training
-    paced = getattr(learner, "config", config)  # a learner may choose its length by the data
-    fitting = Fitting(learner, torch.Generator(device).manual_seed(config.seed + 1), paced.total, paced.pretraining)
-    leads = ranks is None or ranks.place == 0
-    selector = _selector(config, scored, learner) if leads else Selector(None, UNSCORED)
-    judges = _evaluators(config, dataset, venue) if leads else (None, None)
-    names = {"algorithm": config.algorithm, "dataset": config.dataset}
-    return Run(config, names, folder, split, venue, device, fitting, selector, *judges, ranks=ranks)
-
-
-def _steps_per_episode(config: TrainConfig, venue: Venue) -> int:
-    """At how many steps the learner's episodes are cut; 0: not at all."""
-    return config.steps_per_episode(venue.game.horizon if venue.game is not None else 0)
-
-
-def _selector(config: TrainConfig, dataset: OfflineDataset, learner: Learner) -> Selector:
-    """What keeps the run's best policies, by scores or, where there are none, the last ones."""
-    if config.select == "last":
-        return Selector(None, "as asked for (select = last)")
-    discount, later = getattr(config, "discount", 0.99), getattr(config, "remembers_at_last", False)
-    return Selector(scores_for(dataset, config.seed, discount, learner.policies, memory=later), UNSCORED)
-
-
-def _evaluators(config: TrainConfig, dataset: OfflineDataset, venue: Venue) -> tuple[Returns | None, ShareOutOfData | None]:
-    """What the run is judged by, where it is played at all."""
-    where = venue.environment
-    if where is None:
-        return None, None
-    episodes = config.evaluate_episodes or default_episodes(where.spec, config.evaluate_every, venue.longest)
-    returns = Returns(where, episodes, seed=config.seed, play=config.play, data_return=_data_return(dataset, venue))
-    shown = OutOfData.of(venue.game, dataset)
-    return returns, None if shown is None else ShareOutOfData(shown, episodes, seed=config.seed, play=config.play)
-
-
-def _data_return(dataset: OfflineDataset, venue: Venue) -> float:
-    """Mean return of the data's episodes over as many steps as the policies play."""
-    return mean_return_within(dataset, venue.horizon)
 
 
 def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
@@ -231,27 +152,27 @@ def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
                 going=run.fitting,
             )
     except SolverError as error:
-        _finish(run, "diverged", str(error))
+        finished(run, "diverged", str(error))
         raise
     if run.fitting.stopped == ours.SIGNALLED:
         where = "nothing is saved" if folder is None else f"saved in {folder.path}; --resume continues"
         tell(f"stopped at update {run.fitting.done}, {where}")
         raise KeyboardInterrupt
-    return _finish(run, *_judged(run))
+    return finished(run, *judged(run))
 
 
 def _explain(run: Run) -> None:
     """What was decided before the first update."""
     config, data, where = run.config, run.dataset, run.venue.environment
     explain(f"{data.name}: {data.n_steps:,} steps of {data.n_episodes:,} episodes, agents with {data.n_actions} actions")
-    cut = _steps_per_episode(config, run.venue)
+    cut = steps_per_episode(config, run.venue)
     explain(f"episodes are {f'cut at {cut} steps' if cut else 'taken whole'}; evaluated every {config.evaluate_every} updates")
     if where is not None:
         chosen = "as asked for" if config.evaluate_episodes else "which costs about a tenth of the training"
         explain(f"played in {where.spec.name}, {run.returns.episodes if run.returns else 0} episodes each time, {chosen}")
     explain(f"{run.device}, {config.precision}, {config.threads} thread(s); updates {run.fitting.done} to {run.fitting.total}")
     for name, choice in getattr(run.learner, "choices", {}).items():
-        explain(f"{config.algorithm} chose {name}: {choice}")
+        explain(f"{run.names['algorithm']} chose {name}: {choice}")
 
 
 def _present(*evaluators: Evaluator | None) -> list[Evaluator]:
@@ -294,83 +215,3 @@ class _Captured:
     def after_update(self, fitting: Fitting) -> None:
         """See ``fit.Callback``."""
         check_captured(fitting.learner, self.config)
-
-
-def _judged(run: Run) -> tuple[str, str]:
-    """The status of a run that came to its end, and the reason where it is not 'done'."""
-    where = run.venue.environment
-    if run.leads and run.selector.scores is None and run.returns is not None and where is not None:
-        run.played = played_beside(run.learner, run.returns, where, run.dataset, run.fitting.done)
-    if fall := run.selector.fall():
-        tell(f"note: {fall}")
-    if run.selector.scores is not None and (caveat := run.selector.scores.caveat):
-        tell(f"note: {caveat}")
-    reason = run.selector.shortfall() or words_of(run.played)
-    if not reason:
-        return "done", ""
-    warn(f"warning: {reason}; {_TRY}")
-    return "below_behaviour", f"{reason}; {_TRY}"
-
-
-def _finish(run: Run, status: str, reason: str) -> TrainedRun:
-    """Write what came out, and only then draw it; but for the first process, nothing came out."""
-    weights = plain_numbers(_weights(run))
-    if not run.leads:
-        return TrainedRun(run.config, {}, run.fitting, run.selector, run.venue, None)
-    result = result_of(
-        run.config,
-        run.fitting,
-        run.selector,
-        run.venue,
-        returns=run.returns,
-        status=(status, reason),
-        data_return=_data_return(run.dataset, run.venue),
-        own={
-            "episode_steps": _steps_per_episode(run.config, run.venue),
-            "out_of_data": _outside(run),
-            "weights": weights,
-            "second_opinion": plain_numbers(_second_opinion(run)),
-            "choices": getattr(run.learner, "choices", {}),
-            "played": plain_numbers(run.played),
-            "held_out": run.split.as_json(),
-            "origin": run.origin,
-            "agreement": plain_numbers(getattr(run.learner, "agreement", {})),
-            "wall_seconds": round(time.perf_counter() - run.begun, 3),
-            "device": run.device,
-            "processes": 1 if run.ranks is None else run.ranks.count,
-        },
-    )
-    if run.folder is not None:
-        run.folder.write_result(result)
-        if run.config.pictures:
-            try_to_draw(run.folder.path, run.dataset)
-    return TrainedRun(run.config, result, run.fitting, run.selector, run.venue, None if run.folder is None else run.folder.path)
-
-
-def _outside(run: Run) -> dict[str, Any] | None:
-    """How far the policies that are kept leave the data, and the last ones' share; None where that is not known."""
-    if run.outside is None or run.outside.latest is None or run.selector.kept is None:
-        return None if run.outside is None else run.outside.latest
-    share = run.outside.latest["share"]
-    return {**run.outside.measured(load_policies(*run.selector.kept), run.fitting.done), "last_share": share}
-
-
-def _second_opinion(run: Run) -> dict[str, Any]:
-    """What stationary distribution corrections say of the policies that are kept; a note where the scores say otherwise."""
-    selector = run.selector
-    if selector.scores is None or selector.best is None or selector.kept is None:
-        return {}
-    found = second_opinion(selector.scores, selector.best.interval, load_policies(*selector.kept), run.config.seed)
-    if words := found["disagreement"]:
-        tell(f"note: {words}")
-    return found
-
-
-def _weights(run: Run) -> dict[str, float]:
-    """On how much of the data the learner's last weights rest, where it has such; a warning where that is little."""
-    with sums.shared_by(run.ranks):
-        report: dict[str, float] = getattr(run.learner, "weight_report", dict)()
-    warning = weight_warning(report, run.split.learned.n_steps, run.split.learned.n_episodes) if report else ""
-    if warning:
-        warn(f"warning: {warning}, at the end of the last round")
-    return report

@@ -1,8 +1,9 @@
-"""What comes of a run: the numbers of result.json, and the policies."""
+"""What comes of a run and what it says of itself: its status, the numbers of result.json, its pictures, and the policies."""
 
 from __future__ import annotations
 
 import platform
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import torch
 
 import alberdice
 from alberdice import markup
+from alberdice.console import tell, warn
+from alberdice.deep import sums
+from alberdice.deep.batches.weights import weight_warning
 from alberdice.deep.config import Play, TrainConfig
 from alberdice.deep.learner import Learner
 from alberdice.deep.play.returns import Evaluation, evaluate
@@ -19,12 +23,24 @@ from alberdice.deep.play.venue import Venue
 from alberdice.deep.policies import Policies, load_policies
 from alberdice.deep.training.evaluators import Returns, seed_of
 from alberdice.deep.training.fit import Fitting
+from alberdice.deep.training.played import played_beside, words_of
+from alberdice.deep.training.preparation import data_return, steps_per_episode
+from alberdice.deep.training.run_pictures import try_to_draw
+from alberdice.deep.training.run_state import Run
+from alberdice.deep.training.second_opinion import second_opinion
 from alberdice.deep.training.selection import Selector, plain_numbers
 from alberdice.environments import BatchedEnvironment, Environment, find_environment
 from alberdice.errors import InvalidArgumentError
 from alberdice.games.game import Game
 
-__all__ = ["TrainedRun", "result_of"]
+__all__ = ["TrainedRun", "finished", "judged"]
+
+#: what to do where policies are below the data
+_TRY = (
+    "more updates of cloning or of rounds, a larger alpha_end, more starts, a memory where agents see less than the state "
+    "(policy = transformer), sharper play where episodes are long (play = sharp); until then keep what played the data "
+    "(docs/trust.md)"
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +125,7 @@ class TrainedRun:
         )
 
 
-def result_of(
+def _result_of(
     config: TrainConfig,
     fitting: Fitting,
     selector: Selector,
@@ -149,3 +165,83 @@ def result_of(
             "numpy": np.__version__,
         },
     }
+
+
+def judged(run: Run) -> tuple[str, str]:
+    """The status of a run that came to its end, and the reason where it is not 'done'."""
+    where = run.venue.environment
+    if run.leads and run.selector.scores is None and run.returns is not None and where is not None:
+        run.played = played_beside(run.learner, run.returns, where, run.dataset, run.fitting.done)
+    if fall := run.selector.fall():
+        tell(f"note: {fall}")
+    if run.selector.scores is not None and (caveat := run.selector.scores.caveat):
+        tell(f"note: {caveat}")
+    reason = run.selector.shortfall() or words_of(run.played)
+    if not reason:
+        return "done", ""
+    warn(f"warning: {reason}; {_TRY}")
+    return "below_behaviour", f"{reason}; {_TRY}"
+
+
+def finished(run: Run, status: str, reason: str) -> TrainedRun:
+    """Write what came out, and only then draw it; but for the first process, nothing came out."""
+    weights = plain_numbers(_weights(run))
+    if not run.leads:
+        return TrainedRun(run.config, {}, run.fitting, run.selector, run.venue, None)
+    result = _result_of(
+        run.config,
+        run.fitting,
+        run.selector,
+        run.venue,
+        returns=run.returns,
+        status=(status, reason),
+        data_return=data_return(run.dataset, run.venue),
+        own={
+            "episode_steps": steps_per_episode(run.config, run.venue),
+            "out_of_data": _outside(run),
+            "weights": weights,
+            "second_opinion": plain_numbers(_second_opinion(run)),
+            "choices": getattr(run.learner, "choices", {}),
+            "played": plain_numbers(run.played),
+            "held_out": run.split.as_json(),
+            "origin": run.origin,
+            "agreement": plain_numbers(getattr(run.learner, "agreement", {})),
+            "wall_seconds": round(time.perf_counter() - run.begun, 3),
+            "device": run.device,
+            "processes": 1 if run.ranks is None else run.ranks.count,
+        },
+    )
+    if run.folder is not None:
+        run.folder.write_result(result)
+        if run.config.pictures:
+            try_to_draw(run.folder.path, run.dataset)
+    return TrainedRun(run.config, result, run.fitting, run.selector, run.venue, None if run.folder is None else run.folder.path)
+
+
+def _outside(run: Run) -> dict[str, Any] | None:
+    """How far the policies that are kept leave the data, and the last ones' share; None where that is not known."""
+    if run.outside is None or run.outside.latest is None or run.selector.kept is None:
+        return None if run.outside is None else run.outside.latest
+    share = run.outside.latest["share"]
+    return {**run.outside.measured(load_policies(*run.selector.kept), run.fitting.done), "last_share": share}
+
+
+def _second_opinion(run: Run) -> dict[str, Any]:
+    """What stationary distribution corrections say of the policies that are kept; a note where the scores say otherwise."""
+    selector = run.selector
+    if selector.scores is None or selector.best is None or selector.kept is None:
+        return {}
+    found = second_opinion(selector.scores, selector.best.interval, load_policies(*selector.kept), run.config.seed)
+    if words := found["disagreement"]:
+        tell(f"note: {words}")
+    return found
+
+
+def _weights(run: Run) -> dict[str, float]:
+    """On how much of the data the learner's last weights rest, where it has such; a warning where that is little."""
+    with sums.shared_by(run.ranks):
+        report: dict[str, float] = getattr(run.learner, "weight_report", dict)()
+    warning = weight_warning(report, run.split.learned.n_steps, run.split.learned.n_episodes) if report else ""
+    if warning:
+        warn(f"warning: {warning}, at the end of the last round")
+    return report
