@@ -81,7 +81,7 @@ WHOLE = {
     "bridge": ("bridge-mix", {"algorithm": "alberdice", "updates": 150, "pretrain_updates": 300}),
     "rware-tiny-2ag": (
         "rware-tiny-2ag-mixed",
-        {"algorithm": "madtkd", "updates": 120, "learning_rate": 0.01, "width": 16, "context": 8},
+        {"algorithm": "madtkd", "updates": 120, "learning_rate": 0.01, "width": 16, "context": 8, "chunk": 24},
     ),
     "smax-3s5z": ("smax-3s5z-mixed", {"algorithm": "bc", "policy": "transformer", "updates": 30, "width": 16, "context": 8}),
 }
@@ -118,6 +118,13 @@ def test_onnx_on_a_matrix_game(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert facts["inputs"]["mask"] == {"type": "bool", "shape": [2]}
     assert (facts["algorithm"], facts["dataset"], facts["window"]) == ("bc", "matrix-c", 1)
     assert set(facts["versions"]) >= {"alberdice", "torch"}
+
+
+def test_a_program_of_chunks_takes_any_number_of_episodes(tmp_path: Path) -> None:
+    changes = {"policy": "transformer", "hidden": (128, 128), "context": 2, "chunk": 4}
+    policies = run_training(tiny("bc", environment="none", **changes), None, dataset=chain_dataset()).last_policies
+    alberdice.deep.export(policies, tmp_path / "agents", format="pt2")  # checked with three, traced with two
+    assert len(list((tmp_path / "agents").iterdir())) == 3
 
 
 def test_a_program_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,7 +232,7 @@ class StackedTransformer:
             query, sees, x = query.index_select(3, within), sees.index_select(1, within), x.index_select(2, places)
         query, key, value = (part.flatten(1, 2) for part in (query, key, value))
         mixed = scaled_dot_product_attention(query, key, value, attn_mask=sees.repeat(self.heads, 1, 1))
-        mixed = mixed.reshape(len(mixed), self.heads, -1, mixed.shape[-1])[:, :, : x.shape[2]]
+        mixed = mixed.reshape(mixed.shape[0], self.heads, -1, mixed.shape[-1])[:, :, : x.shape[2]]
         return x + _mapped(own, f"{block}.out", mixed.transpose(1, 2).reshape(x.shape))
 
 
