@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import platform
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ def side_by_side(work: Callable[..., Any], asked: Iterable[tuple[Any, ...]], job
     if jobs == 1:
         yield from (work(*each) for each in asked)
         return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), one_thread) as pool:
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _one_of_many) as pool:
         for done in as_completed([pool.submit(work, *each) for each in asked]):
             yield done.result()
 
@@ -62,3 +63,11 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def _one_of_many() -> None:
+    """What a process of a pool does first: one thread, and an end of its own when its parent is killed, which tells nothing."""
+    one_thread()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

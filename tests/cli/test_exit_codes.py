@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import re
 import subprocess
 import sys
@@ -182,6 +183,17 @@ def test_a_process_of_the_pool_tells_an_error_as_the_program_would(tmp_path: Pat
     assert pipe.said[-1].status == "failed"
     assert re.match(r"dataset|nowhere|.*nothing of that name", pipe.said[-1].reason)
     assert "Error" not in pipe.said[-1].reason
+
+
+@pytest.mark.parametrize("unread", [False, True])
+def test_a_process_of_the_pool_whose_parent_is_gone_ends_silently(unread: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    """Also where it never read what this one said last, which the system tells in another way."""
+    parents, own = multiprocessing.Pipe()
+    if unread:
+        own.send("done")
+    parents.close()
+    work(own)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_process_itself() -> None:

@@ -154,7 +154,7 @@ def _deaf_and_single_threaded() -> Iterator[None]:
 
 def work(pipe: Connection) -> None:
     """Train until there is nothing left, or nobody to tell."""
-    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is gone
+    with contextlib.suppress(EOFError, ConnectionError):  # the parent is gone, maybe without having read the last message
         while (given := pipe.recv()) is not None:
             run, share = given
             report = _Reporter(run, pipe)
