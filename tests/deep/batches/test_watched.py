@@ -50,8 +50,8 @@ def test_episodes_are_learned_from_or_watched() -> None:
     assert together.tolist() == list(range(data.n_steps))
     whose = torch.arange(12).repeat_interleave(6)
     assert not set(whose[parts.learned].tolist()) & set(whose[parts.steps].tolist())
-    drawn = parts.draw(500, torch.Generator().manual_seed(0))
-    assert set(drawn.tolist()) <= set(parts.learned.tolist())
+    drawn = data.draw_steps(500, torch.Generator().manual_seed(0), among=parts.learned)
+    assert set(drawn.tolist()) == set(parts.learned.tolist())
 
 
 def test_what_is_best_is_kept_and_put_in_place() -> None:

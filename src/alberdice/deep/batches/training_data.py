@@ -163,12 +163,16 @@ class TrainingData:
         return self.endings * stands_for / (self.n_steps + self.endings * stands_for)
 
     def draw(self, config: TrainConfig, generator: torch.Generator, among: Tensor | None = None) -> Tensor:
-        """A minibatch of steps ``(batch_size,)``, each as likely as another, with repetitions; of several devices, its part.
+        """A minibatch of the size that the settings say, see ``draw_steps``."""
+        return self.draw_steps(config.batch_size, generator, among)
+
+    def draw_steps(self, size: int, generator: torch.Generator, among: Tensor | None = None) -> Tensor:
+        """Steps ``(size,)``, each as likely as another, with repetitions; of several devices, its part.
 
         ``among``: the steps ``(L,)`` to draw from; None: all.
         """
         count = self.n_steps if among is None else len(among)
-        drawn = torch.randint(count, (config.batch_size,), generator=generator, device=self.here.device)
+        drawn = torch.randint(count, (size,), generator=generator, device=self.here.device)
         return sums.own(drawn if among is None else among[drawn])
 
     @property

@@ -64,11 +64,6 @@ class Watched:
             self.state[f"watched_loss.{name}"] = torch.tensor(math.inf, device=parameters.device)
             self.state[f"watched_update.{name}"] = torch.zeros((), dtype=torch.int64)
 
-    def draw(self, size: int, generator: torch.Generator) -> Tensor:
-        """Steps to learn from, ``(size,)``, each as likely as another; of several devices, its part."""
-        places = torch.randint(len(self.learned), (size,), generator=generator, device=self.learned.device)
-        return sums.own(self.learned[places])
-
     @torch.no_grad()
     def look(self, losses: Callable[[Tensor], dict[str, Tensor]], done: int, total: int) -> None:
         """Keep what is best so far, where a look is due; after the last update, put it in place.

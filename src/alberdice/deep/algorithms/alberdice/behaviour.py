@@ -121,7 +121,7 @@ class Behaviour:
         few = n * divided.rows(len(steps)) <= 2 * batch
         apart, whole = drawn.population is not None and not few, drawn.weight is not None and few
         if apart:  # the conditional's rows are drawn: all pairs cost more than they tell
-            steps = sums.own(torch.randint(self.data.n_steps, (batch,), generator=generator, device=device))
+            steps = self.data.draw_steps(batch, generator)
             weight, divided = torch.full(steps.shape, 1.0 / batch, device=device), sums.EVENLY
         given = divided.own(torch.randint(n, (divided.rows(len(steps)),), generator=generator, device=device))
         if whole:

@@ -146,7 +146,7 @@ class OnFrames:
         self.data, self.population = data, population
         #: this device's, where several share the updates
         self.held = population.held(data) if population is not None and sums.parts() > 1 else None
-        #: where cloning does not learn from all episodes, what draws those that it learns from
+        #: where cloning does not learn from all episodes, what says from which
         self.watched: Watched | None = None
         self.network = policy_network(data, layers, own)
         self.own_net = layers.between(self.network.inputs + data.n_agents, self.network.outputs)
@@ -156,7 +156,7 @@ class OnFrames:
         population = self.held if sums.parts() > 1 else self.population
         if population is not None:
             return Drawn(population.steps, population.weight, population=population)
-        return Drawn(sums.own(torch.randint(self.data.n_steps, (size,), generator=generator, device=self.data.here.device)))
+        return Drawn(self.data.draw_steps(size, generator))
 
     def draw_weighted(self, size: int, upto: Tensor, generator: torch.Generator) -> Drawn:
         """As ``Form``."""
@@ -174,7 +174,9 @@ class OnFrames:
 
     def drawn_to_clone(self, size: int, generator: torch.Generator) -> Drawn:
         """As ``Form``."""
-        return Drawn(self.watched.draw(size, generator)) if self.watched else self.draw(size, generator)
+        if self.watched is None:
+            return self.draw(size, generator)
+        return Drawn(self.data.draw_steps(size, generator, among=self.watched.learned))
 
     def rows(self, drawn: Drawn, starts: Tensor) -> Rows:
         """As ``Form``."""
