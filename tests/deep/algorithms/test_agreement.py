@@ -107,6 +107,11 @@ def test_observations_are_not_for_policies_with_a_memory() -> None:
         small("alberdice", others_see="observation")
 
 
+def test_without_a_memory_there_is_no_history_to_leave_out() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"others_see: got state, .*policy = feed-forward does not read it"):
+        tiny(others_see="state")
+
+
 def test_what_the_check_draws_is_its_own() -> None:
     learner = fresh("alberdice", conventions())
     learner.behaviour.fill_caches()

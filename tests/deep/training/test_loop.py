@@ -15,7 +15,8 @@ import torch
 from deep_samples import chain_dataset, equal, tiny, trained
 from run_samples import Killed, final_state, kill_at
 
-from alberdice.deep.training.loop import run_training, train
+from alberdice.deep.training.fit import Fitting
+from alberdice.deep.training.loop import Extras, run_training, train
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import evaluate_run, policies_of_run
 from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceError, SolverError
@@ -95,6 +96,43 @@ def test_resuming_a_finished_run_keeps_its_result(tmp_path: Path) -> None:
     assert np.isfinite(first["return_mean"])
     for name in ("status", "updates", "return_mean", "return_stderr", "episodes", "return_exact"):
         assert again[name] == first[name], name
+
+
+def test_resuming_a_finished_run_leaves_it_as_it_is(tmp_path: Path) -> None:
+    """Not even the versions in its result are those of now; what is gone, or asked for otherwise, is made."""
+
+    def files() -> dict[str, tuple[bytes, int]]:
+        found = (path for path in tmp_path.rglob("*") if path.is_file())
+        return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+    folder, first = RunDirectory(tmp_path), train(tiny(), tmp_path)
+    folder.write_result({**first, "versions": {"alberdice": "0"}})
+    before = files()
+    again = run_training(tiny(), tmp_path, resume=True)
+    assert files() == before
+    assert again.result["versions"] == {"alberdice": "0"}
+    assert again.history[-1]["update"] == 22
+    assert equal(
+        again.learner.state_dict(), {k: v for k, v in final_state(tmp_path).items() if k in again.learner.state_dict()}
+    )
+    for change in ({"evaluate_episodes": 30}, {}):
+        assert train(tiny(**change), tmp_path, resume=True)["versions"] != {"alberdice": "0"}
+    (tmp_path / "result.json").unlink()
+    assert train(tiny(), tmp_path, resume=True)["return_mean"] == first["return_mean"]
+    assert (tmp_path / "result.json").exists()
+
+
+def test_a_run_that_was_stopped_by_a_caller_goes_on(tmp_path: Path) -> None:
+    """Though its result says that it is done."""
+
+    class Enough:
+        def after_update(self, fitting: Fitting) -> None:
+            if fitting.done == 15:
+                fitting.stop("enough")
+
+    stopped = run_training(tiny(), tmp_path, extras=Extras(callbacks=[Enough()])).result
+    assert (stopped["status"], stopped["updates"]) == ("done", 15)
+    assert train(tiny(), tmp_path, resume=True)["updates"] == 22
 
 
 def test_the_note_shows_return_gap_and_effective_rows_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,11 @@ def _go_on(run: Run, resume: bool, origin: Origin | None) -> None:
 def _run(run: Run, progress: Progress, extras: Extras) -> TrainedRun:
     """Begin or continue, to the end; what callers add is the first process's."""
     config, folder, extras = run.config, run.folder, extras if run.leads else Extras()
+    if folder is not None and run.before is not None:
+        explain(f"the run in {folder.path} is finished: nothing is done, and nothing written")
+        if extras.fewer is not None:
+            extras.fewer(config.total)
+        return TrainedRun(config, run.before, run.fitting, run.selector, run.venue, folder.path)
     if folder is not None:
         folder.write_json("config.json", asdict(config))
     for note in (*run.venue.notes, *held_out_note(run.split)):

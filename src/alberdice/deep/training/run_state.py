@@ -27,11 +27,14 @@ from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.ranks import Ranks
 from alberdice.deep.training.run_directory import RunDirectory
 from alberdice.deep.training.saved_run import DEPLOYED, check_header
-from alberdice.deep.training.selection import SCORES, SELECTED, Selector, split_selection
-from alberdice.errors import InvalidArgumentError, InvalidDataError
+from alberdice.deep.training.selection import SCORES, SELECTED, Selector, plain_numbers, split_selection
+from alberdice.errors import AlberDICEError, InvalidArgumentError, InvalidDataError
 from alberdice.readers import library_errors
 
 __all__ = ["Origin", "Run", "begin_from", "check_folder", "resume", "state_of"]
+
+#: what result.json calls runs that came to their end
+JUDGED = ("done", "below_behaviour")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Run:
     """A run under way; ``names`` are its algorithm and dataset, ``origin`` the run and the update that it went on from.
 
     ``split`` are its data, and which of their episodes are held out of learning; ``ranks`` are the processes that share
-    its updates; ``played`` is what play said of the last policies beside the data and their clone.
+    its updates; ``played`` is what play said of the last policies beside the data and their clone; ``before`` is what
+    result.json says of a run that was over and is left as it is.
     """
 
     config: TrainConfig
@@ -68,6 +72,7 @@ class Run:
     origin: dict[str, Any] | None = None
     ranks: Ranks | None = None
     played: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] | None = None
     begun: float = field(default_factory=time.perf_counter)
 
     @property
@@ -135,24 +140,42 @@ def state_of(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def resume(run: Run, folder: RunDirectory) -> None:
-    """Go on from the folder's own checkpoint.
+    """Go on from the folder's own checkpoint; a run that is over and whole stays as it is, see ``Run.before``.
 
     Raises:
         InvalidDataError: another run's, or a damaged one.
     """
     tensors, header = folder.load()
     _restore(run, str(folder.path / "checkpoint.safetensors"), tensors, header)
-    if header.get("history") is None:  # of a release whose checkpoints left the rows to their file
+    run.before = _result_of_whole(run, folder)
+    if run.before is not None:
+        run.fitting.history[:] = header.get("history") or folder.read_metrics(run.fitting.done)
+    elif header.get("history") is None:  # of a release whose checkpoints left the rows to their file
         run.fitting.history[:] = folder.read_metrics(run.fitting.done)
     else:
         run.fitting.history[:] = header["history"]
         if wrong := folder.release_metrics(header):
             warn(f"warning: {wrong}")
     run.origin = header.get("origin")
-    if (
-        header.get("fingerprint") != run.config.fingerprint()
-    ):  # a setting that an older release lacked: config.json gets it next
+    lacking = header.get("fingerprint") != run.config.fingerprint()
+    if run.before is None and lacking:  # a setting that an older release lacked: config.json gets it next
         folder.save(*state_of(run))
+
+
+def _result_of_whole(run: Run, folder: RunDirectory) -> dict[str, Any] | None:
+    """What result.json says of a run that is over, with these very settings; None where something is to be made or mended."""
+    if run.ranks is not None or not run.fitting.over:
+        return None
+    try:
+        result, settings = folder.read_result(), folder.read_json("config.json")
+        folder.checked_metrics()
+    except AlberDICEError:
+        return None
+    now = json.loads(json.dumps(plain_numbers(asdict(run.config))))
+    same = all(now.get(name) == value for name, value in settings.items())
+    whole = same and result.get("status") in JUDGED and result.get("updates") == run.fitting.done
+    drawn = not run.config.pictures or (folder.path / "pictures").is_dir()
+    return result if whole and drawn else None
 
 
 def begin_from(run: Run, origin: Origin) -> None:
