@@ -61,9 +61,7 @@ class Policies:
             InvalidArgumentError, InvalidDataError: nothing of this package there, or damaged.
         """
         if is_file(Path(path)):
-            if update != "selected":
-                raise InvalidArgumentError("update", got=update, expected="nothing: a file holds one set of policies")
-            learned, about = read_export(Path(path), trust=trust)
+            learned, about = read_export(Path(path), update, trust=trust)
         else:
             from alberdice.deep.training.saved_run import origins_of_run, policies_of_run
 

@@ -158,12 +158,15 @@ def _file_names(agents: Sequence[str]) -> list[str]:
     return list(agents) if plain and apart else [f"agent_{k + 1}" for k in range(len(agents))]
 
 
-def read_export(path: Path, *, trust: bool = False) -> tuple[Policies, dict[str, Any]]:
+def read_export(path: Path, update: str | int = "selected", *, trust: bool = False) -> tuple[Policies, dict[str, Any]]:
     """The policies of a NAME.safetensors file, and what it says of them; ``trust``: make networks by the code that it names.
 
     Raises:
+        InvalidArgumentError: an ``update`` is asked for, as if it were a run's folder.
         InvalidDataError: no such file, another one, or a damaged one; policies of a kind that nobody registered.
     """
+    if update != "selected":
+        raise InvalidArgumentError("update", got=update, expected="nothing: a file holds one set of policies")
     tensors, header = read_checkpoint(path)
     if "policies" not in header:
         raise InvalidDataError(f"{path}: header", got="no policies", expected="a file that export wrote")

@@ -19,7 +19,6 @@ from alberdice.deep.training.result import TrainedRun
 from alberdice.deep.training.run_state import Origin
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import Environment
-from alberdice.errors import InvalidArgumentError
 from alberdice.files import is_file
 from alberdice.games.game import Game
 
@@ -107,7 +106,5 @@ def load(path: str | Path, update: str | int = "selected", *, trust: bool = Fals
             somebody's own without that word.
     """
     if is_file(Path(path)):
-        if update != "selected":
-            raise InvalidArgumentError("update", got=update, expected="nothing: a file holds one set of policies")
-        return read_export(Path(path), trust=trust)[0]
+        return read_export(Path(path), update, trust=trust)[0]
     return policies_of_run(Path(path), str(update), trust=trust)

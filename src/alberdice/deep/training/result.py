@@ -25,10 +25,11 @@ from alberdice.deep.training.evaluators import Returns, seed_of
 from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.played import played_beside, words_of
 from alberdice.deep.training.preparation import data_return, steps_per_episode
+from alberdice.deep.training.run_directory import plain_numbers
 from alberdice.deep.training.run_pictures import try_to_draw
 from alberdice.deep.training.run_state import Run
 from alberdice.deep.training.second_opinion import second_opinion
-from alberdice.deep.training.selection import Selector, plain_numbers
+from alberdice.deep.training.selection import Selector
 from alberdice.environments import BatchedEnvironment, Environment, find_environment
 from alberdice.errors import InvalidArgumentError
 from alberdice.games.game import Game

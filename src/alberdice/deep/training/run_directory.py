@@ -32,7 +32,7 @@ from alberdice.errors import InvalidArgumentError, InvalidDataError
 from alberdice.files import exclusive, is_file, storage_errors, write_atomically
 from alberdice.readers import decimal_number, read_csv, read_json, whole_number
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "plain_numbers"]
 
 _KEPT = re.compile(r"update-(\d+)\.safetensors")
 
@@ -72,11 +72,11 @@ class RunDirectory:
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file; NaN and infinities as null."""
-        write_atomically(self.path / name, (json.dumps(_plain(value), indent=1, allow_nan=False) + "\n").encode())
+        write_atomically(self.path / name, (json.dumps(plain_numbers(value), indent=1, allow_nan=False) + "\n").encode())
 
     def write_result(self, value: dict[str, Any]) -> None:
         """Write result.json under a checksum, its field ``sha256``."""
-        self.write_json("result.json", {**value, "sha256": _digest(_plain(value))})
+        self.write_json("result.json", {**value, "sha256": _digest(plain_numbers(value))})
 
     def read_result(self) -> dict[str, Any]:
         """What ``write_result`` wrote; of an earlier release without a checksum, as it is.
@@ -263,8 +263,11 @@ class RunDirectory:
         return [row for row in rows if row.get("update", math.inf) <= upto]
 
 
-def _plain(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(v, float) and v - v != 0 else v for key, v in value.items()}
+def plain_numbers(value: Any) -> Any:
+    """The same with None for what is no finite number, as JSON wants it."""
+    if isinstance(value, dict):
+        return {key: plain_numbers(each) for key, each in value.items()}
+    return None if isinstance(value, float) and value - value != 0 else value
 
 
 def _digest(value: dict[str, Any]) -> str:

@@ -25,9 +25,9 @@ from alberdice.deep.training.checkpoints import check_state
 from alberdice.deep.training.evaluators import Returns, ShareOutOfData
 from alberdice.deep.training.fit import Fitting
 from alberdice.deep.training.ranks import Ranks
-from alberdice.deep.training.run_directory import RunDirectory
+from alberdice.deep.training.run_directory import RunDirectory, plain_numbers
 from alberdice.deep.training.saved_run import DEPLOYED, check_header
-from alberdice.deep.training.selection import SCORES, SELECTED, Selector, plain_numbers, split_selection
+from alberdice.deep.training.selection import SCORES, SELECTED, Selector, split_selection
 from alberdice.errors import AlberDICEError, InvalidArgumentError, InvalidDataError
 from alberdice.readers import library_errors
 

@@ -254,10 +254,3 @@ def split_selection(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict
     """The selected policies' tensors and the scores', without their prefixes."""
     parts = [{k.removeprefix(p): t for k, t in tensors.items() if k.startswith(p)} for p in (SELECTED, SCORES)]
     return parts[0], parts[1]
-
-
-def plain_numbers(value: Any) -> Any:
-    """The same with None for what is no finite number, as JSON wants it."""
-    if isinstance(value, dict):
-        return {key: plain_numbers(each) for key, each in value.items()}
-    return None if isinstance(value, float) and value - value != 0 else value
