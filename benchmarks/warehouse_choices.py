@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,14 @@ BY_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 750, "updates": 900, "
 PLAIN_TURNS: dict[str, Any] = {**CLONES, "pretrain_updates": 1500, "updates": 6000, "turn_updates": 500}
 SMALL = {"batch_size": 1024, "pretrain_batch_size": 1024}
 THEN: dict[str, Any] = {"memory_updates": 1500, "width": 64, "context": 20}
+CHUNKS: dict[str, Any] = {"chunk": 100}
+LONG_CHUNKS: dict[str, Any] = {"context": 40, "chunk": 200}
 ANEW: dict[str, Any] = {"memory_updates": 6000, "last_policy": "feed-forward"}
+#: what agents without a memory decide on data of mixed quality
+BEST_QUARTER: dict[str, Any] = {
+    **{**PLAIN_TURNS, **SMALL},
+    **{"episode_share": 0.3, "keep_best": 0.25, "episode_ratio": "clones"},
+}
 LONG = {"pretrain_updates": 1000, "updates": 1200, "turn_updates": 150, "episode_share": 0.12}
 SLOW = {"learning_rate": 1e-3, "pretrain_learning_rate": 1e-3}
 LARGE = {"alpha_start": 1.0, "alpha_end": 1.0, "episode_share": 0.4, **CLONES, "pretrain_updates": 500, "updates": 1200}
@@ -142,6 +148,52 @@ TRIALS: dict[str, tuple[str, str, int, bool, dict[str, Any], int]] = {
         {**PLAIN_TURNS, **ANEW, "episode_share": 0.4},
         100,
     ),
+    "small-4ag, inner, 6000 updates": ("bc", "small-4ag-inner", 1000, False, {"updates": 6000}, 100),
+    "small-4ag, inner, 12000 updates, 3000 episodes": ("bc", "small-4ag-inner", 3000, False, {"updates": 12000}, 100),
+    "one, memory, 750 updates, rate 3e-3, chunks": ("bc", "one", 500, True, {**FAST, **CHUNKS, "updates": 750}, 100),
+    "one, memory of 40, 750 updates, rate 3e-3, chunks": ("bc", "one", 500, True, {**FAST, **LONG_CHUNKS, "updates": 750}, 100),
+    "one, memory, 1500 updates, rate 3e-3, chunks": ("bc", "one", 500, True, {**FAST, **CHUNKS, "updates": 1500}, 100),
+    "one, memory of 40, 1500 updates, rate 3e-3, chunks": (
+        *("bc", "one", 500, True),
+        {**FAST, **LONG_CHUNKS, "updates": 1500},
+        100,
+    ),
+    "small-4ag, inner, memory, 2000 updates, rate 3e-3, chunks": (
+        *("bc", "small-4ag-inner", 1000, True),
+        {**FAST, **CHUNKS, "updates": 2000},
+        100,
+    ),
+    "small-4ag, inner, memory of 40, 1500 updates, rate 3e-3, chunks": (
+        *("bc", "small-4ag-inner", 1000, True),
+        {**FAST, **LONG_CHUNKS, "updates": 1500},
+        100,
+    ),
+    "conventions, by episodes, share .4, then a memory of 40, chunks": (
+        *("alberdice", "conventions", 1000, False),
+        {**PLAIN_TURNS, **THEN, **LONG_CHUNKS, "memory_updates": 3000, "episode_share": 0.4},
+        100,
+    ),
+    "small-4ag, conventions, by episodes, share .4, then a memory of 40, chunks": (
+        *("alberdice", "small-4ag-conventions", 2000, False),
+        {**PLAIN_TURNS, **THEN, **LONG_CHUNKS, "memory_updates": 3000, "episode_share": 0.4},
+        100,
+    ),
+    "mixed, best quarter beside clones, then a memory of 40, chunks": (
+        *("alberdice", "mixed", 4000, False),
+        {**BEST_QUARTER, **THEN, **LONG_CHUNKS, "memory_updates": 2000},
+        100,
+    ),
+    "small-4ag, mixed, best quarter beside clones": (*("alberdice", "small-4ag-mixed", 2000, False), BEST_QUARTER, 100),
+    "small-4ag, mixed, best quarter beside clones, anew": (
+        *("alberdice", "small-4ag-mixed", 2000, False),
+        {**BEST_QUARTER, **ANEW},
+        100,
+    ),
+    "small-4ag, mixed, best quarter beside clones, then a memory of 40, chunks": (
+        *("alberdice", "small-4ag-mixed", 2000, False),
+        {**BEST_QUARTER, **THEN, **LONG_CHUNKS, "memory_updates": 2000},
+        100,
+    ),
     "conventions, by episodes, share .4, anew": (
         *("alberdice", "conventions", 1000, False),
         {**PLAIN_TURNS, **ANEW, "episode_share": 0.4},
@@ -169,18 +221,23 @@ def trial(name: str, out: Path) -> list[dict[str, Any]]:
     """Train and judge; AlberDICE's pi^D as a row of its own."""
     algorithm, kind, episodes, memory, own, judged = TRIALS[name]
     settings: Any = learner_class(algorithm).settings
-    values = {**settings.presets["rware" if memory else "rware-feed-forward"], **own, "environment": "none", "pictures": False}
+    preset = settings.presets["rware"] | {"context": 20, "chunk": 0} if memory else settings.presets["rware-feed-forward"]
+    values = {**preset, **own, "environment": "none", "pictures": False}
     data, began, folder = data_of(kind, episodes), time.process_time(), out / name.replace(" ", "-").replace(",", "")
-    run_training(from_mapping(values, settings(algorithm=algorithm)), folder, dataset=data, resume=True)
+    run: Any = run_training(from_mapping(values, settings(algorithm=algorithm)), folder, dataset=data, resume=True)
     seconds, policies = time.process_time() - began, policies_of_run(folder)
     players = {name: policies}
-    if getattr(policies, "base", None) is not None:
-        players[f"{name}: pi^D"] = replace(policies, parameters=torch.zeros_like(policies.parameters))
+    if own.get("memory_updates"):
+        players[f"{name}: before"] = run.learner.decided
+    if algorithm == "alberdice":
+        players[f"{name}: pi^D"] = run.learner.clone
     rows = []
     for who, player in players.items():
         with find_environment("rware-{}-{}ag".format(*parts_of(kind))).open() as env:
             found = play_episodes(player, env, judged, PLAY_SEED)
-        rows.append(row(who, algorithm, kind, episodes, own, data, found.returns, found.metrics, round(seconds)))
+            sharp = play_episodes(player, env, judged, PLAY_SEED, play="sharp").returns.mean()
+        told = row(who, algorithm, kind, episodes, own, data, found.returns, found.metrics, round(seconds))
+        rows.append({**told, "sharp": round(float(sharp), 2)})
     return rows
 
 

@@ -19,6 +19,7 @@ is kept in its folder under ``--out``; the JSON is written after every run, and 
     alberdice-wide-two       the better of two agreements by what their episodes returned
     alberdice-best           of three tenths of the best quarter, beside their own clones
     ...-memory               what these agreed on, cloned with a memory on as many rows as BC's
+    ...-chunks               with a memory of 40 steps on chunks of 200; -memory: of 20, on windows
     ...-anew                 what these agreed on, cloned anew without one
     alberdice-steps          weights of steps, as printed
     ...-paper                with the paper's alpha = 1
@@ -51,6 +52,7 @@ from alberdice.datasets.record import record
 from alberdice.datasets.warehouses import EPISODES, make_warehouse
 from alberdice.deep.algorithms.bc import BCConfig
 from alberdice.deep.config import TrainConfig, from_mapping
+from alberdice.deep.config.warehouses import MEMORY
 from alberdice.deep.learner import learner_class
 from alberdice.deep.play.episodes import play_episodes
 from alberdice.deep.training.loop import run_training
@@ -67,19 +69,28 @@ DATA = (
 )
 BEST = {"keep_best": 0.25}
 BESIDE_CLONES = {"episode_share": 0.3, "episode_ratio": "clones", "batch_size": 1024, "pretrain_batch_size": 1024}
-THEN = {"memory_updates": 2000, "width": 64, "context": 20}
+#: transformers on windows of 20 steps, as presets had them before there were chunks
+WINDOWS = {"context": 20, "chunk": 0}
+ON_WINDOWS = {**BCConfig.presets["rware"], **WINDOWS, "updates": 1000}
+THEN = {"memory_updates": 2000, "width": 64, **WINDOWS}
+THEN_CHUNKS = {"memory_updates": 2000, **MEMORY}
 ANEW = {"memory_updates": 6000, "last_policy": "feed-forward"}
 WIDE = {"episode_share": 0.4}
 PAPER = {"alpha_start": 1.0, "alpha_end": 1.0}
-STEPS = {"weights": "steps", "updates": 600, "learning_rate": 5e-4, "starts": 1}
+STEPS = {**WINDOWS, "weights": "steps", "updates": 600, "learning_rate": 5e-4, "starts": 1}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bc": ("bc", {}),
     "bc-best": ("bc", BEST),
-    "bc-best-memory": ("bc", {**BCConfig.presets["rware"], **BEST}),
+    "bc-best-memory": ("bc", {**ON_WINDOWS, **BEST}),
+    "bc-best-chunks": ("bc", {**BCConfig.presets["rware"], **BEST}),
     "alberdice": ("alberdice", {}),
     "alberdice-best": ("alberdice", {**BEST, **BESIDE_CLONES}),
-    "bc-memory": ("bc", BCConfig.presets["rware"]),
+    "bc-memory": ("bc", ON_WINDOWS),
+    "bc-chunks": ("bc", BCConfig.presets["rware"]),
     "alberdice-best-memory": ("alberdice", {**BEST, **BESIDE_CLONES, **THEN}),
+    "alberdice-best-chunks": ("alberdice", {**BEST, **BESIDE_CLONES, **THEN_CHUNKS}),
+    "alberdice-wide-chunks": ("alberdice", {**WIDE, **THEN_CHUNKS, "memory_updates": 3000}),
+    "alberdice-wide-chunks-paper": ("alberdice", {**WIDE, **THEN_CHUNKS, "memory_updates": 3000, **PAPER}),
     "optidice": ("optidice", {}),
     "omar": ("omar", {}),
     "bc-plain": ("bc", {"levels": 0}),
@@ -96,10 +107,12 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "alberdice-steps-paper": ("alberdice", {**STEPS, **PAPER}),
 }
 #: differences from these are columns of the tables, beside those from a run's own pi^D and from what it cloned in the end
-LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory", "optidice", "omar")
+LESS = ("bc", "bc-best", "bc-memory", "bc-best-memory", "bc-chunks", "bc-best-chunks", "optidice", "omar")
 TARGET = machine.RESULTS / "warehouse_learning.json"
 #: what was run before ``leak`` and ``nu_step`` became defaults
 EARLIER = machine.RESULTS / "warehouse_learning_earlier.json"
+#: seeds of a whole row
+SEEDS = 3
 #: how actions are played beside drawn ones
 PLAYS = ("sharp", "greedy")
 KEYS = ("data", "variant", "seed", "share", "policy", "data_episodes")
@@ -256,7 +269,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="*", default=list(DATA), choices=DATA)
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--data-episodes", type=int, default=EPISODES)
     parser.add_argument("--policy", default="transformer", choices=("transformer", "feed-forward"))
@@ -296,12 +309,13 @@ def learn(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def not_run(runs: list[dict[str, Any]]) -> list[str]:
-    """Whose seeds are missing, with the whole budget."""
+    """Per data and kind of policies, whose seeds are missing with the whole budget."""
     done = {tuple(r[k] for k in ("data", "policy", "variant", "seed")) for r in runs if r["share"] == 1.0}
     missing = []
-    for each in itertools.product(DATA, ("transformer", "feed-forward"), VARIANTS):
-        seeds = [str(seed) for seed in range(3) if (*each, seed) not in done]
-        missing += [f"{', '.join(each)}: seed {', '.join(seeds)}"] if seeds else []
+    for data, policy in itertools.product(DATA, ("transformer", "feed-forward")):
+        seeds = {v: [s for s in range(SEEDS) if (data, policy, v, s) not in done] for v in VARIANTS}
+        told = [v if len(left) == SEEDS else f"{v} ({', '.join(map(str, left))})" for v, left in seeds.items() if left]
+        missing += [f"{data}, {policy}: {', '.join(told)}"] if told else []
     return missing
 
 
