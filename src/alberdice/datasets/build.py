@@ -237,6 +237,21 @@ def _check_clock(source: str, episode: Array, time: Array) -> Array:
     return lengths
 
 
+def _frames(source: str, key: str, now: Array, after: Array, ends: NDArray[np.int64]) -> Array:
+    """Frames of all steps and then the final ones, (T + E, ...), of what was shown before and after each step, (T, ...)."""
+    steps = int(ends[-1]) + 1
+    if len(now) != steps or now.shape != after.shape or now.dtype != after.dtype:
+        got = f"{now.dtype} {now.shape} and {after.dtype} {after.shape}"
+        raise fail(source, f"{key}, next_{key}", got=got, expected=f"one type and shape with {steps} rows")
+    inner = np.setdiff1d(np.arange(steps), ends)
+    differs = (now[inner + 1] != after[inner]).any(axis=tuple(range(1, now.ndim)))
+    if differs.any():
+        row = int(inner[np.flatnonzero(differs)[0]])
+        got = "another frame than the one of the next row"
+        raise fail(source, f"next_{key}[{row}]", got=got, expected=f"{key}[{row + 1}]", remedy="end the episode there")
+    return np.concatenate([now, after[ends]])
+
+
 def from_transitions(
     name: str,
     n_actions: Sequence[int],
@@ -263,24 +278,13 @@ def from_transitions(
         InvalidDataError: shapes that disagree, a gap in episodes or times, a next frame that is not the next row's frame.
     """
     lengths = _check_clock(source, episode, time)
-    steps, ends = len(episode), np.cumsum(lengths) - 1
+    ends = np.cumsum(lengths) - 1
     pairs = {"states": (states, next_states), "observations": (observations, next_observations)}
     if (action_masks is None) != (next_action_masks is None):
         raise fail(source, "next_action_masks", got="one of the two masks only", expected="both or none")
     if action_masks is not None and next_action_masks is not None:
         pairs["action_masks"] = (action_masks, next_action_masks)
-    inner = np.setdiff1d(np.arange(steps), ends)
-    joined: dict[str, Array] = {}
-    for key, (now, after) in pairs.items():
-        if len(now) != steps or now.shape != after.shape or now.dtype != after.dtype:
-            got = f"{now.dtype} {now.shape} and {after.dtype} {after.shape}"
-            raise fail(source, f"{key}, next_{key}", got=got, expected=f"one type and shape with {steps} rows")
-        differs = (now[inner + 1] != after[inner]).any(axis=tuple(range(1, now.ndim)))
-        if differs.any():
-            row = int(inner[np.flatnonzero(differs)[0]])
-            got = "another frame than the one of the next row"
-            raise fail(source, f"next_{key}[{row}]", got=got, expected=f"{key}[{row + 1}]", remedy="end the episode there")
-        joined[key] = np.concatenate([now, after[ends]])
+    joined = {key: _frames(source, key, now, after, ends) for key, (now, after) in pairs.items()}
     return OfflineDataset(
         name=name,
         n_actions=tuple(n_actions),

@@ -280,13 +280,16 @@ def open_dataset(
     origin = DatasetHeader.from_json(header.get("origin", {}), str(data / "metadata.json"))
     loaded = arrays.finish(header["name"], notes=header["notes"], source=str(directory), header=origin)
     if verify:
-        found = loaded.array_digests
-        for name in sorted(found.keys() | header["sha256"].keys()):
-            wanted = header["sha256"].get(name)
-            if found.get(name) != wanted:
-                got = f"sha256 {found.get(name)}"
-                raise fail(str(path), name, got=got, expected=wanted, remedy="the file was damaged or changed: make it again")
+        _check_digests(path, loaded.array_digests, header["sha256"])
     return loaded
+
+
+def _check_digests(path: Path, found: dict[str, str], expected: dict[str, Any]) -> None:
+    """Whether the arrays of a file are those that its header was written for."""
+    for name in sorted(found.keys() | expected.keys()):
+        if found.get(name) != expected.get(name):
+            got, remedy = f"sha256 {found.get(name)}", "the file was damaged or changed: make it again"
+            raise fail(str(path), name, got=got, expected=expected.get(name), remedy=remedy)
 
 
 def stored_datasets(root: str | Path | None = None) -> list[dict[str, Any]]:
