@@ -31,7 +31,7 @@ from alberdice.errors import InvalidArgumentError
 
 CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,), "leak": 0.2, "watch_share": 0.25}
 #: tested in test_history_runs.py
-HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "episode_steps"}
+HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "chunk", "episode_steps"}
 
 
 def learned(dataset: str, **settings: Any) -> BC:

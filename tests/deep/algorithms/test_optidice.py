@@ -49,7 +49,7 @@ CHANGES: dict[str, Any] = {
     "absorbing": "single",
 }
 #: tested in test_history_runs.py
-HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "episode_steps"}
+HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "chunk", "episode_steps"}
 
 
 def joint_samples(problem: Problem) -> dict[str, Tensor]:
