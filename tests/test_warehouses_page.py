@@ -136,6 +136,22 @@ def said_of_mixed_data() -> list[str]:
     ]
 
 
+def said_of_chunks() -> list[str]:
+    mixed = row_of("tiny-2ag-mixed", "alberdice-best-chunks", 4000)
+    windows = row_of("tiny-2ag-mixed", "alberdice-best-memory", 4000)
+    four, less = row_of("small-4ag-conventions", "alberdice-wide-chunks", 2000), mixed["minus"]
+    whole = four["mean"] / four["share_of_data"]
+    return [
+        f"{span((mixed['mean'], mixed['error']), 2)} deliveries, {mixed['share_of_data']:.2f} of the data's mean",
+        f"{less['alberdice-best-chunks pi^D'][0]:.1f} above the run's own clone",
+        f"{span(less['bc-best-chunks'], 1)} above filtered cloning by the same transformers",
+        f"{less['optidice'][0]:.1f} above OptiDICE and {less['omar'][0]:.1f} above OMAR",
+        f"On windows it was {span((windows['mean'], windows['error']), 2)}",
+        f"as the preset says, {span(four['sharp'], 1)}, {plain(four['sharp'][0] / whole, 2)} of the data's mean",
+        f"({four['mean']:.1f}, {plain(four['share_of_data'], 2)}, drawn)",
+    ]
+
+
 def said_of_conventions() -> list[str]:
     wide, clone = (row_of("tiny-2ag-conventions", f"alberdice-wide{who}", 1000) for who in ("", " pi^D"))
     paper = row_of("tiny-2ag-conventions", "alberdice-wide-paper", 1000)
@@ -183,7 +199,7 @@ def said_of_four_agents_of_mixed_quality() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "said", [said_of_mixed_data, said_of_conventions, said_of_four_agents, said_of_four_agents_of_mixed_quality]
+    "said", [said_of_chunks, said_of_mixed_data, said_of_conventions, said_of_four_agents, said_of_four_agents_of_mixed_quality]
 )
 def test_the_prose_has_the_tables_numbers(said: Any) -> None:
     prose = " ".join(PAGE[PAGE.index("<!-- end of measured -->") : PAGE.index("<!-- measured earlier -->")].split())
