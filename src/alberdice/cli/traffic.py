@@ -15,7 +15,8 @@ from alberdice.console import print_json, tell
 
 __all__ = ["Traffic"]
 
-_STEPS = (0, 60, 120, 180)
+#: frames of a strip
+_FRAMES = 4
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ class Traffic(Verbosity):
         length = min(whole_number(self.steps, "--steps", low=1), len(shown.actions))
         images = raster(layout, read(layout, shown.observations[:length], shown.states[:length]))
         heat = plotting.draw_traffic(layout, titled, title=f"{data.name}\ncells entered, mean direction")
-        strip = plotting.draw_strip(images, [s for s in _STEPS if s < length], title=f"{data.name}, episode {self.episode}")
+        strip = plotting.draw_strip(
+            images, sorted({k * length // _FRAMES for k in range(_FRAMES)}), title=f"{data.name}, episode {self.episode}"
+        )
         drawn = [
             plotting.save(plotting.draw_conventions(layout), self.out / "conventions.png"),
             plotting.save(heat, self.out / "traffic.png"),

@@ -42,12 +42,17 @@ def test_the_kind_of_policy_and_hidden_layers() -> None:
         small("bc", hidden=(9,))
     with pytest.raises(InvalidArgumentError, match=r"^heads: got 3, expected a divisor of the width, 8"):
         small("bc", heads=3)
-    with pytest.raises(InvalidArgumentError, match=r"^chunk: got 10, expected a multiple of context = 4 above the 4 steps"):
+    with pytest.raises(
+        InvalidArgumentError,
+        match=r"^chunk: got 10, .* context = 4, and more than the 4 steps .* take chunk = 20",
+    ):
         small("bc", chunk=10)
-    with pytest.raises(InvalidArgumentError, match=r"^chunk: got 4, expected a multiple of context = 4 above the 4 steps"):
+    with pytest.raises(InvalidArgumentError, match=r"^chunk: got 4, .* context = 4, and more than the 4 steps"):
         small("bc", chunk=4)
     with pytest.raises(InvalidArgumentError, match=r"^context: got 5, expected an even number, as chunk is set"):
         small("bc", context=5, chunk=10)
+    with pytest.raises(InvalidArgumentError, match=r"^chunk: got 8, expected 0, as policy = feed-forward does not read it"):
+        tiny("bc", chunk=8)
     with pytest.raises(InvalidArgumentError, match=r"^policy: got 'transformers', .*nearest match: transformer"):
         small("bc", policy="transformers")
     without = {"context": 20, "width": 32, "hidden": (128, 128)}

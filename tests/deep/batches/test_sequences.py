@@ -125,6 +125,13 @@ def test_chunks_give_what_the_whole_episode_gives(cut: Cut, joined: bool) -> Non
     torch.testing.assert_close(tables[0], everywhere[0], rtol=1e-4, atol=1e-5)
 
 
+def test_a_context_beyond_all_episodes_is_one_block_of_the_longest() -> None:
+    data = TrainingData.build(LONG)
+    sequences = Sequences.build(data, Cut(10_000, 20_000, 2), 64)
+    assert (sequences.steps, sequences.context, len(sequences)) == (25, 50, 4)
+    assert Sequences.build(data, Cut(20, 40, 2), 64).context == 20
+
+
 def test_equal_windows_are_merged_with_their_number() -> None:
     source = make_builtin("matrix-c")
     data = TrainingData.build(cut_episodes(source, 1))

@@ -38,6 +38,11 @@ class PolicyConfig(WindowConfig, FeedForwardConfig):
         return self.policy == "transformer"
 
     @property
+    def reads_windows(self) -> bool:
+        """Whether policies, or those that are cloned in the end, have a memory."""
+        return "chunk" not in self.unread
+
+    @property
     def unread(self) -> tuple[str, ...]:
         """Settings that nothing reads with this kind of policy."""
         if self.remembers:

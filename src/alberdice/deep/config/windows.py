@@ -65,12 +65,29 @@ class WindowConfig(TrainConfig):
         super().__post_init__()
         if self.width % self.heads:
             raise InvalidArgumentError("heads", got=self.heads, expected=f"a divisor of the width, {self.width}")
-        if self.chunk and self.context % 2:
+        if self.chunk and self.reads_windows:
+            self._check_chunk()
+
+    def _check_chunk(self) -> None:
+        """Blocks are halves of the context, and chunks score something.
+
+        Raises:
+            InvalidArgumentError: they are not, or do not.
+        """
+        if self.context % 2:
             raise InvalidArgumentError("context", got=self.context, expected="an even number, as chunk is set")
         known = kept(self.context, self.blocks)
-        if self.chunk and (self.chunk % self.context or self.chunk <= known):
-            expected = f"a multiple of context = {self.context} above the {known} steps of which a later chunk knows only"
-            raise InvalidArgumentError("chunk", got=self.chunk, expected=expected)
+        if self.chunk % self.context or self.chunk <= known:
+            expected = (
+                f"a multiple of context = {self.context}, and more than the {known} steps that a later chunk does not score"
+            )
+            remedy = f"take chunk = {known + 4 * self.context}, say, or 0 for windows"
+            raise InvalidArgumentError("chunk", got=self.chunk, expected=expected, remedy=remedy)
+
+    @property
+    def reads_windows(self) -> bool:
+        """Whether anything runs on windows."""
+        return True
 
     def steps_per_episode(self, horizon: int) -> int:
         """As ``episode_steps`` says."""

@@ -40,7 +40,7 @@ class Agent(nn.Module):
 
     Attributes:
         inputs, outputs: names of what ``forward`` takes and gives, in order.
-        window: K, the steps that the policy sees; 1 without a memory.
+        window: K, the steps that the state holds, the present one among them; 1 without a memory.
     """
 
     inputs: tuple[str, ...] = ("observation", "mask")
