@@ -65,9 +65,8 @@ class Traffic(Verbosity):
         length = min(whole_number(self.steps, "--steps", low=1), len(shown.actions))
         images = raster(layout, read(layout, shown.observations[:length], shown.states[:length]))
         heat = plotting.draw_traffic(layout, titled, title=f"{data.name}\ncells entered, mean direction")
-        strip = plotting.draw_strip(
-            images, sorted({k * length // _FRAMES for k in range(_FRAMES)}), title=f"{data.name}, episode {self.episode}"
-        )
+        frames = sorted({k * length // _FRAMES for k in range(_FRAMES)})
+        strip = plotting.draw_strip(images, frames, title=f"{data.name}, episode {self.episode}")
         drawn = [
             plotting.save(plotting.draw_conventions(layout), self.out / "conventions.png"),
             plotting.save(heat, self.out / "traffic.png"),

@@ -147,9 +147,8 @@ class Sequences:
         size = max(1, batch_size // steps)
         always = (share * size >= 1) | (len(first) <= size)
         arrays = (first, length, known, share, np.flatnonzero(always), np.flatnonzero(~always))
-        context = (
-            min(cut.context, 2 * steps) if cut.blocks else steps
-        )  # one block for the longest episode is as good as any longer
+        # one block that holds the longest episode is as good as any longer one
+        context = min(cut.context, 2 * steps) if cut.blocks else steps
         return cls(data, steps, context, cut.blocks > 0, size, *(torch.from_numpy(x).to(data.here.device) for x in arrays))
 
     def __len__(self) -> int:
