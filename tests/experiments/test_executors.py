@@ -308,7 +308,8 @@ def test_a_killed_node_costs_nothing_but_time(two_nodes: tuple[Any, Any], tmp_pa
     lost: list[str] = []
 
     def kill(note: str = "", steps: int = 1, fewer: int = 0) -> None:
-        if not lost and sum((run.folder / "checkpoint.safetensors").exists() for run in there) == 2:
+        begun = sum((run.folder / "checkpoint.safetensors").exists() for run in there)
+        if not lost and begun >= 2:  # on a busy machine nobody may look while it is two
             lost.extend(node["NodeID"] for node in ray.nodes() if node["NodeID"] == second.node_id)
             cluster.remove_node(second, allow_graceful=False)
 
