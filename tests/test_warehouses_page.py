@@ -141,13 +141,26 @@ def said_of_chunks() -> list[str]:
     windows = row_of("tiny-2ag-mixed", "alberdice-best-memory", 4000)
     four, less = row_of("small-4ag-conventions", "alberdice-wide-chunks", 2000), mixed["minus"]
     whole = four["mean"] / four["share_of_data"]
+    two, bc = (row_of("tiny-2ag-conventions", variant, 1000) for variant in ("alberdice-wide-chunks", "bc-chunks"))
+    paper = row_of("small-4ag-conventions", "alberdice-wide-chunks-paper", 2000)
+    last, begun = (row_of("small-4ag-mixed", f"alberdice-best-chunks{who}", 2000) for who in ("", " before"))
     return [
+        f"{span((two['mean'], two['error']), 2)} with drawn actions, {plain(two['share_of_data'], 2)} of the data's mean",
+        f"({span(two['minus']['alberdice-wide-chunks before'], 1).lstrip('0')} above what it was before",
+        f"{span(two['sharp'], 2)}, {plain(two['sharp'][0] * two['share_of_data'] / two['mean'], 2)}, played sharp",
+        f"{span((bc['mean'], bc['error']), 2)}: they clone each convention, and agree in {plain(bc['agree'], 2)}",
+        f"With alpha = 1, one seed: {span(paper['sharp'], 1)} played sharp",
+        f"{span((last['mean'], last['error']), 1)} drawn, {last['share_of_data']:.2f} of the data's mean",
+        f"({last['sharp'][0]:.1f} played sharp), level with what it was before transformers cloned it ({begun['mean']:.1f};",
+        f"{last['minus']['alberdice-best-chunks pi^D'][0]:.1f} above its clone",
+        f"{span(last['minus']['bc-best-chunks'], 1)} above filtered cloning by the same transformers",
+        f"{span(last['minus']['bc-best'], 1)} above filtered cloning without a memory",
         f"{span((mixed['mean'], mixed['error']), 2)} deliveries, {mixed['share_of_data']:.2f} of the data's mean",
         f"{less['alberdice-best-chunks pi^D'][0]:.1f} above the run's own clone",
         f"{span(less['bc-best-chunks'], 1)} above filtered cloning by the same transformers",
         f"{less['optidice'][0]:.1f} above OptiDICE and {less['omar'][0]:.1f} above OMAR",
         f"On windows it was {span((windows['mean'], windows['error']), 2)}",
-        f"as the preset says, {span(four['sharp'], 1)}, {plain(four['sharp'][0] / whole, 2)} of the data's mean",
+        f"played sharp, {span(four['sharp'], 1)}, {plain(four['sharp'][0] / whole, 2)} of the data's mean",
         f"({four['mean']:.1f}, {plain(four['share_of_data'], 2)}, drawn)",
     ]
 
