@@ -360,6 +360,9 @@ def test_table_3_trains_with_the_warehouses_presets() -> None:
     alberdice = asdict(configs["alberdice"])
     assert alberdice["conservatism"] == 0.0
     assert (alberdice["policy"], alberdice["weights"], alberdice["episode_share"]) == ("feed-forward", "episodes", 0.4)
+    quick = plan_runs(TABLES["table3"], Path("out"), 1, settings=TABLES["table3"].quick)
+    lengths = ("updates", "pretrain_updates", "memory_updates")
+    assert max(getattr(each.config, name, 0) for each in quick for name in lengths) == 20
 
 
 def test_a_quick_table_is_one_seed_of_the_first_dataset(

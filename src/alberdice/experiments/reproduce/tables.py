@@ -119,7 +119,10 @@ TABLES = {
         shares=True,
         preset="rware",
         presets={"alberdice": "rware-conventions"},  # with a memory it does not agree, see docs/warehouses.md
-        quick={"updates": 20, "pretrain_updates": 20, "batch_size": 512, "pretrain_batch_size": 512, "evaluate_episodes": 10},
+        quick={
+            **{"updates": 20, "pretrain_updates": 20, "memory_updates": 20},
+            **{"batch_size": 512, "pretrain_batch_size": 512, "evaluate_episodes": 10},
+        },
     ),
     "table4": PaperTable("table4", **matches.TABLE),
     **{name: PaperTable(name, **fields) for name, fields in fights.TABLES.items()},
