@@ -144,6 +144,7 @@ def said_of_chunks() -> list[str]:
     two, bc = (row_of("tiny-2ag-conventions", variant, 1000) for variant in ("alberdice-wide-chunks", "bc-chunks"))
     paper = row_of("small-4ag-conventions", "alberdice-wide-chunks-paper", 2000)
     last, begun = (row_of("small-4ag-mixed", f"alberdice-best-chunks{who}", 2000) for who in ("", " before"))
+    lost = last["minus"]["alberdice-best-chunks before"]
     return [
         f"{span((two['mean'], two['error']), 2)} with drawn actions, {plain(two['share_of_data'], 2)} of the data's mean",
         f"({span(two['minus']['alberdice-wide-chunks before'], 1).lstrip('0')} above what it was before",
@@ -151,7 +152,8 @@ def said_of_chunks() -> list[str]:
         f"{span((bc['mean'], bc['error']), 2)}: they clone each convention, and agree in {plain(bc['agree'], 2)}",
         f"With alpha = 1, one seed: {span(paper['sharp'], 1)} played sharp",
         f"{span((last['mean'], last['error']), 1)} drawn, {last['share_of_data']:.2f} of the data's mean",
-        f"({last['sharp'][0]:.1f} played sharp), level with what it was before transformers cloned it ({begun['mean']:.1f};",
+        f"({last['sharp'][0]:.1f} played sharp), level with what it was before transformers cloned it",
+        f"cloned it ({begun['mean']:.1f}; {span((-lost[0], lost[1]), 1).removeprefix('0')} less;",
         f"{last['minus']['alberdice-best-chunks pi^D'][0]:.1f} above its clone",
         f"{span(last['minus']['bc-best-chunks'], 1)} above filtered cloning by the same transformers",
         f"{span(last['minus']['bc-best'], 1)} above filtered cloning without a memory",
