@@ -19,15 +19,9 @@ def batch_of(data: FrameForm, rows: NDArray[np.int64]) -> dict[str, Array]:
     """Transitions of these steps ``(B,)``, as ``OfflineDataset.batch``."""
     after, episode = data.next_row[rows], data.episode[rows]
     return {
-        "states": data.frame_states[rows],
-        "observations": data.frame_observations[rows],
-        "actions": data.actions[rows],
-        "rewards": data.rewards[rows],
+        **_seen_and_done(data, rows),
         "next_states": data.frame_states[after],
         "next_observations": data.frame_observations[after],
-        "terminated": data.terminated[rows],
-        "truncated": data.truncated[rows],
-        "action_masks": data.masks_of(rows),
         "next_action_masks": data.masks_of(after),
         "next_known": (after < len(data.actions)) | data.final_known[episode],
         "episode": episode,
@@ -40,7 +34,16 @@ def windows_of(data: FrameForm, last: NDArray[np.int64], length: int) -> dict[st
     back = np.arange(1 - length, 1)
     valid = data.time[last][:, None] + back >= 0
     rows = np.maximum(last[:, None] + back, data.starts[data.episode[last]][:, None])
-    window = {
+    window = _seen_and_done(data, rows)
+    for array in window.values():
+        array[~valid] = 0
+    window["valid"] = valid
+    return window
+
+
+def _seen_and_done(data: FrameForm, rows: NDArray[np.int64]) -> dict[str, Array]:
+    """What was seen, done and gained at these steps, of any shape."""
+    return {
         "states": data.frame_states[rows],
         "observations": data.frame_observations[rows],
         "actions": data.actions[rows],
@@ -49,10 +52,6 @@ def windows_of(data: FrameForm, last: NDArray[np.int64], length: int) -> dict[st
         "truncated": data.truncated[rows],
         "action_masks": data.masks_of(rows),
     }
-    for array in window.values():
-        array[~valid] = 0
-    window["valid"] = valid
-    return window
 
 
 def episode_of(data: FrameForm, index: int) -> Episode:
