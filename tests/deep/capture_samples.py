@@ -22,6 +22,8 @@ CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
     "alberdice as printed": (tiny, "alberdice", {"importance": "resample", "price": "sample", "gradient_penalty": 0.1}),
     "bc with a memory": (small, "bc", {}),
     "alberdice with a memory": (small, "alberdice", {}),
+    "bc on chunks": (small, "bc", {"context": 2, "chunk": 4}),
+    "alberdice on chunks": (small, "alberdice", {"context": 2, "chunk": 4}),
     "alberdice with a memory, as printed": (small, "alberdice", {"importance": "resample", "tokens": "interleaved"}),
 }
 

@@ -16,8 +16,11 @@ from run_samples import Killed, final_state, kill_at
 from torch.overrides import TorchFunctionMode
 
 from alberdice.deep.networks.capture import Captured, CudaGraphs
+from alberdice.deep.online.mat import MAT
+from alberdice.deep.online.settings import MATConfig
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import evaluate_run
+from alberdice.environments import find_environment
 
 pytestmark = [
     pytest.mark.gpu,
@@ -143,3 +146,17 @@ def test_the_generator_of_the_gpu_resumes_exactly(tmp_path: Path) -> None:
         train(tiny(device="cuda"), tmp_path / "parts", progress=kill_at(17))
     train(tiny(device="cuda"), tmp_path / "parts", resume=True)
     assert torch.equal(final_state(tmp_path / "whole")["generator"], final_state(tmp_path / "parts")["generator"])
+
+
+def test_mat_plays_and_learns_as_on_the_cpu() -> None:
+    """All draws are NumPy's or the CPU's, and a state may go on on either device."""
+    with find_environment("bridge").open() as env:
+        learners = [MAT(env.spec, MATConfig(iterations=4, epochs=2), 0, device) for device in ("cpu", "cuda")]
+        here, there = (learner.play(env) for learner in learners)
+    assert torch.equal(here.actions, there.actions.cpu())
+    metrics = [learner.learn(rollout) for learner, rollout in zip(learners, (here, there), strict=True)]
+    assert metrics[1] == pytest.approx(metrics[0], rel=1e-2, abs=2e-3)
+    learners[0].load(learners[1].state())
+    learners[1].load(learners[0].state())
+    for name, tensor in learners[0].state().items():
+        torch.testing.assert_close(learners[1].state()[name], tensor, rtol=0, atol=0)

@@ -66,6 +66,8 @@ class Collect(Verbosity):
     """folder of these runs, OUT/seed-0 and so on"""
     warm_start: str = ""
     """a dataset that MAT clones first, for --cloning-updates minibatches"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """where MAT acts and learns; auto: the GPU if there is one"""
     wandb: str = ""
     """with --train mat: a project of Weights & Biases that the runs are logged to, too (pip install 'alberdice[tracking]')"""
     mat: Annotated[MATConfig, tyro.conf.arg(name="")] = field(default_factory=MATConfig)
@@ -121,7 +123,7 @@ class Collect(Verbosity):
                 def told(now: int, total: int, value: float, step: Any = step) -> None:
                     step(f"return {value:.4g}")
 
-                given: dict[str, Any] = {"warm_start": data, "progress": told, "wandb": self.wandb}
+                given: dict[str, Any] = {"warm_start": data, "progress": told, "wandb": self.wandb, "device": self.device}
                 train_mat(self.environment, self.mat, self.seed + at, folder, self._options(), **given)
             folders.append(str(folder))
         return tuple(folders)

@@ -53,21 +53,22 @@ class MAT:
         spec: of the environment; its horizon must be known.
         config: settings.
         seed: of weights, play and minibatches.
+        device: where networks act and learn; environments play on the CPU.
 
     Raises:
         InvalidArgumentError: an environment without a limit of steps.
     """
 
-    def __init__(self, spec: EnvironmentSpec, config: MATConfig, seed: int = 0) -> None:
+    def __init__(self, spec: EnvironmentSpec, config: MATConfig, seed: int = 0, device: str = "cpu") -> None:
         if spec.horizon is None:
             where, remedy = f"environment {spec.name!r}", "give it a limit of steps"
             raise InvalidArgumentError(where, got="no known limit of steps", expected="one", remedy=remedy)
-        self.spec, self.config, self.iteration = spec, config, 0
+        self.spec, self.config, self.device, self.iteration = spec, config, device, 0
         self.seed = whole_number(seed, "seed")
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(int(np.random.SeedSequence([self.seed, 7]).generate_state(1)[0]))
             shape = {"width": config.width, "heads": config.heads, "blocks": config.blocks}
-            self.network = MultiAgentTransformer(spec.observation_size, max(spec.n_actions), spec.n_agents, **shape)
+            self.network = MultiAgentTransformer(spec.observation_size, max(spec.n_actions), spec.n_agents, **shape).to(device)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
         self.scale = Scale()
 
@@ -79,29 +80,29 @@ class MAT:
         numbers = range(self.iteration * config.batch_episodes, (self.iteration + 1) * config.batch_episodes)
         generators = [np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, j]))) for j in numbers]
         frame = environment.reset(np.array([int(g.integers(1 << 31)) for g in generators], np.int64))
-        kept: dict[str, list[Tensor]] = {name: [] for name in _Rollout.__annotations__ if name != "returns"}
+        kept: dict[str, list[Tensor]] = {name: [] for name in _Rollout.__annotations__ if name not in ("returns", "after")}
         returns, going = np.zeros(config.batch_episodes), np.ones(config.batch_episodes, np.bool_)
         for _ in range(self.spec.horizon or 0):
-            uniforms = torch.from_numpy(np.stack([g.random(n) for g in generators]))
-            seen = _tensors(frame)
+            uniforms = torch.from_numpy(np.stack([g.random(n) for g in generators])).to(self.device)
+            seen = _tensors(frame, self.device)
             actions, old, values = self.network.act(seen["observations"], seen["masks"], uniforms)
-            step = environment.step(actions.numpy())
-            after = _tensors(step.frame)
-            with torch.no_grad():
-                beyond = self.network.encode(after["observations"])[1]
-            kept["alive"].append(seen["alive"] & torch.from_numpy(going.copy())[:, None])
+            step = environment.step(actions.cpu().numpy())
+            for name, value in (("observations", seen["observations"]), ("masks", seen["masks"]), ("actions", actions)):
+                kept[name].append(value)
+            kept["old"].append(old)
+            kept["values"].append(values)
+            kept["alive"].append(torch.from_numpy(frame.alive & going[:, None]))
             kept["rewards"].append(torch.from_numpy(step.rewards.copy()).float()[:, None].expand(-1, n))
             kept["terminated"].append(torch.from_numpy(step.terminated.copy()))
             kept["ended"].append(torch.from_numpy(step.ended))
-            for name, value in (("observations", seen["observations"]), ("masks", seen["masks"]), ("actions", actions)):
-                kept[name].append(value)
-            for name, value in (("old", old), ("values", values), ("after", beyond)):
-                kept[name].append(value)
             returns += step.rewards
             going, frame = ~step.ended, step.frame
             if not going.any():
                 break
-        return _Rollout(**{name: torch.stack(parts) for name, parts in kept.items()}, returns=returns)
+        with torch.no_grad():  # a step leads to the frame that the next one sees
+            last = self.network.encode(_tensors(frame, self.device)["observations"])[1]
+        kept["after"] = [*kept["values"][1:], last]
+        return _Rollout(**{name: torch.stack(parts).to(self.device) for name, parts in kept.items()}, returns=returns)
 
     # ---- learning ------------------------------------------------------------------------------------------------------
 
@@ -131,7 +132,8 @@ class MAT:
         rate = config.learning_rate * min(1.0, 2.0 * (1.0 - self.iteration / config.iterations))
         metrics: dict[str, Tensor] = {}
         for _ in range(config.epochs):
-            for part in used[torch.randperm(len(used), generator=generator)].chunk(config.minibatches):
+            order = torch.randperm(len(used), generator=generator).to(self.device)
+            for part in used[order].chunk(config.minibatches):
                 metrics = self._step({name: value[part] for name, value in flat.items()}, rate)
         self.iteration += 1
         return {name: float(value) for name, value in metrics.items()} | {"learning_rate": rate}
@@ -164,15 +166,16 @@ class MAT:
         if sizes != (self.spec.n_actions, self.spec.observation_size):
             expected = f"actions {self.spec.n_actions}, {self.spec.observation_size} features, as the environment has"
             raise InvalidArgumentError(data.name, got=f"actions {sizes[0]}, {sizes[1]} features", expected=expected)
-        togo = torch.from_numpy(_discounted(data, self.config.discount)).float()
+        togo = torch.from_numpy(_discounted(data, self.config.discount)).float().to(self.device)
         self.scale.update(togo)
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, 11]))
         losses = []
         for at in range(updates):
             rows = rng.integers(data.n_steps, size=batch)
-            z, values = self.network.encode(torch.from_numpy(data.observations[rows].astype(np.float32)))
-            actions = torch.from_numpy(data.actions[rows])
-            tables = self.network.log_probabilities(z, actions, torch.from_numpy(data.action_masks[rows]))
+            observations = torch.from_numpy(data.observations[rows].astype(np.float32)).to(self.device)
+            z, values = self.network.encode(observations)
+            actions = torch.from_numpy(data.actions[rows]).to(self.device)
+            tables = self.network.log_probabilities(z, actions, torch.from_numpy(data.action_masks[rows]).to(self.device))
             loss = -tables.gather(-1, actions[..., None]).mean()
             wanted = self.scale.told(togo[rows])[:, None].expand_as(values)
             self._descend(loss + torch.nn.functional.huber_loss(values, wanted, delta=10.0), self._cloning_rate(at, updates))
@@ -186,9 +189,9 @@ class MAT:
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next iteration depends on."""
-        tensors = {f"network.{name}": t.detach().clone() for name, t in self.network.state_dict().items()}
+        tensors = {f"network.{name}": t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
         for at, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{at}.{name}": value.clone() for name, value in moments.items()}
+            tensors |= {f"adam.{at}.{name}": value.cpu().clone() for name, value in moments.items()}
         numbers = [self.scale.mean, self.scale.square, self.scale.weight, float(self.iteration)]
         return tensors | {"numbers": torch.tensor(numbers, dtype=torch.float64)}
 
@@ -220,8 +223,8 @@ class MATPlayer:
         return self.network.act(seen["observations"], seen["masks"], drawn)[0].numpy()
 
 
-def _tensors(frame: Frame) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(np.array(getattr(frame, name))) for name in ("observations", "masks", "alive")}
+def _tensors(frame: Frame, device: str = "cpu") -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.array(getattr(frame, name))).to(device) for name in ("observations", "masks")}
 
 
 def _discounted(data: OfflineDataset, discount: float) -> NDArray[np.float64]:

@@ -122,8 +122,8 @@ class MultiAgentTransformer(nn.Module):
             actions (B, N), their log probabilities (B, N), values (B, N).
         """
         z, values = self.encode(observations)
-        actions = torch.zeros(masks.shape[:2], dtype=torch.int64)
-        chosen = torch.zeros(masks.shape[:2])
+        actions = torch.zeros(masks.shape[:2], dtype=torch.int64, device=z.device)
+        chosen = torch.zeros(masks.shape[:2], device=z.device)
         for agent in range(masks.shape[1]):
             table = self.log_probabilities(z, actions, masks)[:, agent]
             if uniforms is None:

@@ -14,6 +14,7 @@ from alberdice.datasets.dataset import OfflineDataset
 from alberdice.deep.online.folder import begin, held, keep
 from alberdice.deep.online.mat import MAT
 from alberdice.deep.online.settings import MATConfig
+from alberdice.deep.training.device import named_device
 from alberdice.deep.training.tracking import WandB
 from alberdice.environments import PlayOptions, find_environment
 from alberdice.environments.contract import BatchedEnvironment
@@ -34,6 +35,7 @@ def train_mat(
     warm_start: OfflineDataset | None = None,
     progress: Callable[[int, int, float], None] | None = None,
     wandb: str = "",
+    device: str = "cpu",
 ) -> Path:
     """Train, or go on where a run of the same settings was stopped.
 
@@ -46,16 +48,17 @@ def train_mat(
         warm_start: data that are cloned first.
         progress: told iterations done, all of them, and the mean return of the last one's episodes.
         wandb: the project of Weights & Biases that every iteration's metrics are logged to, too.
+        device: cpu, cuda, or auto; a run may go on elsewhere, though not bit for bit.
 
     Returns:
         The folder.
 
     Raises:
-        InvalidArgumentError: a folder that holds something else or a run of other settings, or no such environment.
+        InvalidArgumentError: a folder that holds something else or a run of other settings, or no such environment or device.
         InvalidDataError: damaged files in the folder.
     """
     with find_environment(environment).open(options) as env, held(out):
-        learner = MAT(env.spec, config, seed)
+        learner = MAT(env.spec, config, seed, named_device(device))
         header = {"environment": environment, "settings": asdict(config), "seed": seed, "network": learner.network.shape}
         header |= {} if options is None else options.as_json()
         header["cloned"] = "" if warm_start is None else warm_start.digest

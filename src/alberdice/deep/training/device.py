@@ -22,7 +22,16 @@ from alberdice.deep.learner import ALGORITHMS, Learner
 from alberdice.deep.networks.capture import Captured, CudaGraphs
 from alberdice.errors import InvalidArgumentError
 
-__all__ = ["Arithmetic", "arithmetic_of", "capture_updates", "check_captured", "device_of", "refused_capture", "tensor_floats"]
+__all__ = [
+    "Arithmetic",
+    "arithmetic_of",
+    "capture_updates",
+    "check_captured",
+    "device_of",
+    "named_device",
+    "refused_capture",
+    "tensor_floats",
+]
 
 #: makes the context of one update
 Arithmetic = Callable[[], AbstractContextManager[Any]]
@@ -34,9 +43,7 @@ def device_of(config: TrainConfig) -> str:
     Raises:
         InvalidArgumentError: there is none, or something is asked for that only a GPU does.
     """
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise InvalidArgumentError("device", got="cuda", expected="a device of this machine", remedy="use --device cpu")
-    if config.device != "cpu" and torch.cuda.is_available():
+    if named_device(config.device) == "cuda":
         return "cuda"
     if config.precision == "tf32":
         remedy = "use float32, or bf16"
@@ -44,6 +51,17 @@ def device_of(config: TrainConfig) -> str:
     if config.capture == "on":
         raise refused_capture("on", "a GPU, which alone replays graphs")
     return "cpu"
+
+
+def named_device(name: str) -> str:
+    """The device of this name, cpu or cuda; auto is the GPU if there is one.
+
+    Raises:
+        InvalidArgumentError: cuda, and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InvalidArgumentError("device", got="cuda", expected="a device of this machine", remedy="use --device cpu")
+    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def capture_updates(learner: Learner, config: TrainConfig, data: TrainingData, processes: int) -> None:
