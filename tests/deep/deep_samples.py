@@ -77,6 +77,8 @@ ELSEWHERE = {
 
 #: networks of one's own, of algorithms whose policies may have no memory: test_module.py
 NETWORKS = ("policy_network",)
+#: of memories, of the same algorithms: test_history_runs.py
+HISTORIES = ("policy", "width", "blocks", "heads", "tokens", "context", "chunk", "episode_steps")
 
 
 def chain_dataset(

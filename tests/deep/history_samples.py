@@ -18,7 +18,7 @@ from alberdice.environments import ENVIRONMENTS, EnvironmentEntry
 from alberdice.games.game import Game
 
 #: the algorithms whose policies may have a memory
-BOTH = ("bc", "optidice", "alberdice")
+ALL = ("bc", "icq", "omar", "optidice", "alberdice")
 SMALL: dict[str, Any] = {"policy": "transformer", "width": 8, "context": 4}
 #: actions of the two agents; the second one's third action is never right
 ACTIONS = (2, 3)

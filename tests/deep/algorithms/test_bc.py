@@ -10,6 +10,7 @@ import pytest
 import torch
 from deep_samples import (
     ELSEWHERE,
+    HISTORIES,
     NETWORKS,
     SHARED_CHANGES,
     chain_dataset,
@@ -30,8 +31,6 @@ from alberdice.deep.play.tables import policy_of_game
 from alberdice.errors import InvalidArgumentError
 
 CHANGES: dict[str, Any] = {**SHARED_CHANGES, "hidden": (9,), "leak": 0.2, "watch_share": 0.25}
-#: tested in test_history_runs.py
-HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "chunk", "episode_steps"}
 
 
 def learned(dataset: str, **settings: Any) -> BC:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from deep_samples import chain_dataset, equal, tiny, trained
-from history_samples import BOTH, fresh, memory_dataset, offer, perturbed, replayed, small
+from history_samples import ALL, fresh, memory_dataset, offer, perturbed, replayed, small
 
 from alberdice.datasets import EpisodeArrays, from_episodes
 from alberdice.deep.algorithms.alberdice import AlberDICE
@@ -130,7 +130,7 @@ def everything(learner: AlberDICE) -> Minibatch:
     return gather_minibatch(learner.data, learner.behaviour, drawn, learner.data.starts)
 
 
-@pytest.mark.parametrize("algorithm", BOTH)
+@pytest.mark.parametrize("algorithm", ALL)
 def test_padding_enters_nothing(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever stands where windows have no step, updates are the same."""
     config = small(algorithm, context=20, batch_size=999, **({"pretrain_updates": 2} if algorithm == "alberdice" else {}))
@@ -163,7 +163,10 @@ def test_windows_are_merged_only_if_all_that_follows_agrees() -> None:
     assert sorted(learner.form.windows.share.tolist()) == [0.25, 0.25, 0.5]
 
 
-@pytest.mark.parametrize(("algorithm", "settings"), [("bc", {}), ("alberdice", {}), ("alberdice", {"price": "sample"})])
+@pytest.mark.parametrize(
+    ("algorithm", "settings"),
+    [*((name, {}) for name in ALL), ("alberdice", {"price": "sample"}), ("icq", {"baseline": "policy"})],
+)
 def test_merging_windows_changes_nothing_but_rounding(algorithm: str, settings: dict[str, Any]) -> None:
     sizes = {"batch_size": 6000, **({"pretrain_batch_size": 6000, "pretrain_updates": 2} if algorithm == "alberdice" else {})}
     config = {"dataset": "bridge-optimal", "context": 8, **sizes, **settings}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from deep_samples import chain_dataset, equal, tiny, trained
-from history_samples import BOTH, fresh, memory_dataset, memory_game, offer, perturbed, replayed, small
+from history_samples import ALL, fresh, memory_dataset, memory_game, offer, perturbed, replayed, small
 
 from alberdice.deep.play.returns import evaluate
 from alberdice.deep.policies import load_policies
@@ -24,9 +24,11 @@ CHANGES: dict[str, Any] = {
     **{"width": 10, "blocks": 1, "heads": 2, "tokens": "interleaved"},
     **{"context": 3, "chunk": 40, "episode_steps": 2},
 }
+#: learners whose saved policies differ
+PLAYED = [*((name, {}) for name in ALL), ("alberdice", {"policy_start": "uniform"})]
 
 
-@pytest.mark.parametrize("algorithm", BOTH)
+@pytest.mark.parametrize("algorithm", ALL)
 @pytest.mark.parametrize("name", [*CHANGES])
 def test_every_setting_is_read_with_a_memory_and_refused_without(algorithm: str, name: str) -> None:
     dataset, change = chain_dataset(n_actions=(2, 3)), {name: CHANGES[name]}
@@ -61,7 +63,7 @@ def test_the_kind_of_policy_and_hidden_layers() -> None:
 
 
 def test_episodes_are_cut_for_policies_with_a_memory_only() -> None:
-    for algorithm in BOTH:
+    for algorithm in ALL:
         assert [small(algorithm).steps_per_episode(horizon) for horizon in (0, 1, 20)] == [0, 1, 0]
         assert tiny(algorithm).steps_per_episode(1) == 0
 
@@ -81,7 +83,7 @@ def test_all_that_a_round_can_be_told(settings: dict[str, Any]) -> None:
     assert all(torch.isfinite(tensor.double()).all() for tensor in state.values())
 
 
-@pytest.mark.parametrize("algorithm", BOTH)
+@pytest.mark.parametrize("algorithm", ALL)
 @pytest.mark.parametrize("n_actions", [(3,), (2, 3, 2, 3, 2)])
 def test_single_agent_and_many_agents(algorithm: str, n_actions: tuple[int, ...]) -> None:
     state = trained(small(algorithm), chain_dataset(n_actions=n_actions))
@@ -89,7 +91,7 @@ def test_single_agent_and_many_agents(algorithm: str, n_actions: tuple[int, ...]
     assert all(torch.isfinite(tensor.double()).all() for tensor in state.values())
 
 
-@pytest.mark.parametrize("algorithm", BOTH)
+@pytest.mark.parametrize("algorithm", ALL)
 def test_unavailable_actions_are_never_played(algorithm: str) -> None:
     dataset = chain_dataset(masks=True)
     learner, generator = fresh(algorithm, dataset), torch.Generator().manual_seed(1)
@@ -100,7 +102,7 @@ def test_unavailable_actions_are_never_played(algorithm: str) -> None:
     np.testing.assert_allclose(table.sum(-1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("algorithm", BOTH)
+@pytest.mark.parametrize("algorithm", ALL)
 def test_one_seed_one_result(algorithm: str) -> None:
     dataset = chain_dataset()
     first, second, other = (trained(small(algorithm, seed=seed), dataset) for seed in (0, 0, 1))
@@ -108,7 +110,7 @@ def test_one_seed_one_result(algorithm: str) -> None:
     assert not equal(first, other)
 
 
-@pytest.mark.parametrize("algorithm", BOTH)
+@pytest.mark.parametrize("algorithm", ALL)
 def test_resuming_is_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str) -> None:
     class Killed(BaseException):
         pass
@@ -129,7 +131,7 @@ def test_resuming_is_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert equal(RunDirectory(tmp_path / "whole").load()[0], RunDirectory(tmp_path / "parts").load()[0])
 
 
-@pytest.mark.parametrize(("algorithm", "changes"), [("bc", {}), ("alberdice", {}), ("alberdice", {"policy_start": "uniform"})])
+@pytest.mark.parametrize(("algorithm", "changes"), PLAYED)
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_a_run_is_played_from_its_checkpoint_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, changes: dict[str, Any], precision: str
@@ -138,7 +140,7 @@ def test_a_run_is_played_from_its_checkpoint_alone(
     offer(monkeypatch, dataset)
     config = small(algorithm, environment="memory", precision=precision, learning_rate=0.05, **changes)
     result = train(config, tmp_path / "run")
-    assert result["status"] == "done"
+    assert result["status"] in ("done", "below_behaviour")  # what so few updates come to is not asked
     assert result["out_of_data"]["share"] >= 0
     assert np.isnan(result["return_exact"])
     policies = policies_of_run(tmp_path / "run")
@@ -150,7 +152,7 @@ def test_a_run_is_played_from_its_checkpoint_alone(
     assert ("deploy.base" in tensors) == (config.algorithm == "alberdice" and not changes)
 
 
-@pytest.mark.parametrize(("algorithm", "changes"), [("bc", {}), ("alberdice", {}), ("alberdice", {"policy_start": "uniform"})])
+@pytest.mark.parametrize(("algorithm", "changes"), PLAYED)
 def test_policies_are_read_as_they_were_saved(algorithm: str, changes: dict[str, Any]) -> None:
     dataset = chain_dataset(masks=True)
     policies = perturbed(fresh(algorithm, dataset, **changes)).policies

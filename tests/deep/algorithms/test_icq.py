@@ -13,6 +13,7 @@ import torch
 from critic_samples import one_step_dataset, resumes_bit_for_bit
 from deep_samples import (
     ELSEWHERE,
+    HISTORIES,
     NETWORKS,
     SHARED_CHANGES,
     chain_dataset,
@@ -275,7 +276,7 @@ def test_the_range_that_is_reported_is_over_the_rows_that_teach(monkeypatch: pyt
     seen, outside = [], False
     for seed in range(20):
         batch = agents._draw(torch.Generator().manual_seed(seed))
-        _, known = agents._returns(batch)
+        known = agents._returns(batch)[1] > 0
         _, chosen, logits = agents._critics(agents.parameters, batch)
         total = mixed(chosen, logits).view_as(batch.here)[:, :-1]
         metrics = agents.update(torch.Generator().manual_seed(seed))
@@ -284,7 +285,7 @@ def test_the_range_that_is_reported_is_over_the_rows_that_teach(monkeypatch: pyt
         outside = outside or bool(total.min() < total[known].min())
     assert outside
     returns = agents._returns
-    monkeypatch.setattr(agents, "_returns", lambda batch: (returns(batch)[0], torch.zeros_like(known)))
+    monkeypatch.setattr(agents, "_returns", lambda batch: (returns(batch)[0], torch.zeros(known.shape)))
     metrics = agents.update(torch.Generator().manual_seed(0))
     assert [float(metrics[name]) for name in ("value_low", "value_high")] == [0.0, 0.0]
 
@@ -325,7 +326,7 @@ def test_data_without_a_known_end_are_refused() -> None:
 
 
 def test_every_setting_changes_what_is_learned_or_is_tested_elsewhere() -> None:
-    assert {f.name for f in fields(ICQConfig)} == {*CHANGES, *ELSEWHERE, *NETWORKS}
+    assert {f.name for f in fields(ICQConfig)} == {*CHANGES, *ELSEWHERE, *NETWORKS, *HISTORIES}
     assert [name for name, value in CHANGES.items() if not setting_matters("icq", name, value)] == []
 
 

@@ -13,6 +13,7 @@ import torch
 from critic_samples import one_step_dataset, resumes_bit_for_bit
 from deep_samples import (
     ELSEWHERE,
+    HISTORIES,
     NETWORKS,
     SHARED_CHANGES,
     chain_dataset,
@@ -169,7 +170,7 @@ def test_the_end_of_an_episode_has_no_value_and_a_time_limit_no_end() -> None:
 
 
 def test_every_setting_changes_what_is_learned_or_is_tested_elsewhere() -> None:
-    assert {f.name for f in fields(OMARConfig)} == {*CHANGES, *ELSEWHERE, *NETWORKS}
+    assert {f.name for f in fields(OMARConfig)} == {*CHANGES, *ELSEWHERE, *NETWORKS, *HISTORIES}
     assert [name for name, value in CHANGES.items() if not setting_matters("omar", name, value)] == []
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from deep_samples import (
     ELSEWHERE,
+    HISTORIES,
     NETWORKS,
     SHARED_CHANGES,
     chain_dataset,
@@ -48,8 +49,6 @@ CHANGES: dict[str, Any] = {
     "slope_limit": 0.0,
     "absorbing": "single",
 }
-#: tested in test_history_runs.py
-HISTORIES = {"policy", "width", "blocks", "heads", "tokens", "context", "chunk", "episode_steps"}
 
 
 def joint_samples(problem: Problem) -> dict[str, Tensor]:

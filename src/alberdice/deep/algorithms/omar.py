@@ -11,25 +11,35 @@ with Q_i = min_j Q_ij, A_i = Q_i - E_{a ~ pi_i} Q_i and a* = argmax_a Q_i(o_i, a
 by sampling; with discrete ones it is looked up, and the squared distance to it becomes a cross-entropy.  The mean over
 a ~ pi_i is carried out: its gradient is that of -A log pi at drawn actions, without their noise.
 
-Time: d is 1 where the process ended; where a time limit cut the record, the next frame's value counts.  Actions that are
-not available are in no argmax and no logsumexp.  Without data, Q of an action falls for ever: only the values of the data's
-actions are watched.
+With a memory, policy = 'transformer', policies are pi_i(a_i|tau_i) of histories, and a' is the most probable action of
+pi_i'(tau_i').  The critics stay what the algorithm has, values of the present observation: the history is the policies'.  J(pi)
+then asks for the same best action after every history that ends in o_i, so that a memory adds nothing that a policy of o_i
+could not play; it is there because the paper gives all baselines the same policies.
+
+Time: d is 1 where the process ended; where a time limit cut the record, the next frame's value counts (with a memory: the step
+teaches the critics nothing, as no window holds the history after it, see ``Memory.taught``).  Actions that are not available
+are in no argmax and no logsumexp.  Without data, Q of an action falls for ever: only the values of the data's actions are
+watched.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from alberdice.deep import sums
+from alberdice.deep.batches.sequences import Batch
 from alberdice.deep.batches.training_data import Rows, TrainingData, at
 from alberdice.deep.config import ConservativeConfig, CriticConfig, Rate, Share, defaults, fights, football, warehouses
+from alberdice.deep.config.policy import PolicyConfig
 from alberdice.deep.learner import NetworkLearner, ValueRange, register
 from alberdice.deep.losses import MASKED
 from alberdice.deep.networks.mlp import Layers
-from alberdice.deep.policies import policy_network, policy_tables
+from alberdice.deep.policies import Policies, policy_network, policy_tables
+from alberdice.deep.policies.memory import Memory
 
 __all__ = ["OMAR", "OMARConfig", "actor_loss", "conservative_loss", "td_target"]
 
@@ -39,7 +49,7 @@ _TWINS = 2
 
 @dataclass(frozen=True)
 @defaults(algorithm="omar", conservatism=1.0)
-class OMARConfig(CriticConfig, ConservativeConfig):
+class OMARConfig(CriticConfig, ConservativeConfig, PolicyConfig):
     """OMAR with discrete actions."""
 
     presets = {  # noqa: RUF012  (a class attribute, no setting)
@@ -104,14 +114,22 @@ class OMAR(NetworkLearner):
 
     def __init__(self, data: TrainingData, config: OMARConfig, generator: torch.Generator) -> None:
         layers = Layers(config.hidden, config.leak)
-        policy = policy_network(data, layers, config.policy_network)
-        critic = layers.between(policy.inputs, policy.outputs)
+        self.memory = Memory(data, config, transitions=True) if config.remembers else None
+        if self.memory:
+            self.memory.check_taught("omar")
+        policy: Any = self.memory.network if self.memory else policy_network(data, layers, config.policy_network)
+        critic = layers.between(data.observations.shape[-1], data.available.shape[-1])
         networks = {"policy": (policy, data.n_agents), "critic": (critic, _TWINS * data.n_agents)}
         super().__init__(data, networks, generator)
         self.config = config
         self.copies = {name: tensor.clone() for name, tensor in self.parameters.items()}
         self.scalars |= {f"{name}.copy": tensor for name, tensor in self.copies.items()}
         self.range = ValueRange.of(data, config.discount, bonus=config.conservatism)
+
+    @property
+    def policies(self) -> Policies:
+        """The present policies."""
+        return self.memory.policies(self.parameters["policy"]) if self.memory else super().policies
 
     def update(self, generator: torch.Generator) -> dict[str, Tensor]:
         """One step of all critics and policies on one minibatch; the copies follow."""
@@ -121,13 +139,14 @@ class OMAR(NetworkLearner):
 
     def _step(self, generator: torch.Generator, *rates: float | Tensor) -> dict[str, Tensor]:
         config, data = self.config, self.data
-        steps = data.draw(config, generator)
+        batch = self.memory.sequences.minibatch(generator) if self.memory else None
+        steps = data.draw(config, generator) if batch is None else batch.steps.flatten()
         rows = data.rows(steps, steps[:0])
-        target = td_target(data.rewards[steps], self._next_values(rows), data.terminated[steps], config.discount)
+        target = td_target(data.rewards[steps], self._next_values(rows, batch), data.terminated[steps], config.discount)
         parameters = {name: tensor.detach().requires_grad_() for name, tensor in self.parameters.items()}
         values = self._values(parameters["critic"], rows.frames[: rows.n_here])
-        chosen, critic_loss = self._critic_loss(values, rows, steps, target)
-        policy_loss = self._policy_loss(parameters["policy"], values.amin(0), rows)
+        chosen, critic_loss = self._critic_loss(values, rows, steps, target, self._taught(steps, batch))
+        policy_loss = self._policy_loss(parameters["policy"], values.amin(0), rows, batch)
         gradients = torch.autograd.grad(critic_loss + policy_loss, list(parameters.values()))
         for name, gradient, rate in zip(parameters, gradients, rates, strict=True):
             self.step(name, gradient, rate)
@@ -150,33 +169,46 @@ class OMAR(NetworkLearner):
         return values.view(_TWINS, len(seen), *values.shape[1:])
 
     @torch.no_grad()
-    def _next_values(self, rows: Rows) -> Tensor:
-        """min_j Q'_ij(o_i', a') at the steps, ``(N, B)``."""
-        tables = policy_tables(self.networks["policy"], self.copies["policy"], self.data, rows.frames)
-        likely = tables.argmax(-1, keepdim=True)
+    def _next_values(self, rows: Rows, batch: Batch | None = None) -> Tensor:
+        """min_j Q'_ij(o_i', a') at the steps, ``(N, B)``; with a memory, at those that teach: others have no a'."""
         least = self._values(self.copies["critic"], rows.frames).amin(0)
-        return least.gather(-1, likely)[..., 0][:, rows.after]
+        if self.memory and batch is not None:
+            likely = self.memory.tables(self.copies["policy"], batch).argmax(-1).roll(-1, 1)
+        else:
+            likely = policy_tables(self.networks["policy"], self.copies["policy"], self.data, rows.frames).argmax(-1)[
+                :, rows.after
+            ]
+        return at(least, rows.after.expand(len(least), -1), likely)
 
-    def _critic_loss(self, values: Tensor, rows: Rows, steps: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def _taught(self, steps: Tensor, batch: Batch | None) -> Tensor:
+        """What the steps weigh in J(Q), ``(B,)``."""
+        if self.memory and batch is not None:
+            return self.memory.taught(batch).flatten()
+        return torch.full(steps.shape, 1 / sums.rows(len(steps)), device=steps.device)
+
+    def _critic_loss(self, values: Tensor, rows: Rows, steps: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Q_ij at the data's actions, ``(2 N, B)``, and J(Q) of all critics together."""
         available = self.data.available[rows.frames[: rows.n_here]].transpose(0, 1)
         soft = torch.logsumexp(values.masked_fill(~available, MASKED), -1)
         here = rows.here.expand(_TWINS * len(target), -1)
         chosen = at(values.flatten(0, 1), here, self.data.actions[steps].T.repeat(_TWINS, 1))
-        weight = torch.full_like(target[0], 1 / sums.rows(len(steps)))
         loss = conservative_loss(
             chosen, soft[..., rows.here].flatten(0, 1), target.repeat(_TWINS, 1), weight, self.config.conservatism
         )
         return chosen, loss.sum()
 
-    def _policy_loss(self, policy: Tensor, values: Tensor, rows: Rows) -> Tensor:
-        """J(pi) of all agents together, each frame weighing as many steps as start from it."""
+    def _policy_loss(self, policy: Tensor, values: Tensor, rows: Rows, batch: Batch | None = None) -> Tensor:
+        """J(pi) of all agents together, each frame weighing as many steps as start from it; with a memory, step by step."""
+        tau = self.config.best_action_weight
+        if self.memory and batch is not None:
+            table, available = self.memory.tables(policy, batch), batch.available.flatten(1, 2)
+            return actor_loss(table, values[:, rows.here], available, batch.weight.flatten(), tau).sum()
         frames = rows.frames[: rows.n_here]
         available = self.data.available[frames].transpose(0, 1)
         table = policy_tables(self.networks["policy"], policy, self.data, frames)
         share = torch.full(rows.here.shape, 1 / sums.rows(len(rows.here)), device=table.device)
         weight = torch.zeros(rows.n_here, device=table.device).index_add_(0, rows.here, share)
-        return actor_loss(table, values, available, weight, self.config.best_action_weight).sum()
+        return actor_loss(table, values, available, weight, tau).sum()
 
 
 register("omar", OMAR)
