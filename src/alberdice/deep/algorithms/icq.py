@@ -54,7 +54,7 @@ class ICQConfig(CriticConfig, PolicyConfig):
     """ICQ for many agents."""
 
     presets = {  # noqa: RUF012  (a class attribute, no setting)
-        "rware": warehouses.PLAIN,
+        "rware": {**warehouses.REMEMBERING, "temperature": 1.0},  # at .1 its weights rest on one row in fifty
         "rware-feed-forward": warehouses.PLAIN,
         "smax": fights.PLAIN,
         "football": football.PLAIN,
