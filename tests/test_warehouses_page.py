@@ -13,13 +13,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import handed_on
 import learning_by_playing
 import machine
 import pages
 import warehouse_choices
 import warehouse_learning
 
-SCRIPTS = (warehouse_learning, warehouse_choices, learning_by_playing)
+SCRIPTS = (warehouse_learning, warehouse_choices, learning_by_playing, handed_on)
 PAGE = (pages.DOCS / "warehouses.md").read_text(encoding="utf-8")
 
 

@@ -48,9 +48,7 @@ def test_it_trains_and_plays(algorithm: str, preset: str, data: OfflineDataset, 
     assert run.result["episodes"] == 2
     assert 0 <= run.result["agree_mean"] <= 1
     assert 0.5 <= run.result["purity_mean"] <= 1
-    assert run.policies.has_memory == (
-        preset in (CONVENTIONS, MIXED) or (preset == "rware" and algorithm != "omar")
-    )
+    assert run.policies.has_memory == (preset in (CONVENTIONS, MIXED) or (preset == "rware" and algorithm != "omar"))
     again = ad.deep.load(tmp_path / "run").features
     assert again.levels is not None
     assert len(again.levels) == 10 + 11  # the columns and the rows of the map
