@@ -355,7 +355,7 @@ def test_table_3_shows_shares_of_the_data_and_what_was_not_run() -> None:
 def test_table_3_trains_with_the_warehouses_presets() -> None:
     configs = {r.algorithm: r.config for r in plan_runs(TABLES["table3"], Path("out"), 1, settings={"icq": {"updates": 7}})}
     assert {config.levels for config in configs.values()} == {32}
-    assert {name for name, config in configs.items() if getattr(config, "remembers", False)} == {"bc", "optidice"}
+    assert {name for name, config in configs.items() if getattr(config, "remembers", False)} == {"bc", "icq", "optidice"}
     assert (configs["icq"].updates, configs["omar"].updates) == (7, 3000)
     alberdice = asdict(configs["alberdice"])
     assert alberdice["conservatism"] == 0.0
