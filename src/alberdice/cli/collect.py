@@ -75,11 +75,7 @@ class Collect(Verbosity):
     def run(self) -> None:
         """Train, play, store, report."""
         check_torch()
-        if not self.policy and self.train == "none":
-            expected = "at least one, or --train mat"
-            raise InvalidArgumentError("--policy", got="none", expected=expected, remedy="e.g. --policy random")
-        if self.wandb and self.train == "none":
-            raise InvalidArgumentError("--wandb", got=self.wandb, expected="nothing without --train mat")
+        self._check()
         from alberdice.datasets.collect import Collection, collect
         from alberdice.deep.online.players import find_player
         from alberdice.environments import find_environment
@@ -104,6 +100,24 @@ class Collect(Verbosity):
                     plan, env, makers, self.id, root=self.root, overwrite=self.overwrite, arguments=arguments, progress=told
                 )
         _report(place)
+
+    def _check(self) -> None:
+        """Refuse before anything is trained what would be refused after it, or passed over."""
+        from alberdice.datasets.collect import place_for
+
+        if self.train == "none":
+            if not self.policy:
+                expected = "at least one, or --train mat"
+                raise InvalidArgumentError("--policy", got="none", expected=expected, remedy="e.g. --policy random")
+            given = {"--warm-start": self.warm_start, "--wandb": self.wandb}
+            given["--device"] = "" if self.device == "auto" else self.device
+            for name, value in given.items():
+                if value:
+                    raise InvalidArgumentError(name, got=value, expected="nothing without --train mat")
+        if self.mat.cloning_updates and not self.warm_start:
+            got, remedy = f"none, and --cloning-updates {self.mat.cloning_updates}", "name the dataset that is to be cloned"
+            raise InvalidArgumentError("--warm-start", got=got, expected="a dataset", remedy=remedy)
+        place_for(self.id, self.root, self.overwrite)
 
     def _options(self) -> PlayOptions:
         """How the environment is read."""

@@ -31,7 +31,7 @@ from alberdice.environments.play import MakePlayer, Player
 from alberdice.errors import InvalidArgumentError
 from alberdice.files import exclusive
 
-__all__ = ["Collection", "assigned", "collect", "mixture"]
+__all__ = ["Collection", "assigned", "collect", "mixture", "place_for"]
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,7 @@ def collect(
         InvalidArgumentError: an id that is taken, a half-finished collection of another plan, or another process at work.
         ResourceError: no room on the disk.
     """
-    target = dataset_directory(dataset_id, root)
-    if target.exists() and not overwrite:
-        raise InvalidArgumentError(
-            str(target), got="an id that is taken", expected="nothing there", remedy="choose another, or --overwrite"
-        )
+    target = place_for(dataset_id, root, overwrite)
     parts = Shards(target.with_name(f".{target.name}.collecting"), _facts(plan, environment.spec), plan.episodes, plan.part)
     spec = environment.spec
     who = mixture(plan, makers, spec.n_agents)
@@ -173,6 +169,20 @@ def collect(
         dataset = from_episodes(dataset_id, spec.n_actions, played, notes=(_note(plan),), header=header)
         write_dataset(dataset, dataset_id, root=root, overwrite=overwrite)
     shutil.rmtree(parts.folder, ignore_errors=True)
+    return target
+
+
+def place_for(dataset_id: str, root: str | Path | None, overwrite: bool) -> Path:
+    """Where a collection will be stored.
+
+    Raises:
+        InvalidArgumentError: an id that is taken, or none.
+    """
+    target = dataset_directory(dataset_id, root)
+    if target.exists() and not overwrite:
+        raise InvalidArgumentError(
+            str(target), got="an id that is taken", expected="nothing there", remedy="choose another, or --overwrite"
+        )
     return target
 
 

@@ -64,6 +64,23 @@ def test_a_stopped_run_goes_on_bit_for_bit():
         torch.testing.assert_close(again.state()[name], tensor, rtol=0, atol=0)
 
 
+def test_a_steps_next_value_is_that_of_the_frame_it_led_to():
+    """Of the last one, too, after which nothing is played."""
+    with find_environment("bridge").open() as env:
+        learner, frames, play = MAT(env.spec, MATConfig(batch_episodes=5, width=8), 3), [], env.step
+
+        def step(actions):
+            frames.append(np.array((found := play(actions)).frame.observations))
+            return found
+
+        env.step = step
+        rollout = learner.play(env)
+    with torch.no_grad():
+        expected = [learner.network.encode(torch.from_numpy(seen))[1] for seen in frames]
+    torch.testing.assert_close(rollout.after, torch.stack(expected))
+    assert len(frames) > 1
+
+
 def test_cloning_imitates_joint_actions():
     """Data in which the second agent copies the first: a joint policy can, a factorised one cannot."""
     data = make_builtin("matrix-b", 0)

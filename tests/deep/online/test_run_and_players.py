@@ -202,3 +202,60 @@ def test_the_command_trains_and_collects(tmp_path, capsys):
             main([*arguments, *extra])
         assert done.value.code == 2
         assert word in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (
+            ["--policy", "random", "--warm-start", "matrix-b"],
+            "--warm-start: got matrix-b, expected nothing without --train mat",
+        ),
+        (["--policy", "random", "--device", "cpu"], "--device: got cpu, expected nothing without --train mat"),
+        (["--train", "mat", "--warm-start", "matrix-b"], "cloning_updates: got 0, expected 1 or more"),
+        (["--train", "mat", "--cloning-updates", "3"], "--warm-start: got none, and --cloning-updates 3, expected a dataset"),
+        (["--train", "mat", "--warm-start", "bridge-mix", "--cloning-updates", "3"], "bridge-mix: got actions"),
+    ],
+)
+def test_what_would_be_passed_over_is_refused_before_a_run_begins(extra, words, tmp_path, capsys):
+    """And nothing is left that would be in the way of the same command put right."""
+    with pytest.raises(SystemExit) as done:
+        main(
+            [
+                "collect",
+                "--environment",
+                "penalty-xor",
+                "--id",
+                "x-v0",
+                "--root",
+                str(tmp_path),
+                "--out",
+                str(tmp_path / "mat"),
+                *extra,
+            ]
+        )
+    assert done.value.code == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.rglob("mat.json"))
+
+
+def test_an_id_that_is_taken_is_refused_before_a_run_begins(tmp_path, capsys):
+    (tmp_path / "x-v0").mkdir()
+    with pytest.raises(SystemExit):
+        main(
+            [
+                "collect",
+                "--environment",
+                "penalty-xor",
+                "--id",
+                "x-v0",
+                "--root",
+                str(tmp_path),
+                "--train",
+                "mat",
+                "--out",
+                str(tmp_path / "mat"),
+            ]
+        )
+    assert "an id that is taken" in capsys.readouterr().err
+    assert not (tmp_path / "mat").exists()

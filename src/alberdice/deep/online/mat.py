@@ -160,12 +160,9 @@ class MAT:
         """Imitate a dataset's joint actions, and learn the values of its returns; the last minibatches' mean loss.
 
         Raises:
-            InvalidArgumentError: data of other sizes than the environment's.
+            InvalidArgumentError: see ``check``.
         """
-        sizes = (data.n_actions, data.observation_size)
-        if sizes != (self.spec.n_actions, self.spec.observation_size):
-            expected = f"actions {self.spec.n_actions}, {self.spec.observation_size} features, as the environment has"
-            raise InvalidArgumentError(data.name, got=f"actions {sizes[0]}, {sizes[1]} features", expected=expected)
+        self.check(data)
         togo = torch.from_numpy(_discounted(data, self.config.discount)).float().to(self.device)
         self.scale.update(togo)
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, 11]))
@@ -181,6 +178,17 @@ class MAT:
             self._descend(loss + torch.nn.functional.huber_loss(values, wanted, delta=10.0), self._cloning_rate(at, updates))
             losses.append(float(loss.detach()))
         return float(np.mean(losses[-20:]))
+
+    def check(self, data: OfflineDataset) -> None:
+        """These data can be cloned.
+
+        Raises:
+            InvalidArgumentError: they are of other sizes than the environment's.
+        """
+        sizes = (data.n_actions, data.observation_size)
+        if sizes != (self.spec.n_actions, self.spec.observation_size):
+            expected = f"actions {self.spec.n_actions}, {self.spec.observation_size} features, as the environment has"
+            raise InvalidArgumentError(data.name, got=f"actions {sizes[0]}, {sizes[1]} features", expected=expected)
 
     def _cloning_rate(self, at: int, updates: int) -> float:
         return 2e-3 * min(1.0, 2.0 * (1.0 - at / updates))

@@ -18,6 +18,7 @@ from alberdice.deep.training.device import named_device
 from alberdice.deep.training.tracking import WandB
 from alberdice.environments import PlayOptions, find_environment
 from alberdice.environments.contract import BatchedEnvironment
+from alberdice.errors import InvalidArgumentError
 
 __all__ = ["train_mat"]
 
@@ -54,16 +55,22 @@ def train_mat(
         The folder.
 
     Raises:
-        InvalidArgumentError: a folder that holds something else or a run of other settings, or no such environment or device.
+        InvalidArgumentError: a folder that holds something else or a run of other settings, no such environment or device,
+            or data that do not fit or are not to be cloned.
         InvalidDataError: damaged files in the folder.
     """
     with find_environment(environment).open(options) as env, held(out):
         learner = MAT(env.spec, config, seed, named_device(device))
+        if warm_start is not None:
+            if not config.cloning_updates:
+                expected, remedy = "1 or more, as data are to be cloned", "750 are enough on warehouses"
+                raise InvalidArgumentError("cloning_updates", got=0, expected=expected, remedy=remedy)
+            learner.check(warm_start)
         header = {"environment": environment, "settings": asdict(config), "seed": seed, "network": learner.network.shape}
         header |= {} if options is None else options.as_json()
         header["cloned"] = "" if warm_start is None else warm_start.digest
         lines = begin(out, header, learner)
-        if not lines and warm_start is not None and config.cloning_updates:
+        if not lines and warm_start is not None:
             loss = learner.clone(warm_start, config.cloning_updates)
             lines.append({"iteration": 0, "cloning_loss": loss})
         steps = int(lines[-1].get("steps", 0)) if lines else 0
