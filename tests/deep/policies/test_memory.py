@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from critic_samples import one_step_dataset
 from deep_samples import chain_dataset
 from history_samples import small
 
@@ -62,12 +63,16 @@ def test_where_no_step_of_a_batch_has_a_next_one_all_weigh_nothing() -> None:
 
 @pytest.mark.parametrize("algorithm", ["icq", "omar"])
 def test_data_from_which_no_value_can_be_learned_are_refused(algorithm: str) -> None:
-    """Windows of one step; a step that ends the process is enough."""
+    """Windows of one step: enough for a process of single steps alone, whose last steps are not all that there is."""
 
-    def made(lengths: tuple[int, ...]) -> None:
-        data = TrainingData.build(chain_dataset(lengths=lengths))
+    def made(dataset: OfflineDataset) -> None:
+        data = TrainingData.build(dataset)
         learner_class(algorithm)(data, small(algorithm, context=1), torch.Generator().manual_seed(0))
 
     with pytest.raises(InvalidDataError, match=rf"{algorithm}: got windows of single steps .* raise context to 2 or more"):
-        made((3, 5))
-    made((3, 5, 2))
+        made(chain_dataset(lengths=(3, 5)))
+    with pytest.raises(InvalidDataError, match="set episode_steps"):  # cut off, all of them
+        made(chain_dataset(lengths=(1, 1)))
+    with pytest.raises(InvalidDataError, match="raise context"):  # the last step alone ends the process
+        made(chain_dataset(lengths=(3, 5, 2)))
+    made(one_step_dataset(0, terminated=True)[0])

@@ -52,13 +52,14 @@ class Memory:
         return weight / torch.where(whole > 0, whole, 1.0)
 
     def check_taught(self, algorithm: str) -> None:
-        """Some step of the data weighs something in ``taught``.
+        """Values can be learned in such windows: a step is there with the next one, or the process is of single steps.
 
         Raises:
-            InvalidDataError: none does.
+            InvalidDataError: windows of single steps, none of which ends the process, or which another one follows.
         """
-        if not bool((self.sequences.length > 1).any() | self.data.terminated.any()):
-            got = "windows of single steps alone, none of which ends the process"
+        single = self.data.breaks.all() & self.data.terminated.any()
+        if not bool((self.sequences.length > 1).any() | single):
+            got = "windows of single steps alone, whose next ones are in none"
             expected = "a step that ends the process or is followed by another one in its window, from which values are learned"
             remedy = "raise context to 2 or more, and set episode_steps where a game of one step is repeated in an episode"
             raise InvalidDataError(algorithm, got=got, expected=expected, remedy=remedy)
