@@ -22,6 +22,7 @@ import learning_by_playing
 import machine
 import numpy as np
 import pages
+from warehouse_learning import judged, mean_of
 
 from alberdice.datasets.build import from_episodes
 from alberdice.datasets.dataset import OfflineDataset
@@ -29,7 +30,6 @@ from alberdice.datasets.record import record
 from alberdice.deep.config import from_mapping
 from alberdice.deep.learner import learner_class
 from alberdice.deep.online.folder import mat_player
-from alberdice.deep.play.episodes import play_episodes
 from alberdice.deep.training.loop import run_training
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import find_environment
@@ -40,7 +40,8 @@ TARGET = machine.RESULTS / "handed_on.json"
 SEED = 1
 #: algorithms and their presets
 LEARNERS = {"bc": "rware", "alberdice": "rware-conventions"}
-PLAYS = ("sample", "sharp")
+#: what ``judged`` calls drawn and sharp actions
+PLAYED = ("returns", "sharp_returns")
 
 
 def played_data(players: Path, seeds: int, episodes: int) -> tuple[OfflineDataset, list[float]]:
@@ -71,10 +72,9 @@ def one_run(algorithm: str, seed: int, data: OfflineDataset, out: Path, quick: b
     began = time.process_time()
     run_training(config, out / f"{algorithm}-{seed}", dataset=data, resume=True)
     seconds, policies = time.process_time() - began, policies_of_run(out / f"{algorithm}-{seed}")
-    with find_environment(ENVIRONMENT).open() as env:
-        returns = {play: play_episodes(policies, env, 10 if quick else 100, 0, play=play).returns.tolist() for play in PLAYS}
+    found = judged(policies, f"{ENVIRONMENT}-played", 10 if quick else 100)
     about = {"algorithm": algorithm, "preset": LEARNERS[algorithm], "seed": seed}
-    return {**about, "returns": returns, "seconds": round(seconds, 1)}
+    return {**about, **found, "seconds": round(seconds, 1)}
 
 
 def write(content: dict[str, Any], runs: list[dict[str, Any]]) -> None:
@@ -86,13 +86,11 @@ def table(content: dict[str, Any]) -> str:
     """Per algorithm: seeds, and deliveries and shares of the data's mean by drawn and by sharp actions."""
     rows = [["", "seeds", "drawn", "of the data's", "sharp", "of the data's"]]
     for algorithm in LEARNERS:
-        own = [run["returns"] for run in content["runs"] if run["algorithm"] == algorithm]
+        own = [run for run in content["runs"] if run["algorithm"] == algorithm]
         cells = [algorithm, str(len(own))]
-        for play in PLAYS if own else ():
-            returns = np.array([one[play] for one in own])
-            errors = [returns.std(ddof=1) / returns.size**0.5]
-            errors += [returns.mean(1).std(ddof=1) / len(own) ** 0.5] if len(own) > 1 else []
-            cells += [f"{returns.mean():.2f} ± {max(errors):.2f}", f"{returns.mean() / content['data_return']:.2f}"]
+        for name in PLAYED if own else ():
+            mean, error = mean_of({run["seed"]: np.array(run[name]) for run in own})
+            cells += [f"{mean:.2f} ± {error:.2f}", f"{mean / content['data_return']:.2f}"]
         rows.append(cells)
     return pages.in_markdown(rows)
 
@@ -132,7 +130,7 @@ def learn(args: argparse.Namespace) -> None:
     for algorithm, seed in itertools.product(LEARNERS, range(args.seeds)):
         if (algorithm, seed) not in done:
             runs.append(one_run(algorithm, seed, data, args.out, args.quick))
-            mean = np.mean(runs[-1]["returns"]["sample"])
+            mean = np.mean(runs[-1]["returns"])
             print(f"{algorithm} seed {seed}: {mean:.2f} of {content['data_return']:.2f}", flush=True)
             if not args.quick:
                 write(content, runs)

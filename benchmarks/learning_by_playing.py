@@ -22,8 +22,6 @@ with data of seed 5 and the seed 100, by hand (docs/warehouses.md); reported are
 from __future__ import annotations
 
 import argparse
-import functools
-import json
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -34,10 +32,10 @@ import machine
 import numpy as np
 import pages
 import torch
+from warehouse_learning import data_of, runs_of
 
 from alberdice.datasets.dataset import OfflineDataset
 from alberdice.datasets.record import record
-from alberdice.datasets.warehouses import make_warehouse
 from alberdice.deep.online.folder import mat_player
 from alberdice.deep.online.mat import MAT, MATPlayer
 from alberdice.deep.online.run import train_mat
@@ -75,22 +73,17 @@ class OutOfTime(Exception):
     """The minutes are over."""
 
 
-@functools.cache
-def data_of(environment: str, episodes: int) -> OfflineDataset:
-    """Two conventions in equal shares."""
-    _, size, agents = environment.split("-")
-    return make_warehouse(size, int(agents.removesuffix("ag")), "conventions", np.random.default_rng(0), episodes=episodes)
-
-
-def one_run(key: dict[str, Any], spent: float, out: Path, until: float, episodes: int, quick: bool) -> dict[str, Any]:
-    """Train, or go on where earlier calls have spent so many processor seconds, and judge."""
+def one_run(key: dict[str, Any], spent: float | None, out: Path, until: float, episodes: int, quick: bool) -> dict[str, Any]:
+    """Train, or go on where earlier calls have spent so many processor seconds (None: not known), and judge."""
     part, environment, seed = key["part"], key["environment"], key["seed"]
     config = PLAN[part][environment]
     if quick:
         config = replace(config, iterations=2, batch_episodes=4, cloning_updates=min(config.cloning_updates, 3))
-    data = data_of(environment, episodes) if part == "cloned" else None
+    data = data_of(f"{environment}-conventions", episodes) if part == "cloned" else None
     folder = out / f"{part}-{environment}-{seed}"
-    began = time.process_time() - spent
+    if not (folder / "state.safetensors").exists():
+        spent = 0.0  # begun anew
+    began = time.process_time()
 
     def told(done: int, total: int, value: float) -> None:
         if time.time() > until and done % 10 == 0 and done < total:
@@ -101,7 +94,7 @@ def one_run(key: dict[str, Any], spent: float, out: Path, until: float, episodes
         train_mat(environment, config, seed, folder, warm_start=data, progress=told, device=key["device"])
     lines = [parse_json(line, str(folder)) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     found = {**key, "conditions": conditions_of(seed), "settings": asdict(config), "curve": curve_of(lines)}
-    found |= {"seconds": round(time.process_time() - began, 1)}
+    found |= {"seconds": None if spent is None else round(spent + time.process_time() - began, 1)}
     found |= {"iterations": lines[-1]["iteration"], "steps": lines[-1]["steps"]}
     games = judged_game if part == "games" else judged
     found["learned"] = games(environment, mat_player(folder), 20 if quick else 100)
@@ -191,12 +184,6 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def whole(run: dict[str, Any]) -> bool:
     """Whether it has all of its iterations."""
     return bool(run["iterations"] == PLAN[run["part"]][run["environment"]].iterations)
-
-
-def runs_of(file: Path) -> list[dict[str, Any]]:
-    """What the JSON holds; nothing, where it is not there."""
-    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["runs"] if file.exists() else []
-    return found
 
 
 def write(runs: list[dict[str, Any]]) -> None:
