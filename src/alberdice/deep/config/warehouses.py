@@ -1,6 +1,6 @@
 """Settings for robotic warehouses: what differs from the algorithms' defaults.  Why: docs/warehouses.md.
 
---preset rware                  policies with a memory, but OMAR's and ICQ's
+--preset rware                  policies with a memory, but OMAR's, whom it cannot help
 --preset rware-feed-forward     policies without one, which train five times as fast
 --preset rware-conventions      AlberDICE on data of two conventions: decided without a memory, played with one
 --preset rware-conventions-anew the same played without one, which trains faster
