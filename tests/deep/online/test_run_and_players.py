@@ -41,11 +41,21 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path):
     assert first.keys() == second.keys()
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
     assert (whole / "metrics.jsonl").read_text() == (parts / "metrics.jsonl").read_text()
-    with pytest.raises(InvalidArgumentError, match="as begun"):
+    assert (whole / "state.safetensors").read_bytes() == (parts / "state.safetensors").read_bytes()
+    with pytest.raises(InvalidArgumentError, match="seed: got 2, expected 1, as begun"):
         train_mat("penalty-xor", SETTINGS, 2, tmp_path / "parts", warm_start=data)
+    with pytest.raises(InvalidArgumentError, match=r"settings\.epochs: got 3, expected 2, as begun"):
+        train_mat("penalty-xor", replace(SETTINGS, epochs=3), 1, tmp_path / "parts", warm_start=data)
     (parts / "state.safetensors").write_bytes(b"damaged")
     with pytest.raises(InvalidDataError, match=r"state\.safetensors"):
         mat_player(parts)
+
+
+@pytest.mark.parametrize(("settings", "device"), [(SETTINGS, "gpu"), (replace(SETTINGS, cloning_updates=0), "cpu")])
+def test_what_is_refused_leaves_no_folder(settings, device, tmp_path):
+    with pytest.raises(InvalidArgumentError):
+        train_mat("penalty-xor", settings, 1, tmp_path / "run", warm_start=make_builtin("matrix-b"), device=device)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture(scope="module")

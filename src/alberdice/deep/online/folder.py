@@ -62,7 +62,8 @@ def begin(out: Path, header: dict[str, Any], learner: MAT) -> Lines:
     for key, value in json.loads(json.dumps(header)).items():
         if known.get(key) != value:
             remedy = "go on with the same settings, or choose another folder"
-            raise InvalidArgumentError(f"{out}, {key}", got=value, expected=f"{known.get(key)}, as begun", remedy=remedy)
+            name, got, was = _difference(key, value, known.get(key))
+            raise InvalidArgumentError(f"{out}, {name}", got=got, expected=f"{was}, as begun", remedy=remedy)
     if not is_file(out / "state.safetensors"):
         return []
     tensors, saved = _state(out)
@@ -72,6 +73,14 @@ def begin(out: Path, header: dict[str, Any], learner: MAT) -> Lines:
     _release(out, lines)
     _tell(out, lines)
     return lines
+
+
+def _difference(name: str, now: Any, was: Any) -> tuple[str, Any, Any]:
+    """The first entry in which two values differ, by its whole name; the values themselves where they are no tables."""
+    if isinstance(now, dict) and isinstance(was, dict):
+        key = next(key for key in (*now, *was) if now.get(key) != was.get(key))
+        return _difference(f"{name}.{key}", now.get(key), was.get(key))
+    return name, now, was
 
 
 def keep(out: Path, learner: MAT, lines: Lines) -> None:

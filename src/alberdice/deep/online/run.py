@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from alberdice.datasets.dataset import OfflineDataset
-from alberdice.deep.online.folder import begin, held, keep
+from alberdice.deep.online.folder import Lines, begin, held, keep
 from alberdice.deep.online.mat import MAT
 from alberdice.deep.online.settings import MATConfig
 from alberdice.deep.training.device import named_device
@@ -59,36 +59,48 @@ def train_mat(
             or data that do not fit or are not to be cloned.
         InvalidDataError: damaged files in the folder.
     """
-    with find_environment(environment).open(options) as env, held(out):
-        learner = MAT(env.spec, config, seed, named_device(device))
-        if warm_start is not None:
-            if not config.cloning_updates:
-                expected, remedy = "1 or more, as data are to be cloned", "750 are enough on warehouses"
-                raise InvalidArgumentError("cloning_updates", got=0, expected=expected, remedy=remedy)
-            learner.check(warm_start)
+    with find_environment(environment).open(options) as env:
+        learner = _learner(env, config, seed, device, warm_start)
         header = {"environment": environment, "settings": asdict(config), "seed": seed, "network": learner.network.shape}
         header |= {} if options is None else options.as_json()
         header["cloned"] = "" if warm_start is None else warm_start.digest
-        lines = begin(out, header, learner)
-        if not lines and warm_start is not None:
-            loss = learner.clone(warm_start, config.cloning_updates)
-            lines.append({"iteration": 0, "cloning_loss": loss})
-        steps = int(lines[-1].get("steps", 0)) if lines else 0
-        name = f"mat in {environment}, seed {seed}"
-        given: dict[str, Any] = {"done": learner.iteration, "settings": header, "name": name}
-        logger = WandB(out / "wandb", wandb, **given) if wandb else None
-        with nullcontext() if logger is None else closing(logger):
-            while learner.iteration < config.iterations:
-                line = _iterate(learner, env, steps)
-                steps = line["steps"]
-                lines.append(line)
-                if learner.iteration % _EVERY == 0 or learner.iteration == config.iterations:
-                    keep(out, learner, lines)
-                if logger is not None:
-                    logger.log("training", learner.iteration, line)
-                if progress is not None:
-                    progress(learner.iteration, config.iterations, line["return"])
+        with held(out):
+            lines = begin(out, header, learner)
+            if not lines and warm_start is not None:
+                loss = learner.clone(warm_start, config.cloning_updates)
+                lines.append({"iteration": 0, "cloning_loss": loss})
+            name = f"mat in {environment}, seed {seed}"
+            given: dict[str, Any] = {"done": learner.iteration, "settings": header, "name": name}
+            logger = WandB(out / "wandb", wandb, **given) if wandb else None
+            with nullcontext() if logger is None else closing(logger):
+                for line in _iterations(learner, env, lines, out):
+                    if logger is not None:
+                        logger.log("training", learner.iteration, line)
+                    if progress is not None:
+                        progress(learner.iteration, config.iterations, line["return"])
     return out
+
+
+def _learner(env: BatchedEnvironment, config: MATConfig, seed: int, device: str, data: OfflineDataset | None) -> MAT:
+    """What learns, on data that it can clone first: refused before there is a folder."""
+    learner = MAT(env.spec, config, seed, named_device(device))
+    if data is not None:
+        if not config.cloning_updates:
+            expected, remedy = "1 or more, as data are to be cloned", "750 are enough on warehouses"
+            raise InvalidArgumentError("cloning_updates", got=0, expected=expected, remedy=remedy)
+        learner.check(data)
+    return learner
+
+
+def _iterations(learner: MAT, env: BatchedEnvironment, lines: Lines, out: Path) -> Iterator[dict[str, Any]]:
+    """Play and learn until all iterations are done; every tenth is kept, and the line of each is given."""
+    total = learner.config.iterations
+    while learner.iteration < total:
+        line = _iterate(learner, env, int(lines[-1].get("steps", 0)) if lines else 0)
+        lines.append(line)
+        if learner.iteration % _EVERY == 0 or learner.iteration == total:
+            keep(out, learner, lines)
+        yield line
 
 
 def _iterate(learner: MAT, env: BatchedEnvironment, steps: int) -> dict[str, Any]:

@@ -47,7 +47,17 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], header: Mapping[
     plain = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(header)
     content = safetensors.torch.save(plain, {"format": FORMAT, "header": text, "sha256": _sealed(text, plain)})
-    write_atomically(path, content)
+    write_atomically(path, _metadata_in_order(content))
+
+
+def _metadata_in_order(content: bytes) -> bytes:
+    """The same file with the keys of its metadata sorted: safetensors writes them in another order every time."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -57,8 +57,10 @@ def named_device(name: str) -> str:
     """The device of this name, cpu or cuda; auto is the GPU if there is one.
 
     Raises:
-        InvalidArgumentError: cuda, and there is none.
+        InvalidArgumentError: cuda, and there is none; another name.
     """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InvalidArgumentError("device", got=repr(name), expected="auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
         raise InvalidArgumentError("device", got="cuda", expected="a device of this machine", remedy="use --device cpu")
     return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
