@@ -31,12 +31,23 @@ def test_the_conventions_of_the_recipe_are_found(data):
 
 
 def test_the_summary_counts_by_agreement():
-    moves = np.array([[[9, 1], [8, 2]], [[1, 9], [10, 0]], [[0, 5], [0, 0]]])
+    moves = np.array([[[9, 1], [8, 2]], [[1, 9], [10, 0]], [[5, 0], [0, 0]]])
     summary = Traffic(moves, np.array([6.0, 2.0, 4.0])).summary()
-    assert summary["agree"] == pytest.approx(1 / 3)  # an agent that never moved in an aisle counts as the first convention
+    assert summary["agree"] == pytest.approx(1 / 3)
     assert summary["return_where_agents_agree"] == 6.0
     assert summary["return_where_they_do_not"] == 3.0
-    assert summary["pure"] == pytest.approx(2 / 3)
+    assert summary["pure"] == pytest.approx(1 / 3)
+
+
+def test_teams_that_stand_still_have_no_convention():
+    still = Traffic(np.array([[[0, 0], [0, 0]], [[3, 3], [3, 3]]]), np.zeros(2))
+    np.testing.assert_array_equal(still.conventions, -1)
+    assert {name: still.metrics()[name].tolist() for name in ("agree", "pure", "purity")} == {
+        "agree": [0.0, 0.0],
+        "pure": [0.0, 0.0],
+        "purity": [0.5, 0.5],
+    }
+    assert still.summary()["share_outer-up"] == still.summary()["share_inner-up"] == 0.0
 
 
 def test_other_data_are_refused():

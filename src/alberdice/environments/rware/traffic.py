@@ -37,20 +37,21 @@ class Traffic:
 
     @property
     def conventions(self) -> NDArray[np.int64]:
-        """(E, N) each agent's convention; the first where it is a tie."""
-        likelier: NDArray[np.int64] = self.moves.argmax(axis=2)
-        return likelier
+        """(E, N) each agent's convention; -1 where it has none: as many moves of the one as of the other, or none at all."""
+        tied = self.moves.max(axis=2) == self.moves.min(axis=2)
+        return np.where(tied, -1, self.moves.argmax(axis=2))
 
     @property
     def purity(self) -> NDArray[np.float64]:
-        """(E, N) in [.5, 1]; 1 where an agent did not move in an aisle."""
+        """(E, N) in [.5, 1]; .5 where an agent did not move in an aisle, which keeps to nothing."""
         total = self.moves.sum(axis=2)
-        return np.where(total > 0, self.moves.max(axis=2) / np.maximum(total, 1), 1.0)
+        return np.where(total > 0, self.moves.max(axis=2) / np.maximum(total, 1), 0.5)
 
     @property
     def agree(self) -> NDArray[np.bool_]:
-        """(E,) whether all agents have one convention."""
-        same: NDArray[np.bool_] = (self.conventions == self.conventions[:, :1]).all(axis=1)
+        """(E,) whether all agents have one convention; agents that have none do not agree."""
+        first = self.conventions[:, :1]
+        same: NDArray[np.bool_] = ((self.conventions == first) & (first >= 0)).all(axis=1)
         return same
 
     @property
