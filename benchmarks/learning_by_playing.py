@@ -10,7 +10,7 @@
     python benchmarks/learning_by_playing.py --page               # tables into docs/warehouses.md, curves into docs/images
 
 Runs are those of ``alberdice-deep collect --train mat``, in folders under ``--out``.  Settings were chosen on rware-tiny-2ag
-with data of seed 5 and the seed 100, by hand (docs/warehouses.md); reported are data of seed 0 and the seeds from 0 on.
+with data of seed 5 and the seed 100, by hand (docs/warehouses-measured.md); reported are data of seed 0 and the seeds from 0.
 
     games      greedy return of what was learned against the best there is by the model; the first joint action, and whether the
                model calls it optimal

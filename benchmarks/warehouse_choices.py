@@ -2,7 +2,7 @@
 
     python benchmarks/warehouse_choices.py [--trials NAME ...] [--out out/warehouse-choices]
     python benchmarks/warehouse_choices.py --report       # what is there, as a table; writes nothing
-    python benchmarks/warehouse_choices.py --page         # what is there into docs/warehouses.md; runs nothing
+    python benchmarks/warehouse_choices.py --page         # what is there into docs/warehouses-measured.md; runs nothing
 
 One training seed a trial, on tiny-2ag, or on the warehouse that is named with its data, with data of seed 5 (reported are those
 of seed 0), judged on 60 or 100 episodes of seed 77 (reported: 0).  What the JSON holds is not run again; a trial that is not in
@@ -278,7 +278,7 @@ def content_of() -> dict[str, Any]:
 
 
 def tables_of_page() -> dict[str, str]:
-    """What docs/warehouses.md prints of the file, by the name of its place."""
+    """What docs/warehouses-measured.md prints of the file, by the name of its place."""
     return {"choices": table(content_of()["trials"])}
 
 
@@ -300,10 +300,12 @@ def main() -> None:
     parser.add_argument("--trials", nargs="*", default=list(TRIALS), choices=list(TRIALS))
     parser.add_argument("--out", type=Path, default=Path("out/warehouse-choices"))
     parser.add_argument("--report", action="store_true", help="print what is there, as a table in Markdown, and run nothing")
-    parser.add_argument("--page", action="store_true", help="write that table into docs/warehouses.md, and run nothing")
+    parser.add_argument(
+        "--page", action="store_true", help="write that table into docs/warehouses-measured.md, and run nothing"
+    )
     args = parser.parse_args()
     if args.page:
-        pages.write_tables(pages.DOCS / "warehouses.md", tables_of_page())
+        pages.write_tables(pages.DOCS / "warehouses-measured.md", tables_of_page())
         return
     if not args.report:
         choose(args)

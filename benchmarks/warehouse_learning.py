@@ -2,7 +2,7 @@
 
     python benchmarks/warehouse_learning.py               # everything: days on one core
     python benchmarks/warehouse_learning.py --report      # what is there, and what is not run; writes nothing
-    python benchmarks/warehouse_learning.py --page        # what is there into docs/warehouses.md, compared anew; runs nothing
+    python benchmarks/warehouse_learning.py --page        # that into docs/warehouses-measured.md, compared anew; runs nothing
     python benchmarks/warehouse_learning.py --again       # also what was judged before actions were played 'sharp'
     python benchmarks/warehouse_learning.py --data rware-tiny-2ag-mixed --share .1 --data-episodes 200 --policy feed-forward
 
@@ -235,7 +235,7 @@ def tables(rows: list[dict[str, Any]]) -> str:
 
 
 def tables_of_page() -> dict[str, str]:
-    """What docs/warehouses.md prints of both files, by the name of its place."""
+    """What docs/warehouses-measured.md prints of both files, by the name of its place."""
     return {name: tables(compared(runs_of(file))) for name, file in (("measured", TARGET), ("measured earlier", EARLIER))}
 
 
@@ -277,12 +277,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/warehouse-learning"))
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--report", action="store_true", help="print the tables, and run and write nothing")
-    parser.add_argument("--page", action="store_true", help="write the tables into docs/warehouses.md, and run nothing")
+    parser.add_argument(
+        "--page", action="store_true", help="write the tables into docs/warehouses-measured.md, and run nothing"
+    )
     parser.add_argument("--again", action="store_true", help="run again what was not played in every way")
     args = parser.parse_args()
     if args.page:
         compare_anew()
-        pages.write_tables(pages.DOCS / "warehouses.md", tables_of_page())
+        pages.write_tables(pages.DOCS / "warehouses-measured.md", tables_of_page())
     elif args.report:
         report(runs_of(TARGET))
         print("\nof earlier code, whose units had no leak and whose features of the best episodes were scaled by all:")

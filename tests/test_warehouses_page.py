@@ -1,4 +1,4 @@
-"""What docs/warehouses.md and docs/results.md print of warehouses is what the benchmarks' files hold."""
+"""What docs/warehouses.md, docs/warehouses-measured.md and docs/results.md print is what the benchmarks' files hold."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ import pages
 import warehouse_choices
 import warehouse_learning
 
-SCRIPTS = (warehouse_learning, warehouse_choices, learning_by_playing, handed_on)
-PAGE = (pages.DOCS / "warehouses.md").read_text(encoding="utf-8")
+GUIDE, RECORD = ((pages.DOCS / f"warehouses{name}.md").read_text(encoding="utf-8") for name in ("", "-measured"))
+#: the page that a script writes its tables into
+PAGES = {warehouse_learning: RECORD, warehouse_choices: RECORD, learning_by_playing: GUIDE, handed_on: GUIDE}
 
 
 def content(name: str) -> dict[str, Any]:
@@ -40,16 +41,22 @@ def span(told: tuple[float, float] | list[float], digits: int) -> str:
 
 
 def rows_after(words: str) -> list[list[str]]:
-    """The cells of the first table behind these words."""
-    found = re.search(r"(?:^\|.*\n)+", PAGE[PAGE.index(words) :], re.MULTILINE)
+    """The cells of the guide's first table behind these words."""
+    found = re.search(r"(?:^\|.*\n)+", GUIDE[GUIDE.index(words) :], re.MULTILINE)
     assert found is not None
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()]
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def prose(page: str, first: str, last: str | None = None) -> str:
+    """What a page says from these words to those, or to its end, on one line."""
+    begin = page.index(first)
+    return " ".join(page[begin : page.index(last, begin) if last else None].split())
+
+
+@pytest.mark.parametrize("script", PAGES, ids=lambda script: script.__name__)
 def test_tables_are_the_files(script: Any) -> None:
     for name, table in script.tables_of_page().items():
-        written = pages.with_table(PAGE, table, *pages.marks(name)) == PAGE
+        written = pages.with_table(PAGES[script], table, *pages.marks(name)) == PAGES[script]
         assert written, f"the table of '{name}' is not what the JSON holds: python benchmarks/{script.__name__}.py --page"
 
 
@@ -65,7 +72,7 @@ def test_a_report_writes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         raise AssertionError("a report has written")
 
     monkeypatch.setattr(Path, "write_text", refuse)
-    for script in SCRIPTS:
+    for script in PAGES:
         monkeypatch.setattr(sys, "argv", [script.__name__, "--report"])
         script.main()
         assert all(table in capsys.readouterr().out for table in list(script.tables_of_page().values())[:1])
@@ -86,17 +93,17 @@ def test_experts_are_the_file() -> None:
         for row in content("warehouse_experts")["rows"]
     ]
     assert printed == expected
-    assert f"; {content('warehouse_experts')['episodes']} episodes each;" in PAGE
+    assert f"; {content('warehouse_experts')['episodes']} episodes each;" in GUIDE
 
 
 def test_speeds_are_the_file() -> None:
     held = content("warehouses")
-    _, _, ours, rware, times = rows_after("It also compares speed")
+    _, _, ours, rware, times = rows_after("in environment steps per processor second:")
     assert ours[1:] == [f"{row['ours']:,}" for row in held["speed"]]
     assert rware[1:] == [f"{row['rware']:,}" for row in held["speed"]]
     assert times[1:] == [f"{row['ratio']:.0f}" for row in held["speed"]]
     assert all(row["equal"] for row in held["equality"])
-    assert f"over {sum(row['steps'] for row in held['equality']):,} steps of the six" in PAGE
+    assert f"over {sum(row['steps'] for row in held['equality']):,} steps of the six" in " ".join(GUIDE.split())
 
 
 def test_the_ring_is_the_file() -> None:
@@ -107,7 +114,7 @@ def test_the_ring_is_the_file() -> None:
     assert deliveries[1:] == [f"{row['return']:.1f}" for row in rounds]
     assert gain[1:] == [plain(row["gain"], 4) for row in rounds]
     assert [float(cell) for cell in seconds[1:]] == pytest.approx([row["seconds"] for row in rounds], abs=0.51)
-    prose = " ".join(PAGE[PAGE.index("## A warehouse with a known model") :].split())
+    said = prose(GUIDE, "## A warehouse with a known model")
     filtered, one = held["filtered_cloned"], held["one_agent_each_way"]
     for words in (
         f"{held['states']:,} states",
@@ -116,7 +123,7 @@ def test_the_ring_is_the_file() -> None:
         f"the clone delivers {held['cloned']:.1f} and the clone of the clean episodes {filtered:.1f}",
         f"it delivers {rounds[-1]['return'] - filtered:.1f} more than the clean episodes",
     ):
-        assert words in prose
+        assert words in said
 
 
 def row_of(data: str, variant: str, episodes: int) -> dict[str, Any]:
@@ -124,6 +131,58 @@ def row_of(data: str, variant: str, episodes: int) -> dict[str, Any]:
     asked = {"data": f"rware-{data}", "variant": variant, "data_episodes": episodes, "policy": "feed-forward", "share": 1.0}
     (found,) = (row for row in content("warehouse_learning")["compared"] if row.items() >= asked.items())
     return found
+
+
+#: lines of "What to expect": data, their episodes, what the preset's run is called, and who else clones
+EXPECTED = {
+    "tiny-2ag, two conventions": ("tiny-2ag-conventions", 1000, "alberdice-wide-chunks", "bc-chunks"),
+    "small-4ag, two conventions": ("small-4ag-conventions", 2000, "alberdice-wide-chunks", None),
+    "tiny-2ag, mixed quality": ("tiny-2ag-mixed", 4000, "alberdice-best-chunks", "bc-best-chunks"),
+    "small-4ag, mixed quality": ("small-4ag-mixed", 2000, "alberdice-best-chunks", "bc-best-chunks"),
+}
+
+
+def expected(title: str) -> list[str]:
+    """A line of the guide's own small table."""
+    data, episodes, variant, other = EXPECTED[title]
+    row, clone = (row_of(data, f"{variant}{who}", episodes) for who in ("", " pi^D"))
+    drawn = [row, clone, *([row_of(data, other, episodes)] if other else [])]
+    cells = [f"{span((each['mean'], each['error']), 2)} ({plain(each['share_of_data'], 2)})" for each in drawn]
+    return [f"{title}, {episodes:,}", str(row["seeds"]), span(row["sharp"], 2), *cells, *([] if other else ["not run"])]
+
+
+def test_what_to_expect_is_the_file() -> None:
+    assert rows_after("## What to expect")[2:] == [expected(title) for title in EXPECTED]
+
+
+def said_of_what_to_expect() -> list[str]:
+    of = {title: row_of(*(EXPECTED[title][k] for k in (0, 2, 1))) for title in EXPECTED}
+    played = [plain(row["sharp"][0] * row["share_of_data"] / row["mean"], 2) for row in list(of.values())[:2]]
+    agreed = [row["agree"] for row in of.values()]
+    others = [row_of(data, other, n)["agree"] for data, n, _, other in EXPECTED.values() if other]
+    wide, four = (
+        row_of("tiny-2ag-conventions", "alberdice-wide", 1000),
+        row_of("small-4ag-conventions", "alberdice-wide-anew", 1000),
+    )
+    lost = of["small-4ag, mixed quality"]["minus"]["alberdice-best-chunks before"]
+    anew = row_of("small-4ag-mixed", "alberdice-best-anew", 2000)["minus"]["alberdice-best-anew before"]
+    best = row_of("small-4ag-mixed", "bc-best", 2000)
+    return [
+        f"deliver {played[0]} of the data's mean, two in the tiny warehouse, and {played[1]}, four in the small one",
+        f"agree in {plain(min(agreed), 2)} to {max(agreed):.2f} of the episodes of each line",
+        f"those who clone agree in {plain(others[0], 2)}, {plain(others[1], 2)} and {plain(others[2], 2)}",
+        f"it is {plain(wide['share_of_data'], 2)} in the tiny warehouse with drawn actions",
+        f"actions ({span((wide['mean'], wide['error']), 2)})",
+        f"and {plain(four['sharp'][0] * four['share_of_data'] / four['mean'], 2)} with four agents in the small one",
+        f"({span((-lost[0], lost[1]), 1).removeprefix('0')} less), and cloning anew takes {span((-anew[0], anew[1]), 1)}",
+        f"Filtered cloning without a memory has {span((best['mean'], best['error']), 2)} there",
+    ]
+
+
+def test_what_is_said_of_what_to_expect_is_the_file() -> None:
+    words = prose(GUIDE, "## What to expect", "## Where")
+    missing = [each for each in said_of_what_to_expect() if each not in words]
+    assert not missing, f"by warehouse_learning.json the guide is to say: {missing}"
 
 
 def said_of_mixed_data() -> list[str]:
@@ -221,22 +280,25 @@ def said_of_four_agents_of_mixed_quality() -> list[str]:
     "said", [said_of_chunks, said_of_mixed_data, said_of_conventions, said_of_four_agents, said_of_four_agents_of_mixed_quality]
 )
 def test_the_prose_has_the_tables_numbers(said: Any) -> None:
-    prose = " ".join(PAGE[PAGE.index("<!-- end of measured -->") : PAGE.index("<!-- measured earlier -->")].split())
-    missing = [words for words in said() if words not in prose]
+    below = prose(RECORD, "<!-- end of measured -->", "<!-- measured earlier -->")
+    missing = [words for words in said() if words not in below]
     assert not missing, f"by warehouse_learning.json the prose below the tables is to say: {missing}"
 
 
 def test_learning_by_playing_is_the_file() -> None:
     """What the prose says of the curves."""
     runs = content("learning_by_playing")["runs"]
-    prose = " ".join(PAGE[PAGE.index("<!-- end of played warehouses -->") : PAGE.index("## Settings for warehouses")].split())
     (nothing,) = (run for run in runs if run["part"] == "nothing")
     curve = [np.array(nothing["curve"][name]) for name in ("steps", "return")]
-    missing = [words for words in said_of_playing(runs, nothing, *curve) if words not in prose]
-    assert not missing, f"by learning_by_playing.json the prose below the tables is to say: {missing}"
+    below = prose(GUIDE, "<!-- end of played warehouses -->", "## Settings for warehouses")
+    missing = [words for words in said_of_clones_that_play(runs) if words not in below]
+    assert not missing, f"by learning_by_playing.json the prose below the guide's tables is to say: {missing}"
+    record = prose(RECORD, "## Learning by playing")
+    missing = [words for words in said_of_playing_from_nothing(nothing, *curve) if words not in record]
+    assert not missing, f"by learning_by_playing.json the record is to say: {missing}"
 
 
-def said_of_playing(runs: list[dict[str, Any]], nothing: dict[str, Any], steps: Any, returns: Any) -> list[str]:
+def said_of_clones_that_play(runs: list[dict[str, Any]]) -> list[str]:
     said = []
     for name in ("rware-tiny-2ag", "rware-small-4ag"):
         own = [run for run in runs if (run["part"], run["environment"]) == ("cloned", name)]
@@ -245,7 +307,11 @@ def said_of_playing(runs: list[dict[str, Any]], nothing: dict[str, Any], steps: 
         clone = np.mean([np.mean(run["clone"]["drawn"]["returns"]) for run in own])
         said.append(f"from {clone:.1f} to {span([float(np.mean(means)), float(error)], 1)} deliveries")
         said.append(f"{plain(float(np.mean(means)) / own[0]['data_return'], 2)} of the data's mean")
-    said += [f"{returns[steps < 2e6].mean():.1f} deliveries over the first 2 million steps"]
+    return said
+
+
+def said_of_playing_from_nothing(nothing: dict[str, Any], steps: Any, returns: Any) -> list[str]:
+    said = [f"{returns[steps < 2e6].mean():.1f} deliveries over the first 2 million steps"]
     for low, high in ((7, 8), (9, 10), (16, 17)):
         said.append(f"{returns[(steps > low * 1e6) & (steps <= high * 1e6)].mean():.1f} in the {high}th")
     pace = nothing["steps"] / nothing["seconds"]
