@@ -127,11 +127,12 @@ def one_run(part: str, algorithm: str, seed: int, data: OfflineDataset, args: ar
     config: Any = from_mapping({**values, "pictures": False, "checkpoint_every": 250}, settings(algorithm=algorithm))
     folder = args.out / f"{part}-{algorithm}-{seed}"
     learner: Any = run_training(config, folder, dataset=data, resume=True).learner
-    seconds = json.loads((folder / "result.json").read_text(encoding="utf-8"))["train_seconds"]
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     players = {algorithm: policies_of_run(folder)}
     if algorithm == "alberdice":
         players["alberdice pi^D"] = learner.clone
-    about = {"preset": LEARNERS[algorithm], "seed": seed, "seconds": round(seconds, 1)}
+    about = {"preset": LEARNERS[algorithm], "seed": seed, "seconds": round(result["train_seconds"], 1)}
+    about["price"] = result["agreement"].get("price")
     episodes = 10 if args.quick else 100
     return [{"algorithm": name, **about, **judged(p, f"{ENVIRONMENT}-{part}", episodes)} for name, p in players.items()]
 
@@ -161,8 +162,8 @@ def learn(args: argparse.Namespace) -> None:
 
 
 def table(part: dict[str, Any]) -> str:
-    """Per algorithm: seeds, deliveries and their share of the data's mean, drawn and sharp; agreement; and the gain over BC."""
-    rows = [["", "seeds", "drawn", "of the data's", "sharp", "of the data's", "agree", "drawn, less bc"]]
+    """Per algorithm: seeds, deliveries and their share of the data's mean, drawn and sharp; agreement, gain over BC, price."""
+    rows = [["", "seeds", "drawn", "of the data's", "sharp", "of the data's", "agree", "drawn, less bc", "price"]]
     by: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in ("bc", "alberdice", "alberdice pi^D")}
     for run in part["runs"]:
         by[run["algorithm"]][run["seed"]] = run
@@ -175,6 +176,8 @@ def table(part: dict[str, Any]) -> str:
             cells.append(f"{np.mean([run['metrics']['agree'] for run in own.values()]):.2f}")
         both = {k: np.array(own[k]["returns"]) - np.array(by["bc"][k]["returns"]) for k in own.keys() & by["bc"].keys()}
         cells.append("{:+.2f} ± {:.2f}".format(*mean_of(both)) if both and name != "bc" else "")
+        prices = [run["price"] for run in own.values() if name == "alberdice"]
+        cells.append(", ".join(f"{price:.3f}" for price in prices))
         rows.append(cells + [""] * (len(rows[0]) - len(cells)))
     return pages.in_markdown(rows)
 

@@ -185,6 +185,36 @@ def test_what_is_said_of_what_to_expect_is_the_file() -> None:
     assert not missing, f"by warehouse_learning.json the guide is to say: {missing}"
 
 
+def test_what_is_said_of_data_handed_on_is_the_file() -> None:
+    parts = content("handed_on")["parts"]
+
+    def less(part: str, one: str, play: str, other: str) -> str:
+        found = [
+            {run["seed"]: np.array(run[key]) for run in parts[part]["runs"] if run["algorithm"] == name}
+            for name, key in ((one, play), (other, "returns"))
+        ]
+        mean, error = warehouse_learning.difference(*found)
+        return f"{plain(abs(mean), 1)} ± {plain(error, 1)}"
+
+    mean = {True: [], False: []}
+    for each in parts["seeds"]["crossed"]:
+        if len(set(each.get("agents", "ab"))) == 2:  # agents of two teams, or a team one after another
+            mean["agents" in each].append(np.mean(each["returns"]))
+    together, alone = ((f"{min(x):.1f}", f"{max(x):.1f}") for x in (mean[True], mean[False]))
+    words = prose(GUIDE, "### Handed on", "## Settings")
+    said = [
+        "deliver {} to {} together".format(*together),
+        "teams by themselves {} to {}".format(*alone),
+        f"{less('seeds', 'alberdice', 'sharp_returns', 'bc')} below cloning with drawn actions",
+        f"deliver {less('conventions', 'alberdice', 'returns', 'bc')} more than cloning",
+        f"{less('conventions', 'alberdice', 'returns', 'alberdice pi^D')} more than their own clone",
+        f"{less('conventions', 'alberdice', 'sharp_returns', 'bc')} more than cloning",
+    ]
+    assert not [each for each in said if each not in words]
+    prices = {part: [run["price"] for run in held["runs"] if run["algorithm"] == "alberdice"] for part, held in parts.items()}
+    assert max(prices["seeds"]) < 0.05 < min(prices["conventions"])
+
+
 def said_of_mixed_data() -> list[str]:
     row = row_of("tiny-2ag-mixed", "alberdice-best-memory", 4000)
     paper = [row_of("tiny-2ag-mixed", f"alberdice-best-memory-paper{who}", 4000) for who in ("", " pi^D")]

@@ -30,13 +30,15 @@ def test_below_means_two_standard_errors() -> None:
     assert words_of({"data": {"difference": 0.0, "stderr": 0.0}}) == ""
 
 
-def test_clones_below_their_data_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("play", "remedy"), [("sample", "play = sharp"), ("sharp", "play = sample")])
+def test_clones_below_their_data_say_so(play: str, remedy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Data of two conventions: each agent draws its own, and they miss each other half of the time."""
-    own = {"dataset": "matrix-b", "updates": 300, "evaluate_every": 300, "evaluate_episodes": 200}
+    own = {"dataset": "matrix-b", "updates": 300, "evaluate_every": 300, "evaluate_episodes": 200, "play": play}
     result = train(tiny("bc", learning_rate=5e-3, **own), tmp_path / "run")
     assert result["status"] == "below_behaviour"
     assert "below the data by" in result["reason"]
     assert "below the data by" in capsys.readouterr().err
+    assert remedy in result["reason"]
     told = result["played"]["data"]
     assert told["difference"] == pytest.approx(result["return_mean"] - result["data_return"])
     assert "clone" not in result["played"]

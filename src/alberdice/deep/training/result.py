@@ -36,12 +36,18 @@ from alberdice.games.game import Game
 
 __all__ = ["TrainedRun", "finished", "judged"]
 
-#: what to do where policies are below the data
-_TRY = (
-    "more updates of cloning or of rounds, a larger alpha_end, more starts, a memory where agents see less than the state "
-    "(policy = transformer), sharper play where episodes are long (play = sharp); until then keep what played the data "
-    "(docs/trust.md)"
-)
+
+def _what_to_try(play: str) -> str:
+    """What to do where policies that play so are below the data."""
+    other = (
+        "sharper play where episodes are long (play = sharp)"
+        if play == "sample"
+        else "drawn actions where the data's agents draw theirs (play = sample)"
+    )
+    return (
+        "more updates of cloning or of rounds, a larger alpha_end, more starts, a memory where agents see less than the state "
+        f"(policy = transformer), {other}; until then keep what played the data (docs/trust.md)"
+    )
 
 
 @dataclass(frozen=True)
@@ -180,8 +186,9 @@ def judged(run: Run) -> tuple[str, str]:
     reason = run.selector.shortfall() or words_of(run.played)
     if not reason:
         return "done", ""
-    warn(f"warning: {reason}; {_TRY}")
-    return "below_behaviour", f"{reason}; {_TRY}"
+    reason = f"{reason}; {_what_to_try(run.config.play)}"
+    warn(f"warning: {reason}")
+    return "below_behaviour", reason
 
 
 def finished(run: Run, status: str, reason: str) -> TrainedRun:
