@@ -20,7 +20,7 @@ from alberdice.deep.play.episodes import PolicyPlayer
 from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoint
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import policies_of_run
-from alberdice.environments import find_environment
+from alberdice.environments import PlayOptions, find_environment
 from alberdice.errors import InvalidArgumentError, InvalidDataError
 
 SETTINGS = MATConfig(iterations=20, batch_episodes=4, epochs=2, width=8, cloning_updates=3)
@@ -51,11 +51,59 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path):
         mat_player(parts)
 
 
-@pytest.mark.parametrize(("settings", "device"), [(SETTINGS, "gpu"), (replace(SETTINGS, cloning_updates=0), "cpu")])
-def test_what_is_refused_leaves_no_folder(settings, device, tmp_path):
-    with pytest.raises(InvalidArgumentError):
-        train_mat("penalty-xor", settings, 1, tmp_path / "run", warm_start=make_builtin("matrix-b"), device=device)
+@pytest.mark.parametrize(
+    ("settings", "data", "device", "words"),
+    [
+        (SETTINGS, "matrix-b", "gpu", "device: got 'gpu', expected auto, cpu or cuda"),
+        (replace(SETTINGS, cloning_updates=0), "matrix-b", "cpu", "cloning_updates: got 0"),
+        (SETTINGS, "bridge-mix", "cpu", "bridge-mix: got actions"),
+    ],
+)
+def test_what_is_refused_leaves_no_folder(settings, data, device, words, tmp_path):
+    with pytest.raises(InvalidArgumentError, match=words):
+        train_mat("penalty-xor", settings, 1, tmp_path / "run", warm_start=make_builtin(data), device=device)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_began_with_is_not_left_out_later(tmp_path):
+    settings, data = replace(SETTINGS, iterations=1), make_builtin("matrix-b")
+    begun = PlayOptions(max_steps=3, team_reward="sum")
+    train_mat("penalty-xor", settings, 1, tmp_path / "run", begun, warm_start=data)
+    for options, given, words in (
+        (None, data, "max_steps: got nothing, expected 3, as begun"),
+        (PlayOptions(max_steps=3), data, "team_reward: got nothing, expected sum, as begun"),
+        (begun, None, f"cloned: got nothing, expected {data.digest}, as begun"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=words):
+            train_mat("penalty-xor", settings, 1, tmp_path / "run", options, warm_start=given)
+    assert train_mat("penalty-xor", settings, 1, tmp_path / "run", begun, warm_start=data) == tmp_path / "run"
+
+
+def test_iterations_are_logged_where_a_run_goes_on(tmp_path, monkeypatch):
+    """To Weights & Biases, and the logger is closed however the run ends."""
+    told = []
+
+    class Logger:
+        def __init__(self, folder, project, *, done, settings, name):
+            told.append(("begun", folder, project, done, settings["seed"], name))
+
+        def log(self, kind, update, values):
+            told.append((kind, update, values["iteration"], values["steps"]))
+
+        def close(self):
+            told.append("closed")
+
+    def stop(now, total, value):
+        if now == 12:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("alberdice.deep.online.run.WandB", Logger)
+    with pytest.raises(KeyboardInterrupt):
+        train_mat("penalty-xor", SETTINGS, 1, tmp_path, wandb="mine", progress=stop)
+    train_mat("penalty-xor", SETTINGS, 1, tmp_path, wandb="mine")
+    begun = [("begun", tmp_path / "wandb", "mine", done, 1, "mat in penalty-xor, seed 1") for done in (0, 10)]
+    lines = [("training", k, k, 4 * k) for k in range(1, 21)]
+    assert told == [begun[0], *lines[:12], "closed", begun[1], *lines[10:], "closed"]
 
 
 @pytest.fixture(scope="module")

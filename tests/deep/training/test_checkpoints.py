@@ -27,6 +27,22 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert header == {"update": 5, "nested": {"x": [1.5, None]}}
 
 
+def test_equal_states_are_equal_files_that_safetensors_reads(tmp_path: Path) -> None:
+    """Whatever the names: their tensors begin where safetensors' own file has them."""
+    named = {**TENSORS, 'é "\\\n\x7f\u2028': torch.tensor([True, False, True]), "half": torch.ones(3, dtype=torch.bfloat16)}
+    contents = []
+    for k in range(8):  # three keys have six orders
+        write_checkpoint(tmp_path / f"{k}.safetensors", named, {"ä": "\x1f" * k, "updates": 10**30} if k < 2 else {})
+        contents.append((tmp_path / f"{k}.safetensors").read_bytes())
+    assert len(set(contents[2:])) == 1
+    for content in contents[:2]:
+        assert equal(safetensors.torch.load(content), named)
+        size = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + size])["__metadata__"]
+        own = safetensors.torch.save(named, metadata)
+        assert (size % 8, size, content[8 + size :]) == (0, int.from_bytes(own[:8], "little"), own[8 + size :])
+
+
 def test_files_of_the_first_format_are_read_without_a_checksum(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     safetensors.torch.save_file(TENSORS, path, {"format": "alberdice-checkpoint-1", "header": json.dumps({"update": 5})})

@@ -58,12 +58,11 @@ def begin(out: Path, header: dict[str, Any], learner: MAT) -> Lines:
     if not is_file(path):
         write_atomically(path, json.dumps(header, indent=1).encode())
         return []
-    known = read_json(path)
-    for key, value in json.loads(json.dumps(header)).items():
-        if known.get(key) != value:
-            remedy = "go on with the same settings, or choose another folder"
-            name, got, was = _difference(key, value, known.get(key))
-            raise InvalidArgumentError(f"{out}, {name}", got=got, expected=f"{was}, as begun", remedy=remedy)
+    differing = next(_differences(json.loads(json.dumps(header)), read_json(path)), None)
+    if differing:
+        name, got, was = differing
+        remedy = "go on with the same settings, or choose another folder"
+        raise InvalidArgumentError(f"{out}, {name}", got=got, expected=f"{was}, as begun", remedy=remedy)
     if not is_file(out / "state.safetensors"):
         return []
     tensors, saved = _state(out)
@@ -75,12 +74,14 @@ def begin(out: Path, header: dict[str, Any], learner: MAT) -> Lines:
     return lines
 
 
-def _difference(name: str, now: Any, was: Any) -> tuple[str, Any, Any]:
-    """The first entry in which two values differ, by its whole name; the values themselves where they are no tables."""
-    if isinstance(now, dict) and isinstance(was, dict):
-        key = next(key for key in (*now, *was) if now.get(key) != was.get(key))
-        return _difference(f"{name}.{key}", now.get(key), was.get(key))
-    return name, now, was
+def _differences(now: dict[str, Any], was: dict[str, Any], of: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Entries of either table in which they differ, by their whole names; what is not there, or empty, is called nothing."""
+    for key in {**now, **was}:
+        one, other = (table.get(key, "") for table in (now, was))
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from _differences(one, other, f"{of}{key}.")
+        elif one != other:
+            yield f"{of}{key}", *("nothing" if each == "" else each for each in (one, other))
 
 
 def keep(out: Path, learner: MAT, lines: Lines) -> None:

@@ -62,7 +62,8 @@ def train_mat(
     with find_environment(environment).open(options) as env:
         learner = _learner(env, config, seed, device, warm_start)
         header = {"environment": environment, "settings": asdict(config), "seed": seed, "network": learner.network.shape}
-        header |= {} if options is None else options.as_json()
+        if options is not None:  # with the rule of the reward, which decides what is learned
+            header |= options.as_json() | ({} if options.team_reward == "mean" else {"team_reward": options.team_reward})
         header["cloned"] = "" if warm_start is None else warm_start.digest
         with held(out):
             lines = begin(out, header, learner)
