@@ -1,5 +1,6 @@
 """MAT's runs: resumed bit for bit, refused where they differ; and who plays recordings by name."""
 
+import sys
 from dataclasses import replace
 from shutil import copytree
 
@@ -13,6 +14,7 @@ from alberdice.datasets import make_builtin, open_dataset
 from alberdice.deep.config import from_mapping
 from alberdice.deep.learner import learner_class
 from alberdice.deep.online.folder import held, mat_player
+from alberdice.deep.online.mat import MAT
 from alberdice.deep.online.players import find_player
 from alberdice.deep.online.run import train_mat
 from alberdice.deep.online.settings import MATConfig
@@ -21,7 +23,7 @@ from alberdice.deep.training.checkpoints import read_checkpoint, write_checkpoin
 from alberdice.deep.training.loop import train
 from alberdice.deep.training.saved_run import policies_of_run
 from alberdice.environments import PlayOptions, find_environment
-from alberdice.errors import InvalidArgumentError, InvalidDataError
+from alberdice.errors import InvalidArgumentError, InvalidDataError, ResourceError
 
 SETTINGS = MATConfig(iterations=20, batch_episodes=4, epochs=2, width=8, cloning_updates=3)
 
@@ -41,6 +43,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path):
     assert first.keys() == second.keys()
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
     assert (whole / "metrics.jsonl").read_text() == (parts / "metrics.jsonl").read_text()
+    assert (whole / "metrics.jsonl").read_text().startswith('{"iteration": 0, "cloning_loss": ')
     assert (whole / "state.safetensors").read_bytes() == (parts / "state.safetensors").read_bytes()
     with pytest.raises(InvalidArgumentError, match="seed: got 2, expected 1, as begun"):
         train_mat("penalty-xor", SETTINGS, 2, tmp_path / "parts", warm_start=data)
@@ -88,12 +91,13 @@ def test_iterations_are_logged_where_a_run_goes_on(tmp_path, monkeypatch):
             told.append(("begun", folder, project, done, settings["seed"], name))
 
         def log(self, kind, update, values):
-            told.append((kind, update, values["iteration"], values["steps"]))
+            told.append((kind, update, values["iteration"], values["steps"], values["return"]))
 
         def close(self):
             told.append("closed")
 
     def stop(now, total, value):
+        assert (total, value) == (20, told[-1][-1])
         if now == 12:
             raise KeyboardInterrupt
 
@@ -103,7 +107,15 @@ def test_iterations_are_logged_where_a_run_goes_on(tmp_path, monkeypatch):
     train_mat("penalty-xor", SETTINGS, 1, tmp_path, wandb="mine")
     begun = [("begun", tmp_path / "wandb", "mine", done, 1, "mat in penalty-xor, seed 1") for done in (0, 10)]
     lines = [("training", k, k, 4 * k) for k in range(1, 21)]
-    assert told == [begun[0], *lines[:12], "closed", begun[1], *lines[10:], "closed"]
+    shown = [each[:4] if each[0] == "training" else each for each in told]
+    assert shown == [begun[0], *lines[:12], "closed", begun[1], *lines[10:], "closed"]
+
+
+def test_a_logger_that_cannot_begin_is_refused_before_anything_is_cloned(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    monkeypatch.setattr(MAT, "clone", lambda *given: pytest.fail("cloned"))
+    with pytest.raises(ResourceError, match="wandb"):
+        train_mat("penalty-xor", SETTINGS, 1, tmp_path, warm_start=make_builtin("matrix-b"), wandb="mine")
 
 
 @pytest.fixture(scope="module")

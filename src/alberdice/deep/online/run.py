@@ -67,13 +67,13 @@ def train_mat(
         header["cloned"] = "" if warm_start is None else warm_start.digest
         with held(out):
             lines = begin(out, header, learner)
-            if not lines and warm_start is not None:
-                loss = learner.clone(warm_start, config.cloning_updates)
-                lines.append({"iteration": 0, "cloning_loss": loss})
             name = f"mat in {environment}, seed {seed}"
             given: dict[str, Any] = {"done": learner.iteration, "settings": header, "name": name}
             logger = WandB(out / "wandb", wandb, **given) if wandb else None
             with nullcontext() if logger is None else closing(logger):
+                if not lines and warm_start is not None:
+                    loss = learner.clone(warm_start, config.cloning_updates)
+                    lines.append({"iteration": 0, "cloning_loss": loss})
                 for line in _iterations(learner, env, lines, out):
                     if logger is not None:
                         logger.log("training", learner.iteration, line)
