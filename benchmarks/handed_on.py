@@ -2,7 +2,7 @@
 
     python benchmarks/handed_on.py                     # on rware-tiny-2ag
     python benchmarks/handed_on.py --parts seeds       # one part alone
-    python benchmarks/handed_on.py --quick             # teams that hardly learned, and nothing is written
+    python benchmarks/handed_on.py --quick             # teams that hardly learned (of learning_by_playing.py --quick), no JSON
     python benchmarks/handed_on.py --report            # what is there
     python benchmarks/handed_on.py --page              # the same into docs/warehouses.md
 
@@ -171,7 +171,7 @@ def table(part: dict[str, Any]) -> str:
         cells = [name, str(len(own))]
         for play in PLAYED if own else ():
             mean, error = mean_of({seed: np.array(run[play]) for seed, run in own.items()})
-            cells += [f"{mean:.2f} ± {error:.2f}", f"{mean / part['data_return']:.2f}"]
+            cells += [f"{mean:.2f} ± {error:.2f}", f"{mean / (part['data_return'] or np.nan):.2f}"]
         if own:
             cells.append(f"{np.mean([run['metrics']['agree'] for run in own.values()]):.2f}")
         both = {k: np.array(own[k]["returns"]) - np.array(by["bc"][k]["returns"]) for k in own.keys() & by["bc"].keys()}
@@ -209,13 +209,15 @@ def tables_of_page() -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
-    parser.add_argument("--players", type=Path, default=Path("out/learning-by-playing"), help="where the teams of seeds are")
+    parser.add_argument("--players", type=Path, help="where the teams of seeds are; where learning_by_playing.py puts them")
     parser.add_argument("--out", type=Path, default=Path("out/handed-on"))
     parser.add_argument("--seeds", type=int, default=3, help="of the learners")
-    parser.add_argument("--quick", action="store_true", help="two updates of everything, and nothing is written")
+    parser.add_argument("--quick", action="store_true", help="two updates of everything, in OUT/quick; no JSON is written")
     parser.add_argument("--report", action="store_true", help="print what is there")
     parser.add_argument("--page", action="store_true", help="write the tables into docs/warehouses.md, and run nothing")
     args = parser.parse_args()
+    quick = "quick" if args.quick else ""  # apart from runs that are reported, whose settings are others
+    args.out, args.players = args.out / quick, args.players or Path("out/learning-by-playing", quick)
     if args.report:
         print("\n\n".join(f"{name}\n\n{found}" for name, found in tables_of_page().items()))
     elif args.page:

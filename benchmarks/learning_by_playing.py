@@ -5,7 +5,7 @@
     python benchmarks/learning_by_playing.py --parts cloned       # expert -> clone -> PPO, three seeds a warehouse
     python benchmarks/learning_by_playing.py --parts nothing      # from nothing on tiny-2ag, 40 million steps, one seed
     python benchmarks/learning_by_playing.py --minutes 9          # stop there; the same command goes on
-    python benchmarks/learning_by_playing.py --quick              # a few iterations of each part, and nothing is written
+    python benchmarks/learning_by_playing.py --quick              # a few iterations of each part, and no JSON is written
     python benchmarks/learning_by_playing.py --report             # what is there
     python benchmarks/learning_by_playing.py --page               # tables into docs/warehouses.md, curves into docs/images
 
@@ -279,10 +279,12 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--minutes", type=float, default=1e6, help="after which runs stop, to be gone on with")
     parser.add_argument("--out", type=Path, default=Path("out/learning-by-playing"))
-    parser.add_argument("--quick", action="store_true", help="a few iterations, and nothing is written")
+    parser.add_argument("--quick", action="store_true", help="a few iterations, in OUT/quick; no JSON is written")
     parser.add_argument("--report", action="store_true", help="print what is there")
     parser.add_argument("--page", action="store_true", help="write tables and curves of what is there, and run nothing")
     args = parser.parse_args()
+    if args.quick:  # apart from runs that are reported, whose settings are others
+        args.out = args.out / "quick"
     if args.report:
         print("\n\n".join(tables_of_page().values()))
     elif args.page:
