@@ -201,8 +201,16 @@ def test_what_is_said_of_data_handed_on_is_the_file() -> None:
         if len(set(each.get("agents", "ab"))) == 2:  # agents of two teams, or a team one after another
             mean["agents" in each].append(np.mean(each["returns"]))
     together, alone = ((f"{min(x):.1f}", f"{max(x):.1f}") for x in (mean[True], mean[False]))
+    agreed = [run["metrics"]["agree"] for run in parts["conventions"]["runs"] if run["algorithm"] == "alberdice"]
+    shares = [
+        np.mean([np.mean(run["returns"]) for run in held["runs"] if run["algorithm"] == name]) / held["data_return"]
+        for held in parts.values()
+        for name in ("bc", "alberdice", "alberdice pi^D")
+    ]
     words = prose(GUIDE, "### Handed on", "## Settings")
     said = [
+        f"in all but {round(sum(100 * (1 - share) for share in agreed))} of {100 * len(agreed)} episodes",
+        f"all lose {plain(1 - max(shares), 2)} or more of the data's mean",
         "deliver {} to {} together".format(*together),
         "teams by themselves {} to {}".format(*alone),
         f"{less('seeds', 'alberdice', 'sharp_returns', 'bc')} below cloning with drawn actions",
