@@ -81,7 +81,7 @@ def _differences(now: dict[str, Any], was: dict[str, Any], of: str = "") -> Iter
         if isinstance(one, dict) and isinstance(other, dict):
             yield from _differences(one, other, f"{of}{key}.")
         elif one != other:
-            yield f"{of}{key}", *("nothing" if each == "" else each for each in (one, other))
+            yield f"{of}{key}", "nothing" if one == "" else one, "nothing" if other == "" else other
 
 
 def keep(out: Path, learner: MAT, lines: Lines) -> None:
