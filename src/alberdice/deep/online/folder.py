@@ -1,6 +1,6 @@
 """The folder of a run of MAT: written so that a kill loses nothing that was saved, read so that no damage passes for a state.
 
-RUN/mat.json            environment, settings, the networks' shape, the dataset it was cloned from
+RUN/mat.json            environment and how it is read, settings, the networks' shape, the dataset it was cloned from
 RUN/state.safetensors   networks, moments, units, iterations done, and the metrics so far, under one checksum
 RUN/metrics.jsonl       the metrics for people, one line per iteration: return, losses, episodes and steps so far
 """
