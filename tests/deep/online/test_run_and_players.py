@@ -197,7 +197,7 @@ def test_a_folder_in_use_is_locked(tmp_path):
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InvalidArgumentError, match="something else"):
+    with pytest.raises(InvalidArgumentError, match="something else, expected nothing, or a run of MAT; choose another folder"):
         train_mat("penalty-xor", SETTINGS, 1, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

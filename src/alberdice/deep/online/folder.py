@@ -42,7 +42,8 @@ def held(out: Path) -> Iterator[None]:
     """
     strange = not is_file(out / "mat.json") and out.exists()
     if strange and (not out.is_dir() or any(path.name != ".lock" for path in out.iterdir())):
-        raise InvalidArgumentError(str(out), got="something else", expected="nothing, or a run of MAT")
+        expected, remedy = "nothing, or a run of MAT", "choose another folder"
+        raise InvalidArgumentError(str(out), got="something else", expected=expected, remedy=remedy)
     with RunDirectory(out).locked():
         yield
 
