@@ -30,7 +30,6 @@ import learning_by_playing
 import machine
 import numpy as np
 import pages
-import torch
 from numpy.typing import NDArray
 from warehouse_learning import judged, mean_of, one_convention
 
@@ -140,23 +139,23 @@ def one_run(part: str, algorithm: str, seed: int, data: OfflineDataset, args: ar
 def learn(args: argparse.Namespace) -> None:
     """Teams, data, and what is not there of the runs; the file is written after each."""
     machine.one_thread()
-    torch.set_num_threads(1)
     held = json.loads(TARGET.read_text(encoding="utf-8"))["parts"] if TARGET.exists() and not args.quick else {}
     for part in args.parts:
+        own = held.setdefault(part, {"runs": []})
+        done = {(run["algorithm"], run["seed"]) for run in own["runs"]}
+        todo = [key for key in itertools.product(LEARNERS, range(args.seeds)) if key not in done]
+        if not todo:
+            continue
         teams = teams_of(part, args)
         data, means = played_data(part, teams, 20 if args.quick else EPISODES)
-        own = held.setdefault(part, {"runs": []})
         own |= {"conditions": machine.conditions(SEED, ("torch", "numpy")), "teams": means}
         own |= {"data_return": float(data.returns.mean()), "episodes": data.n_episodes}
         if "crossed" not in own:
             own["crossed"] = crossed(teams, 10 if args.quick else 100)
-        done = {(run["algorithm"], run["seed"]) for run in own["runs"]}
-        for seed, algorithm in itertools.product(range(args.seeds), LEARNERS):
-            if (algorithm, seed) not in done:
-                own["runs"] = sorted(
-                    own["runs"] + one_run(part, algorithm, seed, data, args), key=lambda run: (run["algorithm"], run["seed"])
-                )
-                print(f"{part}: {algorithm} seed {seed}, of {own['data_return']:.2f}\n{table(own)}", flush=True)
+        for algorithm, seed in sorted(todo, key=lambda key: key[1]):
+            runs = own["runs"] + one_run(part, algorithm, seed, data, args)
+            own["runs"] = sorted(runs, key=lambda run: (run["algorithm"], run["seed"]))
+            print(f"{part}: {algorithm} seed {seed}, of {own['data_return']:.2f}\n{table(own)}", flush=True)
             if not args.quick:
                 machine.write(TARGET.stem, {"parts": {name: held[name] for name in PARTS if name in held}})
 
