@@ -1,8 +1,9 @@
 """Which traffic convention is played, agent by agent and episode by episode, from moves up and down the aisles.
 
 An agent's moves up and down aisles are each allowed by one convention and forbidden by the other (``roads.moves_kept``).  Its
-convention is the one that allows more of them, and its purity the share of them that it allows.  Agents of an episode agree
-where all of them have one convention; an episode is pure where all its agents' purity is at least 0.9: all stay on one.
+convention is the one that allows more of them, if any does, and its purity the share of them that it allows.  Agents of an
+episode agree where all of them have one convention; an episode is pure where all its agents' purity is at least 0.9: all stay
+on one.
 """
 
 from __future__ import annotations
